@@ -1,0 +1,25 @@
+/* Time: the wall clock (may jump), the monotonic clock (never does), and how mail and
+ * people write it. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_TEXT_MAX 40 /* room for any text that this module writes */
+
+int64_t clock_wall_s(void);
+int64_t clock_wall_us(void);
+int64_t clock_monotonic_ms(void);
+
+/* RFC 5322 3.3, in UTC: "Sun, 22 Nov 2026 12:30:01 +0000". */
+const char *clock_format_rfc5322(int64_t wall_s, char text_out[CLOCK_TEXT_MAX]);
+/* RFC 3339, in UTC: "2026-11-22T12:30:01Z". */
+const char *clock_format_rfc3339(int64_t wall_s, char text_out[CLOCK_TEXT_MAX]);
+/* "3 s", "12 min", "5 h 10 min", "3 d 4 h": for people. */
+const char *clock_format_duration(int64_t seconds, char text_out[CLOCK_TEXT_MAX]);
+
+/* The kernel's id of this boot; the empty string where it cannot be read. Borrowed. */
+const char *clock_boot_id(char text_out[CLOCK_TEXT_MAX]);
+
+#endif
