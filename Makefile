@@ -1,0 +1,95 @@
+# Lontar. Adding a file changes nothing here; adding a layer changes src/LAYERS; a program
+# that links more than libc and our own layers gets a LIBS_ line.
+#
+#   make          every program, in build/bin
+#   make run      the story, on loopback, below build/run
+#   make test     unit and system tests      (SAN=1: with sanitizers)
+#   make lint     what a machine can say about the source
+#   make fuzz     build the fuzzers (clang), run each for FUZZ_SECONDS
+#   make install  DESTDIR= PREFIX=
+
+PREFIX ?= /usr/local
+
+STD  := -std=c17 -D_GNU_SOURCE -Isrc
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings \
+        -Wformat=2 -Wvla -Wundef -Wduplicated-cond -Wlogical-op
+ifdef SAN
+HARD := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+        -fno-sanitize-recover=all
+LINK := -fsanitize=address,undefined
+else
+HARD := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+        -fstack-clash-protection -fPIE
+LINK := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+endif
+
+LAYERS   := $(shell sed -n 's/^\([a-z0-9]*\):.*/\1/p' src/LAYERS)
+PROGRAMS := $(notdir $(wildcard src/programs/*))
+B        := build/$(if $(SAN),san,release)
+BIN      := $(if $(SAN),build/san/bin,build/bin)
+
+# What the layers themselves need; --as-needed drops what a program does not use.
+LIBS := -lcurl -lcares -lssl -lcrypto -lcdb -lcrypt -lev -lseccomp -lcap -ljansson -lm
+
+objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
+reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
+ARCHIVES := $(patsubst %,$B/lib%.a,$(call reversed,$(LAYERS)))
+TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/*_test.c))
+HELPERS  := $(patsubst tests/helpers/%.c,build/helpers/%,$(wildcard tests/helpers/*.c))
+
+all: $(PROGRAMS:%=$(BIN)/%) links
+
+define library
+$B/lib$(1).a: $(call objects,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call library,$l)))
+
+define program
+$(BIN)/$(1): $(call objects,programs/$(1)) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$(CC) $(LINK) -o $$@ $$^ $(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
+
+# One program under the other names that people know.
+links: $(PROGRAMS:%=$(BIN)/%)
+	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/mailq
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(HARD) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/tests/%: $B/tests/%.o $(ARCHIVES)
+	$(CC) $(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+build/helpers/%: tests/helpers/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -g -o $@ $<
+
+test: all $(TESTS) $(HELPERS)
+	@set -e; for t in $(TESTS); do $$t; done
+	LONTAR_BIN=$(BIN) /usr/bin/python3 -m pytest -q tests/system
+
+run: all
+	scripts/story $(BIN)
+
+lint:
+	scripts/lint
+
+fuzz:
+	scripts/fuzz
+
+install: all
+	scripts/install "$(BIN)" "$(DESTDIR)" "$(PREFIX)"
+
+clean:
+	rm -rf build
+
+.PHONY: all links test run lint fuzz install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(wildcard $B/src/*/*.d $B/src/programs/*/*.d $B/tests/unit/*/*.d)

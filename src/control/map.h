@@ -1,0 +1,37 @@
+/*
+ * Constant maps on disk (cdb): made whole from a source file, replaced atomically, read
+ * by key. The only place that knows libcdb.
+ */
+#ifndef CONTROL_MAP_H
+#define CONTROL_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+enum map_found {
+	MAP_FOUND,
+	MAP_MISSING,
+	MAP_FAILED /* err is filled */
+};
+
+/* The first value of key in the map file `name`, appended to value_out. A map file that
+ * is not there is a failure with exit code EX_NOINPUT. */
+enum map_found map_get(int control_fd, const char *name, struct span key,
+		       struct buf *value_out, struct err *err) MUST_USE;
+
+struct map_maker;
+struct map_maker *map_make(int control_fd, const char *name, struct err *err) MUST_USE;
+bool map_put(struct map_maker *maker, struct span key, struct span value,
+	     struct err *err) MUST_USE;
+/* Durably in place, or, where `keep` is false, forgotten. Frees the maker either way. */
+bool map_finish(struct map_maker *maker, bool keep, struct err *err) MUST_USE;
+
+/* source (as "accounts") was changed after its map ("accounts.cdb") was made. */
+bool map_is_stale(int control_fd, const char *source, const char *map);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * The settings in control/ that routing and the servers use, read as one: qmail's names
+ * and formats where qmail has one, "#" comments, each sample in the project's control/
+ * its own manual. Read when used: settings_refresh costs some stat calls when nothing
+ * changed.
+ */
+#ifndef CONTROL_SETTINGS_H
+#define CONTROL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct settings_list { /* lines without comments and blanks at the ends */
+	char **lines;
+	size_t count;
+};
+
+struct settings {
+	char *me;
+	char *defaultdomain; /* me's domain where the file is missing */
+	char *plusdomain;
+	char *helohost;                      /* me */
+	char *smtpgreeting;                  /* me */
+	char *bouncefrom;                    /* MAILER-DAEMON */
+	char *bouncehost;                    /* me */
+	char *doublebounceto;                /* "postmaster", unqualified */
+	struct settings_list locals;         /* me where the file is missing */
+	struct settings_list rcpthosts;      /* empty where missing: see access.h */
+	struct settings_list virtualdomains; /* "domain:prefix" */
+	struct settings_list smtproutes;     /* "domain:relay[:port]" */
+	struct settings_list senderroutes;   /* "sender or @domain:smarthost" */
+	struct settings_list badmailfrom;
+	struct settings_list plainnets;
+	uint64_t databytes;           /* 0: no limit */
+	uint64_t timeoutsmtpd_s;      /* 300 */
+	uint64_t queuelifetime_s;     /* 604800, of link-up time */
+	uint64_t uncertainwait_s;     /* 600 */
+	uint64_t concurrencyincoming; /* 500: sessions at once */
+	uint64_t concurrencyperip;    /* 50: of one address */
+	uint64_t connectrate; /* 600: new connections a minute of one address; 0: any */
+	uint64_t concurrencyremote; /* 20: connections to smarthosts at once */
+	uint64_t signature;         /* of all files' identities and times, for refresh */
+};
+
+/* Reads everything; an err names file, line, fault and mend (exit code EX_CONFIG), and
+ * *settings is as it was. control_fd: the folder, open. */
+bool settings_load(int control_fd, struct settings *settings, struct err *err) MUST_USE;
+
+/* Loads again if a file changed. *changed_out may be NULL. */
+bool settings_refresh(int control_fd, struct settings *settings, bool *changed_out,
+		      struct err *err) MUST_USE;
+void settings_clear(struct settings *settings);
+
+/* One list file by itself; missing is an empty list. Clear with settings_list_clear. */
+bool settings_list_read(int control_fd, const char *name, struct settings_list *list_out,
+			struct err *err) MUST_USE;
+void settings_list_clear(struct settings_list *list);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * control/smarthosts/NAME: where and how a parked Maildir is sent. "key value" or
+ * "key=value" lines; an unknown key is an err. Secrets are in files it names (absolute,
+ * or relative to control/), which must not be readable by others.
+ */
+#ifndef CONTROL_SMARTHOST_H
+#define CONTROL_SMARTHOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "control/settings.h"
+
+enum smarthost_tls {
+	SMARTHOST_TLS_NONE,
+	SMARTHOST_TLS_TRY,
+	SMARTHOST_TLS_STARTTLS,
+	SMARTHOST_TLS_IMPLICIT
+};
+enum smarthost_type {
+	SMARTHOST_SMTP,
+	SMARTHOST_QMTP,
+	SMARTHOST_MX
+};
+
+struct smarthost {
+	char *name;
+	char *host;
+	uint16_t port; /* 25; 465 with tls implicit */
+	enum smarthost_tls tls;
+	enum smarthost_type type;
+	char *user; /* NULL: no login */
+	char *auth; /* NULL, or the one mechanism to use: plain login cram-md5 xoauth2 */
+	char *passwordfile; /* NULL where unset; likewise below */
+	char *tokenfile;
+	char *tokencommand;
+	char *cafile;     /* NULL: the system's */
+	char *helo;       /* NULL: helohost */
+	uint64_t indoubt; /* messages; 0: chosen by rate and round trip */
+	uint64_t maxsize; /* bytes; 0: no limit but the server's */
+};
+
+/* NAME's file, or, where there is none, the host of the smtproutes line that has this
+ * name (control/routes.h). No such smarthost: exit code EX_NOINPUT. Clear with
+ * smarthost_clear. */
+bool smarthost_load(int control_fd, const struct settings *settings, const char *name,
+		    struct smarthost *smarthost_out, struct err *err) MUST_USE;
+void smarthost_clear(struct smarthost *smarthost);
+
+/* The password, or the token (from tokenfile, or what tokencommand prints), first line,
+ * without its line end. Caller frees (explicit_bzero first). NULL and err. */
+char *smarthost_secret(int control_fd, const struct smarthost *smarthost,
+		       struct err *err) MUST_USE;
+
+/* A name that may be a file in smarthosts/, links/ or pickups/. */
+bool smarthost_name_is_valid(const char *name);
+
+/* Names of all files in smarthosts/ (or links/, pickups/), sorted. */
+bool smarthost_names(int control_fd, const char *folder, struct settings_list *names_out,
+		     struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Handing a message of our own in: a bounce, a notice, what sendmail was given. Through
+ * run/deliver where the gateway runs; where it does not and the caller may write the
+ * spool, committed here by the same code.
+ */
+#ifndef DELIVER_INJECT_H
+#define DELIVER_INJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct inject {
+	const char *sender; /* "" for bounces */
+	const char *const *recipients;
+	size_t count;
+	bool bounce; /* ours: no Received line, any recipient, even unknown ones go to
+		      * the postmaster rather than nowhere */
+	struct span text;  /* the whole message, LF line ends; or, where at is NULL: */
+	int fd;            /* a file, from its start, with LF line ends */
+	const char *login; /* who hands it in, for the Received line; may be NULL */
+};
+
+/* True: durable at every recipient. Temporary err: nothing was taken. Permanent err: a
+ * recipient is refused (named in the text), nothing was taken. */
+bool inject_message(int root_fd, const struct inject *inject, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * run/link: what the operator's command asks lontar-link; and, with the second list, what
+ * lontar-link and a lontar-flush say to each other over the flush's PRIVATE_FD. Where no
+ * gateway runs, `lontar flush` starts lontar-flush itself and plays lontar-link.
+ */
+#ifndef IPC_LINK_H
+#define IPC_LINK_H
+
+#include "ipc/packet.h"
+
+enum link_packet {
+	LINK_EVENT = 1, /* command: a link went up or down; answered by DONE at once */
+	LINK_FLUSH,     /* command: push these smarthosts now; PROGRESS..., then DONE */
+	LINK_SHOW,      /* command: STATE for each link, then DONE; no fields */
+	LINK_STATE,     /* link: one link; see link/state.h for what is on disk */
+	LINK_ACT,       /* command, and link to flush: hold, release, first, drop */
+	LINK_DONE,      /* link, and flush to an ACT: how it ended */
+	LINK_PROGRESS,  /* flush to link, link to the command that asked */
+	LINK_NUDGE,     /* link to flush: more has been parked; no fields */
+	LINK_STOP, /* link to flush: the link went down, stop within 2 s; no fields */
+	LINK_IDLE, /* flush to link: all sent; I leave unless nudged soon; no fields */
+};
+
+/* settings: "key=value" words of the command line, one a line */
+#define LINK_EVENT_FIELDS(NUMBER, TEXT) NUMBER(up) TEXT(name) TEXT(settings)
+PACKET_DEFINE(link_event, LINK_EVENT, LINK_EVENT_FIELDS)
+
+/* names: one smarthost a line; empty: all where something waits */
+#define LINK_FLUSH_FIELDS(NUMBER, TEXT) TEXT(names)
+PACKET_DEFINE(link_flush, LINK_FLUSH, LINK_FLUSH_FIELDS)
+
+/* state: up, down or dialling; since: wall clock seconds */
+#define LINK_STATE_FIELDS(NUMBER, TEXT) NUMBER(since) TEXT(name) TEXT(state)
+PACKET_DEFINE(link_state_told, LINK_STATE, LINK_STATE_FIELDS)
+
+/* verb: hold, release, first, drop, drop-silent; id: a whole UNIQUE */
+#define LINK_ACT_FIELDS(NUMBER, TEXT) TEXT(smarthost) TEXT(verb) TEXT(id)
+PACKET_DEFINE(link_act, LINK_ACT, LINK_ACT_FIELDS)
+
+/* exit_code: as section 6 of the design; text: one line where it is not 0 */
+#define LINK_DONE_FIELDS(NUMBER, TEXT) NUMBER(exit_code) TEXT(text)
+PACKET_DEFINE(link_done, LINK_DONE, LINK_DONE_FIELDS)
+
+/* Of one flush, since it began. waiting_*: what is left to send in this flush. */
+#define LINK_PROGRESS_FIELDS(NUMBER, TEXT)                                     \
+	NUMBER(sent)                                                           \
+	NUMBER(sent_bytes)                                                     \
+	NUMBER(waiting) NUMBER(waiting_bytes) NUMBER(refused) NUMBER(deferred) \
+		TEXT(smarthost) TEXT(doing)
+PACKET_DEFINE(link_progress, LINK_PROGRESS, LINK_PROGRESS_FIELDS)
+
+#endif

@@ -1,0 +1,187 @@
+#include "ipc/peer.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "ipc/channel.h"
+
+#define QUEUE_MAX (4 * 1024 * 1024)
+#define TURN_MAX  64 /* packets taken from one peer before the others have their turn */
+
+struct waiting {
+	struct waiting *next;
+	struct buf packet;
+	int fd;
+};
+
+struct peer {
+	struct ev_loop *loop;
+	const struct peer_handler *handler;
+	void *ctx;
+	int fd;
+	ev_io readable;
+	ev_io writable;
+	struct waiting *first, **last;
+	size_t queued_bytes;
+	struct buf in;
+	uid_t uid;
+	pid_t pid;
+	bool busy;   /* a call-back of ours is running: who closes us must not free us */
+	bool closed; /* by peer_close, within that call-back */
+};
+
+static void release(struct peer *peer)
+{
+	while (peer->first) {
+		struct waiting *waiting = peer->first;
+
+		peer->first = waiting->next;
+		file_close(&waiting->fd);
+		buf_clear(&waiting->packet);
+		free(waiting);
+	}
+	ev_io_stop(peer->loop, &peer->readable);
+	ev_io_stop(peer->loop, &peer->writable);
+	file_close(&peer->fd);
+	buf_clear(&peer->in);
+	free(peer);
+}
+
+void peer_close(struct peer *peer)
+{
+	if (!peer)
+		return;
+	if (peer->busy)
+		peer->closed = true;
+	else
+		release(peer);
+}
+
+static void lost(struct peer *peer)
+{
+	peer->busy = true;
+	peer->handler->on_closed(peer->ctx, peer);
+	release(peer);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct peer *peer = watcher->data;
+	enum channel_got got = CHANNEL_PACKET;
+
+	(void)loop;
+	(void)events;
+	for (int turn = 0; turn < TURN_MAX; turn++) {
+		struct packet packet;
+		bool sense;
+		int fd;
+
+		got = channel_receive(peer->fd, &peer->in, &fd);
+		if (got != CHANNEL_PACKET)
+			break;
+		if (!packet_open(&packet, buf_span(&peer->in))) {
+			file_close(&fd);
+			got = CHANNEL_CLOSED;
+			break;
+		}
+		peer->busy = true;
+		sense = peer->handler->on_packet(peer->ctx, peer, &packet, fd);
+		peer->busy = false;
+		if (peer->closed) {
+			release(peer);
+			return;
+		}
+		if (!sense) {
+			got = CHANNEL_CLOSED;
+			break;
+		}
+	}
+	if (got == CHANNEL_CLOSED)
+		lost(peer);
+}
+
+/* EAGAIN or a dead socket: both are told by the loop, so an err is of no use here. */
+static bool send_now(struct peer *peer, const struct buf *packet, int fd)
+{
+	struct err ignored;
+
+	return channel_send(peer->fd, packet, fd, &ignored);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct peer *peer = watcher->data;
+
+	(void)events;
+	while (peer->first) {
+		struct waiting *waiting = peer->first;
+
+		if (!send_now(peer, &waiting->packet, waiting->fd))
+			break;
+		peer->first = waiting->next;
+		if (!peer->first)
+			peer->last = &peer->first;
+		peer->queued_bytes -= waiting->packet.len;
+		file_close(&waiting->fd);
+		buf_clear(&waiting->packet);
+		free(waiting);
+	}
+	if (!peer->first)
+		ev_io_stop(loop, watcher);
+}
+
+void peer_send(struct peer *peer, const struct buf *packet, int pass_fd)
+{
+	struct waiting *waiting;
+
+	if (peer->queued_bytes > QUEUE_MAX) {
+		shutdown(peer->fd, SHUT_RDWR);
+		return;
+	}
+	if (!peer->first && send_now(peer, packet, pass_fd))
+		return;
+	waiting = must_alloc(sizeof(*waiting));
+	waiting->packet = BUF_INIT(PACKET_MAX);
+	if (!buf_append_span(&waiting->packet, buf_span(packet)))
+		abort();
+	waiting->fd = pass_fd < 0 ? -1 : fcntl(pass_fd, F_DUPFD_CLOEXEC, 0);
+	*peer->last = waiting;
+	peer->last = &waiting->next;
+	peer->queued_bytes += packet->len;
+	ev_io_start(peer->loop, &peer->writable);
+}
+
+struct peer *peer_open(struct ev_loop *loop, int fd, const struct peer_handler *handler,
+		       void *ctx)
+{
+	struct peer *peer = must_alloc(sizeof(*peer));
+	struct err ignored;
+
+	*peer = (struct peer){ .loop = loop,
+			       .handler = handler,
+			       .ctx = ctx,
+			       .fd = fd,
+			       .last = &peer->first,
+			       .in = BUF_INIT(PACKET_MAX) };
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (!channel_peer(fd, &peer->uid, &peer->pid, &ignored))
+		peer->uid = (uid_t)-1;
+	ev_io_init(&peer->readable, on_readable, fd, EV_READ);
+	ev_io_init(&peer->writable, on_writable, fd, EV_WRITE);
+	peer->readable.data = peer->writable.data = peer;
+	ev_io_start(loop, &peer->readable);
+	return peer;
+}
+
+uid_t peer_uid(const struct peer *peer)
+{
+	return peer->uid;
+}
+
+pid_t peer_pid(const struct peer *peer)
+{
+	return peer->pid;
+}

@@ -1,0 +1,60 @@
+/*
+ * Small files of "key=value" lines in spool/state: what must survive a restart about
+ * links and smarthosts. Replaced atomically; a torn or missing one is a lost hint, never
+ * an err.
+ */
+#ifndef LINK_NOTES_H
+#define LINK_NOTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "control/routes.h"
+
+/* spool/state/smarthosts/NAME, written by the holder of the smarthost's lock. */
+struct smarthost_note {
+	bool held;            /* the smarthost, not its messages: DESIGN "Out" */
+	char last_error[512]; /* "" when the last attempt went well */
+	int64_t last_try;     /* wall clock seconds; 0: never */
+	int64_t last_success;
+	uint64_t routed_by; /* routes_signature() its mail was routed by */
+	uint64_t rtt_us;    /* measured on the last connection; 0: unknown */
+	uint64_t bytes_per_s;
+};
+
+void smarthost_note_read(int root_fd, const char *smarthost,
+			 struct smarthost_note *note_out);
+bool smarthost_note_write(int root_fd, const char *smarthost,
+			  const struct smarthost_note *note, struct err *err) MUST_USE;
+
+/* spool/state/links/NAME, written by lontar-link (or `lontar link` without a gateway). */
+struct link_note {
+	char name[SMARTHOST_NAME_MAX];
+	bool up;
+	int64_t since;    /* wall clock seconds */
+	char boot_id[40]; /* up counts only under this boot */
+	char interface[32];
+	char local[64];
+	char remote[64];
+	char dns[256]; /* servers' addresses, commas between: for c-ares */
+	uint64_t speed_bps;
+};
+
+/* As recorded; up only if under the present boot. Missing: down since 0. */
+void link_note_read(int root_fd, const char *link, struct link_note *note_out);
+bool link_note_write(int root_fd, const struct link_note *note, struct err *err) MUST_USE;
+/* All of spool/state/links, sorted by name; caller frees *notes_out. */
+bool link_notes(int root_fd, struct link_note **notes_out, size_t *count_out,
+		struct err *err) MUST_USE;
+/* The first link that is up and serves this smarthost (control/links, or no file: all);
+ * false: none. */
+bool link_serves(int root_fd, int control_fd, const char *smarthost,
+		 struct link_note *note_out);
+
+/* Seconds with any link up, ever: spool/state/link-up-seconds, kept by lontar-link each
+ * minute and at each change. What L= in a parked name is compared with. */
+uint64_t link_up_seconds(int root_fd);
+
+#endif
