@@ -15,35 +15,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "mail/envelope.h"
-#include "mail/maildir.h"
-
-enum parked_state { /* the flag behind ":2," */
-	PARKED_WAITING,
-	PARKED_HELD = 'h',
-	PARKED_SENDING = 's',
-	PARKED_UNCERTAIN = 'u',
-};
-
-/* UNIQUE,S=..,W=..,R=..,P=..,A=..,N=..,L=.. ; what is 0 (R: 1) is left out. */
-struct parked_name {
-	char id[MAILDIR_UNIQUE_MAX];
-	uint64_t disk_bytes; /* S: of the file */
-	uint64_t wire_bytes; /* W: of the message, see mail/wire.h */
-	unsigned recipients; /* R: Delivered-To lines, settled or not */
-	unsigned priority;   /* P: 0 normal; higher goes first */
-	unsigned attempts;   /* A */
-	int64_t not_before;  /* N: wall clock seconds */
-	uint64_t link_up_s;  /* L: seconds of link-up time at parking */
-	enum parked_state state;
-};
-
-/* False where it is no parked file's name (it is left alone then). S and W may be
- * missing, as in serialmail's own files: 0. */
-bool parked_name_parse(const char *file, bool in_cur, struct parked_name *name_out);
-/* "new/..." or "cur/..." */
-void parked_name_format(const struct parked_name *name, char path_out[MAILDIR_NAME_MAX]);
-/* Wall clock seconds at parking, from the id. */
-int64_t parked_name_time(const struct parked_name *name);
+#include "store/parked_name.h"
 
 struct parked_list {
 	struct parked_name *names;
