@@ -1,0 +1,285 @@
+#include "report/queue.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "mail/envelope.h"
+#include "report/json.h"
+
+/* A later time is no back-off but a clock that was set back: sent at once. */
+#define NOT_BEFORE_MAX_S 86400
+
+const char *queue_message_state(const struct queue_message *message)
+{
+	switch (message->name.state) {
+	case PARKED_WAITING:
+		return "waiting";
+	case PARKED_HELD:
+		return "held";
+	case PARKED_SENDING:
+		return "sending";
+	case PARKED_UNCERTAIN:
+		return "uncertain";
+	}
+	return "waiting";
+}
+
+static void explain_waiting(struct queue_message *message, int64_t now)
+{
+	const struct smarthost_status *smarthost = message->smarthost;
+	char until[CLOCK_TEXT_MAX];
+	bool later = message->name.not_before > now &&
+		     message->name.not_before <= now + NOT_BEFORE_MAX_S;
+
+	if (smarthost->note.held) {
+		snprintf(message->why, sizeof(message->why), "the smarthost is held: %s",
+			 smarthost->note.last_error);
+	} else if (!smarthost->link_up) {
+		snprintf(message->why, sizeof(message->why), "the link is down");
+	} else if (later) {
+		message->next = message->name.not_before;
+		snprintf(message->why, sizeof(message->why), "tried; again after %s",
+			 clock_format_rfc3339(message->next, until));
+	} else {
+		message->next = now;
+		snprintf(message->why, sizeof(message->why), "its turn comes");
+	}
+}
+
+static void explain_uncertain(struct queue_message *message, int64_t now)
+{
+	char until[CLOCK_TEXT_MAX];
+
+	if (message->smarthost->link_up)
+		message->next =
+			message->name.not_before > now ? message->name.not_before : now;
+	snprintf(message->why, sizeof(message->why),
+		 "sent, but the answer was lost: it may have arrived; again after %s",
+		 clock_format_rfc3339(message->name.not_before, until));
+}
+
+static void explain(struct queue_message *message, int64_t now)
+{
+	if (!message->sender) {
+		snprintf(message->why, sizeof(message->why), "its head cannot be read");
+		return;
+	}
+	switch (message->name.state) {
+	case PARKED_HELD:
+		snprintf(message->why, sizeof(message->why), "held by the operator");
+		break;
+	case PARKED_SENDING:
+		snprintf(message->why, sizeof(message->why), "on its way now");
+		break;
+	case PARKED_UNCERTAIN:
+		explain_uncertain(message, now);
+		break;
+	case PARKED_WAITING:
+		explain_waiting(message, now);
+		break;
+	}
+}
+
+static void take_head(struct queue_message *message, struct envelope *envelope)
+{
+	message->sender = must_copy(envelope->sender);
+	message->recipients =
+		must_alloc((envelope->count + 1) * sizeof(*message->recipients));
+	for (size_t i = 0; i < envelope->count; i++)
+		if (!envelope->recipients[i].settled)
+			message->recipients[message->recipient_count++] =
+				must_copy(envelope->recipients[i].address);
+}
+
+/* False: it is not there any more, or all its recipients are settled. */
+static bool read_message(struct parked *parked, const struct smarthost_status *smarthost,
+			 const struct parked_name *name, uint64_t link_up_s,
+			 struct queue_message *message_out)
+{
+	struct envelope envelope = { 0 };
+	struct err err = { 0 };
+	int64_t now = clock_wall_s(), parked_at = parked_name_time(name);
+	int fd = parked_read(parked, name, &envelope, &err);
+
+	if (fd < 0 && err.exit_code == EX_NOINPUT)
+		return false;
+	*message_out = (struct queue_message){ .smarthost = smarthost, .name = *name };
+	message_out->age_s = now > parked_at ? now - parked_at : 0;
+	if (link_up_s > name->link_up_s)
+		message_out->waited_s = (int64_t)(link_up_s - name->link_up_s);
+	if (fd >= 0)
+		take_head(message_out, &envelope);
+	envelope_clear(&envelope);
+	file_close(&fd);
+	if (message_out->sender && !message_out->recipient_count) {
+		free(message_out->sender);
+		free(message_out->recipients);
+		return false;
+	}
+	explain(message_out, now);
+	return true;
+}
+
+static int by_age(const void *one, const void *other)
+{
+	return strcmp(((const struct parked_name *)one)->id,
+		      ((const struct parked_name *)other)->id);
+}
+
+static bool read_messages(int root_fd, struct queue *queue,
+			  const struct smarthost_status *smarthost,
+			  const struct parked_list *list, struct err *err)
+{
+	uint64_t link_up_s = link_up_seconds(root_fd);
+	struct parked *parked;
+
+	if (!list->count)
+		return true;
+	parked = parked_open(root_fd, smarthost->name, false, err);
+	if (!parked)
+		return false;
+	qsort(list->names, list->count, sizeof(*list->names), by_age);
+	queue->messages = must_resize(queue->messages, queue->count + list->count,
+				      sizeof(*queue->messages));
+	for (size_t i = 0; i < list->count; i++)
+		if (read_message(parked, smarthost, &list->names[i], link_up_s,
+				 &queue->messages[queue->count]))
+			queue->count++;
+	parked_close(parked);
+	return true;
+}
+
+static bool keep_only(struct settings_list *names, const char *only, struct err *err)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		char *found = names->lines[i];
+
+		if (strcmp(found, only) != 0)
+			continue;
+		names->lines[i] = names->lines[0];
+		names->lines[0] = found;
+		while (names->count > 1)
+			free(names->lines[--names->count]);
+		return true;
+	}
+	return err_exit(err, EX_NOINPUT,
+			"%s: no such smarthost; `lontar status` lists them", only);
+}
+
+static bool read_smarthosts(int root_fd, int control_fd,
+			    const struct settings_list *names, struct queue *queue,
+			    struct err *err)
+{
+	bool read = true;
+
+	queue->smarthosts = must_alloc((names->count + 1) * sizeof(*queue->smarthosts));
+	for (size_t i = 0; i < names->count && read; i++) {
+		struct smarthost_status *one = &queue->smarthosts[i];
+		struct parked_list list;
+
+		read = smarthost_status_read(root_fd, control_fd, names->lines[i], one,
+					     &list, err) &&
+		       read_messages(root_fd, queue, one, &list, err);
+		queue->smarthost_count += read;
+		parked_list_clear(&list);
+	}
+	return read;
+}
+
+bool queue_read(int root_fd, int control_fd, const char *only, struct queue *queue_out,
+		struct err *err)
+{
+	struct settings_list names;
+	bool read;
+
+	*queue_out = (struct queue){ 0 };
+	if (!status_smarthosts(root_fd, control_fd, &names, err))
+		return false;
+	read = (!only || keep_only(&names, only, err)) &&
+	       read_smarthosts(root_fd, control_fd, &names, queue_out, err);
+	settings_list_clear(&names);
+	return read;
+}
+
+void queue_clear(struct queue *queue)
+{
+	for (size_t i = 0; i < queue->count; i++) {
+		struct queue_message *message = &queue->messages[i];
+
+		for (size_t j = 0; j < message->recipient_count; j++)
+			free(message->recipients[j]);
+		free(message->recipients);
+		free(message->sender);
+	}
+	free(queue->messages);
+	free(queue->smarthosts);
+	*queue = (struct queue){ 0 };
+}
+
+static json_t *message_json(const struct queue_message *message)
+{
+	const struct smarthost_status *smarthost = message->smarthost;
+	json_t *recipients = json_array();
+
+	for (size_t i = 0; i < message->recipient_count; i++)
+		json_array_append_new(recipients, report_text(message->recipients[i]));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:o, s:i, s:i, "
+		"s:o, s:o}",
+		"id", report_text(message->name.id), "smarthost",
+		report_text(smarthost->name), "sender", report_text(message->sender),
+		"recipients", recipients, "size", (json_int_t)message->name.wire_bytes,
+		"age_s", (json_int_t)message->age_s, "waited_s",
+		(json_int_t)message->waited_s, "state", queue_message_state(message),
+		"why", report_text(message->why), "next", report_when(message->next),
+		"priority", (int)message->name.priority, "attempts",
+		(int)message->name.attempts, "link",
+		report_words(smarthost->link_up ? smarthost->link.name : NULL),
+		"last_error", report_words(smarthost->note.last_error));
+}
+
+bool queue_print_json(const struct queue *queue, FILE *to, struct err *err)
+{
+	json_t *messages = json_array();
+
+	for (size_t i = 0; i < queue->count; i++)
+		json_array_append_new(messages, message_json(&queue->messages[i]));
+	return report_print(messages, to, err);
+}
+
+/* For a terminal: what a stranger put into an address must not move the cursor. */
+static void print_address(const char *address, FILE *to)
+{
+	for (const char *at = *address ? address : "<>"; *at; at++)
+		fputc((unsigned char)*at < ' ' || *at == 127 ? '?' : *at, to);
+}
+
+void queue_print(const struct queue *queue, FILE *to)
+{
+	char bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX];
+
+	if (!queue->count)
+		fprintf(to, "Nothing is parked.\n");
+	for (size_t i = 0; i < queue->count; i++) {
+		const struct queue_message *message = &queue->messages[i];
+
+		fprintf(to, "%s  %s  %s  %s  for %s\n", message->name.id,
+			number_format_bytes(message->name.wire_bytes, bytes),
+			clock_format_duration(message->age_s, age),
+			queue_message_state(message), message->smarthost->name);
+		fputs("    from ", to);
+		print_address(message->sender ? message->sender : "?", to);
+		fputs(" to", to);
+		for (size_t j = 0; j < message->recipient_count; j++) {
+			fputc(' ', to);
+			print_address(message->recipients[j], to);
+		}
+		fprintf(to, "\n    %s\n", message->why);
+	}
+}

@@ -1,0 +1,270 @@
+#include "report/status.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/number.h"
+#include "control/smarthost.h"
+#include "report/json.h"
+
+static bool read_maildir(int root_fd, const char *smarthost, struct parked_list *list_out,
+			 struct err *err)
+{
+	struct parked *parked = parked_open(root_fd, smarthost, false, err);
+	bool listed;
+
+	if (!parked) {
+		if (err->exit_code != EX_NOINPUT)
+			return false;
+		*err = (struct err){ 0 };
+		return true;
+	}
+	listed = parked_list(parked, list_out, err);
+	parked_close(parked);
+	return listed;
+}
+
+static void count_one(struct smarthost_status *status, const struct parked_name *name,
+		      int64_t now)
+{
+	int64_t age = now - parked_name_time(name);
+
+	status->messages++;
+	status->bytes += name->wire_bytes;
+	status->held += name->state == PARKED_HELD;
+	status->uncertain += name->state == PARKED_UNCERTAIN;
+	status->sending += name->state == PARKED_SENDING;
+	if (age < 0)
+		age = 0;
+	if (age > status->oldest_s)
+		status->oldest_s = age;
+}
+
+bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
+			   struct smarthost_status *status_out,
+			   struct parked_list *list_out, struct err *err)
+{
+	int64_t now = clock_wall_s();
+
+	*status_out = (struct smarthost_status){ .oldest_s = -1 };
+	*list_out = (struct parked_list){ 0 };
+	snprintf(status_out->name, sizeof(status_out->name), "%s", smarthost);
+	if (!read_maildir(root_fd, smarthost, list_out, err))
+		return false;
+	for (size_t i = 0; i < list_out->count; i++)
+		count_one(status_out, &list_out->names[i], now);
+	status_out->link_up =
+		link_serves(root_fd, control_fd, smarthost, &status_out->link);
+	smarthost_note_read(root_fd, smarthost, &status_out->note);
+	return true;
+}
+
+const char *smarthost_status_state(const struct smarthost_status *status)
+{
+	if (status->note.held)
+		return "held";
+	if (status->sending)
+		return "sending";
+	return status->messages ? "waiting" : "empty";
+}
+
+static int by_text(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+static void list_add(struct settings_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->lines[i], name) == 0)
+			return;
+	list->lines = must_resize(list->lines, list->count + 1, sizeof(*list->lines));
+	list->lines[list->count++] = must_copy(name);
+}
+
+bool status_smarthosts(int root_fd, int control_fd, struct settings_list *names_out,
+		       struct err *err)
+{
+	struct parked_smarthosts parked = { 0 };
+
+	*names_out = (struct settings_list){ 0 };
+	if (!smarthost_names(control_fd, "smarthosts", names_out, err) ||
+	    !parked_smarthosts(root_fd, &parked, err)) {
+		settings_list_clear(names_out);
+		return false;
+	}
+	for (size_t i = 0; i < parked.count; i++)
+		list_add(names_out, parked.names[i]);
+	parked_smarthosts_clear(&parked);
+	if (names_out->count)
+		qsort(names_out->lines, names_out->count, sizeof(*names_out->lines),
+		      by_text);
+	return true;
+}
+
+static bool read_smarthosts(int root_fd, int control_fd, struct status *status,
+			    struct err *err)
+{
+	struct settings_list names;
+
+	if (!status_smarthosts(root_fd, control_fd, &names, err))
+		return false;
+	status->smarthosts = must_alloc((names.count + 1) * sizeof(*status->smarthosts));
+	for (size_t i = 0; i < names.count; i++) {
+		struct smarthost_status *one =
+			&status->smarthosts[status->smarthost_count];
+		struct parked_list list;
+		bool read = smarthost_status_read(root_fd, control_fd, names.lines[i],
+						  one, &list, err);
+
+		parked_list_clear(&list);
+		if (!read) {
+			settings_list_clear(&names);
+			return false;
+		}
+		/* lontar-deliver's own folder is of interest only while it works. */
+		if (one->messages || strcmp(one->name, "local") != 0)
+			status->smarthost_count++;
+	}
+	settings_list_clear(&names);
+	return true;
+}
+
+static int by_link_name(const void *one, const void *other)
+{
+	return strcmp(((const struct link_note *)one)->name,
+		      ((const struct link_note *)other)->name);
+}
+
+/* Those on record, and those that only have a file in control/links. */
+static bool read_links(int root_fd, int control_fd, struct status *status,
+		       struct err *err)
+{
+	struct settings_list names = { 0 };
+
+	if (!link_notes(root_fd, &status->links, &status->link_count, err) ||
+	    !smarthost_names(control_fd, "links", &names, err))
+		return false;
+	for (size_t i = 0; i < names.count; i++) {
+		size_t at = 0;
+
+		while (at < status->link_count &&
+		       strcmp(status->links[at].name, names.lines[i]) != 0)
+			at++;
+		if (at < status->link_count)
+			continue;
+		status->links =
+			must_resize(status->links, at + 1, sizeof(*status->links));
+		link_note_read(root_fd, names.lines[i], &status->links[at]);
+		status->link_count++;
+	}
+	settings_list_clear(&names);
+	if (status->link_count)
+		qsort(status->links, status->link_count, sizeof(*status->links),
+		      by_link_name);
+	return true;
+}
+
+bool status_read(int root_fd, int control_fd, struct status *status_out, struct err *err)
+{
+	struct settings settings = { 0 };
+
+	*status_out = (struct status){ 0 };
+	if (!settings_load(control_fd, &settings, err))
+		return false;
+	status_out->me = must_copy(settings.me);
+	settings_clear(&settings);
+	return read_links(root_fd, control_fd, status_out, err) &&
+	       read_smarthosts(root_fd, control_fd, status_out, err) &&
+	       smarthost_names(control_fd, "pickups", &status_out->pickups, err);
+}
+
+void status_clear(struct status *status)
+{
+	free(status->me);
+	free(status->links);
+	free(status->smarthosts);
+	settings_list_clear(&status->pickups);
+	*status = (struct status){ 0 };
+}
+
+static json_t *link_json(const struct link_note *link)
+{
+	return json_pack("{s:o, s:s, s:o}", "name", report_text(link->name), "state",
+			 link->up ? "up" : "down", "since", report_when(link->since));
+}
+
+static json_t *smarthost_json(const struct smarthost_status *one)
+{
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:s, s:o}", "smarthost",
+			 report_text(one->name), "messages", (json_int_t)one->messages,
+			 "bytes", (json_int_t)one->bytes, "held", (json_int_t)one->held,
+			 "uncertain", (json_int_t)one->uncertain, "oldest_s",
+			 report_count(one->oldest_s), "state",
+			 smarthost_status_state(one), "last_error",
+			 report_words(one->note.last_error));
+}
+
+bool status_print_json(const struct status *status, FILE *to, struct err *err)
+{
+	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
+
+	for (size_t i = 0; i < status->link_count; i++)
+		json_array_append_new(links, link_json(&status->links[i]));
+	for (size_t i = 0; i < status->smarthost_count; i++)
+		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
+	for (size_t i = 0; i < status->pickups.count; i++)
+		json_array_append_new(pickups,
+				      json_pack("{s:o, s:n, s:n, s:n, s:n, s:n}", "name",
+						report_text(status->pickups.lines[i]),
+						"waiting", "bytes", "held", "last_ok",
+						"last_error"));
+	return report_print(json_pack("{s:o, s:o, s:o, s:o}", "me",
+				      report_text(status->me), "links", links, "parked",
+				      parked, "pickups", pickups),
+			    to, err);
+}
+
+static void print_smarthost(const struct smarthost_status *one, FILE *to)
+{
+	char bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX];
+
+	fprintf(to, "%-16s %6" PRIu64 " %10s  %-8s", one->name, one->messages,
+		number_format_bytes(one->bytes, bytes), smarthost_status_state(one));
+	if (one->oldest_s >= 0)
+		fprintf(to, "  oldest %s", clock_format_duration(one->oldest_s, age));
+	if (one->messages)
+		fprintf(to, "; %s%s", one->link_up ? "link up: " : "link down",
+			one->link_up ? one->link.name : "");
+	if (one->held)
+		fprintf(to, "; %" PRIu64 " held", one->held);
+	if (one->uncertain)
+		fprintf(to, "; %" PRIu64 " uncertain", one->uncertain);
+	fputc('\n', to);
+	if (one->note.last_error[0])
+		fprintf(to, "%-16s last error: %s\n", "", one->note.last_error);
+}
+
+void status_print(const struct status *status, FILE *to)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	fprintf(to, "%s\n\n", status->me);
+	if (!status->link_count)
+		fprintf(to, "No link has been up yet.\n");
+	for (size_t i = 0; i < status->link_count; i++) {
+		const struct link_note *link = &status->links[i];
+
+		fprintf(to, "link %-11s %-4s%s%s\n", link->name, link->up ? "up" : "down",
+			link->since ? "  since " : "",
+			link->since ? clock_format_rfc3339(link->since, when) : "");
+	}
+	fputc('\n', to);
+	if (!status->smarthost_count)
+		fprintf(to, "No smarthost is set, and nothing is parked.\n");
+	for (size_t i = 0; i < status->smarthost_count; i++)
+		print_smarthost(&status->smarthosts[i], to);
+}
