@@ -17,8 +17,7 @@ struct inject {
 	const char *sender; /* "" for bounces */
 	const char *const *recipients;
 	size_t count;
-	bool bounce; /* ours: no Received line, any recipient, even unknown ones go to
-		      * the postmaster rather than nowhere */
+	bool bounce;       /* ours: without a Received line */
 	struct span text;  /* the whole message, LF line ends; or, where at is NULL: */
 	int fd;            /* a file, from its start, with LF line ends */
 	const char *login; /* who hands it in, for the Received line; may be NULL */

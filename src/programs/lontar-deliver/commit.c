@@ -1,0 +1,268 @@
+#include "programs/lontar-deliver/commit.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "ipc/peer.h"
+#include "programs/lontar-deliver/syncer.h"
+
+#define SYNCFS_SLOW_MS \
+	200 /* a neighbour writes much: his bytes are not ours to wait for */
+#define SYNCFS_RETRY_MS 60000 /* and then it is tried again */
+
+struct item {
+	struct item *next;
+	struct delivery *delivery;
+	void (*done)(void *ctx, const struct err *err);
+	void *ctx;
+	uint32_t tag; /* of its asks in this round */
+	int failed;   /* errno of the first sync that failed in this round */
+};
+
+struct list {
+	struct item *first, **last;
+};
+
+struct commit {
+	int root_fd;
+	int syncer_fd;
+	struct peer *syncer;
+	struct list sealed;   /* wait for the next round */
+	struct list placed;   /* likewise, their folders to sync */
+	struct list syncing;  /* in this round: data */
+	struct list closing;  /* in this round: folders */
+	unsigned outstanding; /* asks without an answer */
+	bool can_syncfs;
+	int64_t syncfs_from_ms; /* not before */
+};
+
+static void list_init(struct list *list)
+{
+	list->first = NULL;
+	list->last = &list->first;
+}
+
+static void list_add(struct list *list, struct item *item)
+{
+	item->next = NULL;
+	*list->last = item;
+	list->last = &item->next;
+}
+
+static void list_move(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (from->first)
+		*to = *from;
+	list_init(from);
+}
+
+static void ask(struct commit *commit, unsigned type, uint32_t tag, int fd)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	packet_begin(&out, type, tag);
+	peer_send(commit->syncer, &out, fd);
+	commit->outstanding++;
+}
+
+static unsigned count_asks(const struct commit *commit)
+{
+	unsigned asks = 0;
+
+	for (const struct item *item = commit->syncing.first; item; item = item->next)
+		for (size_t i = 0; i < item->delivery->count; i++)
+			asks += item->delivery->targets[i].file_fd >= 0;
+	for (const struct item *item = commit->closing.first; item; item = item->next)
+		asks += (unsigned)item->delivery->count;
+	return asks;
+}
+
+/* Two folders of one group are one ask: the second sync would only find it done, but a
+ * busy smarthost's folder would be asked for once a message. */
+static bool asked_before(const struct list *list, const struct item *until,
+			 const struct stat *folder)
+{
+	for (const struct item *item = list->first; item != until; item = item->next) {
+		for (size_t i = 0; i < item->delivery->count; i++) {
+			struct stat st;
+
+			if (fstat(item->delivery->targets[i].folder_fd, &st) == 0 &&
+			    st.st_ino == folder->st_ino && st.st_dev == folder->st_dev)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void ask_each(struct commit *commit)
+{
+	uint32_t tag = 0;
+
+	for (struct item *item = commit->syncing.first; item; item = item->next) {
+		item->tag = ++tag;
+		for (size_t i = 0; i < item->delivery->count; i++)
+			if (item->delivery->targets[i].file_fd >= 0)
+				ask(commit, SYNCER_FILE, tag,
+				    item->delivery->targets[i].file_fd);
+	}
+	for (struct item *item = commit->closing.first; item; item = item->next) {
+		item->tag = ++tag;
+		for (size_t i = 0; i < item->delivery->count; i++) {
+			int fd = item->delivery->targets[i].folder_fd;
+			struct stat folder;
+
+			if (fstat(fd, &folder) != 0 ||
+			    !asked_before(&commit->closing, item, &folder))
+				ask(commit, SYNCER_FOLDER, tag, fd);
+		}
+	}
+}
+
+static void start_round(struct commit *commit)
+{
+	unsigned asks;
+
+	if (commit->outstanding || (!commit->sealed.first && !commit->placed.first))
+		return;
+	list_move(&commit->syncing, &commit->sealed);
+	list_move(&commit->closing, &commit->placed);
+	asks = count_asks(commit);
+	if (asks > 1 && commit->can_syncfs &&
+	    clock_monotonic_ms() >= commit->syncfs_from_ms)
+		ask(commit, SYNCER_SYSTEM, 0, commit->root_fd);
+	else
+		ask_each(commit);
+}
+
+static void finish(struct item *item, const struct err *err)
+{
+	if (err)
+		delivery_undo(item->delivery);
+	item->done(item->ctx, err);
+	free(item);
+}
+
+static bool sync_went_well(const struct item *item, struct err *err)
+{
+	if (!item->failed)
+		return true;
+	errno = item->failed;
+	return err_errno(err, "sync the disk");
+}
+
+static void finish_round(struct commit *commit)
+{
+	struct list syncing, closing;
+	struct item *item, *next;
+	struct err err;
+
+	list_move(&syncing, &commit->syncing);
+	list_move(&closing, &commit->closing);
+	log_hold();
+	for (item = closing.first; item; item = next) {
+		next = item->next;
+		finish(item, sync_went_well(item, &err) ? NULL : &err);
+	}
+	for (item = syncing.first; item; item = next) {
+		next = item->next;
+		if (sync_went_well(item, &err) && delivery_place(item->delivery, &err))
+			list_add(&commit->placed, item);
+		else
+			finish(item, &err);
+	}
+	log_release();
+	start_round(commit);
+}
+
+static void mark_failed(const struct list *list, uint32_t tag, int number)
+{
+	for (struct item *item = list->first; item; item = item->next)
+		if (tag == 0 || item->tag == tag)
+			item->failed = number;
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct commit *commit = ctx;
+	struct syncer_done done;
+
+	(void)peer;
+	file_close(&fd);
+	if (packet->type != SYNCER_DONE || !syncer_done_get(packet, &done))
+		return false;
+	/* A folder asked for once stands for others of the round: its failure is theirs.
+	 */
+	if (done.number) {
+		mark_failed(&commit->syncing, packet->tag, (int)done.number);
+		mark_failed(&commit->closing, 0, (int)done.number);
+	}
+	if (packet->tag == 0 && done.took_ms > SYNCFS_SLOW_MS)
+		commit->syncfs_from_ms = clock_monotonic_ms() + SYNCFS_RETRY_MS;
+	if (--commit->outstanding == 0)
+		finish_round(commit);
+	return true;
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	(void)ctx;
+	(void)peer;
+	log_error("the process that syncs the disk has ended: starting again");
+	exit(EX_TEMPFAIL);
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static bool knows_syncfs(int root_fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(root_fd, &fs) != 0)
+		return false;
+	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+	       fs.f_type == BTRFS_SUPER_MAGIC;
+}
+
+struct commit *commit_new(int root_fd, struct err *err)
+{
+	struct commit *commit = must_alloc(sizeof(*commit));
+
+	commit->root_fd = root_fd;
+	commit->can_syncfs = knows_syncfs(root_fd);
+	list_init(&commit->sealed);
+	list_init(&commit->placed);
+	list_init(&commit->syncing);
+	list_init(&commit->closing);
+	commit->syncer_fd = syncer_start(err);
+	if (commit->syncer_fd >= 0)
+		return commit;
+	free(commit);
+	return NULL;
+}
+
+void commit_attach(struct commit *commit, struct ev_loop *loop)
+{
+	commit->syncer = peer_open(loop, commit->syncer_fd, &handler, commit);
+}
+
+void commit_add(struct commit *commit, struct delivery *delivery,
+		void (*done)(void *ctx, const struct err *err), void *ctx)
+{
+	struct item *item = must_alloc(sizeof(*item));
+
+	*item = (struct item){ .delivery = delivery, .done = done, .ctx = ctx };
+	list_add(&commit->sealed, item);
+	start_round(commit);
+}
+
+bool commit_is_idle(const struct commit *commit)
+{
+	return !commit->outstanding && !commit->sealed.first && !commit->placed.first;
+}

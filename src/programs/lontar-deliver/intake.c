@@ -1,0 +1,394 @@
+#include "programs/lontar-deliver/intake.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "deliver/received.h"
+#include "ipc/intake.h"
+#include "ipc/peer.h"
+#include "link/notes.h"
+#include "programs/lontar-deliver/report.h"
+
+#define CLIENTS_MAX               1000
+#define STRANGER_CLIENTS_MAX      100 /* of one who is not one of our programs */
+#define TRANSACTIONS_MAX          4000
+#define STRANGER_TRANSACTIONS_MAX 20
+#define RECIPIENTS_MAX            1000 /* RFC 5321 4.5.3.1.8 wants 100 at least */
+#define TRACE_MAX                 4096
+
+struct transaction {
+	struct transaction *next;
+	struct client *client; /* NULL: gone while the commit was under way */
+	struct intake *intake;
+	uint32_t tag;
+	struct delivery *delivery;
+	bool drafted;
+	bool committing;
+};
+
+struct client {
+	struct client *next;
+	struct intake *intake;
+	struct peer *peer;
+	struct transaction *transactions;
+	unsigned transaction_count;
+	bool ours;     /* runs as one of our users, or root */
+	bool watching; /* wants INTAKE_PARKED */
+};
+
+static struct transaction *find(const struct client *client, uint32_t tag)
+{
+	struct transaction *at = client->transactions;
+
+	while (at && at->tag != tag)
+		at = at->next;
+	return at;
+}
+
+static void unlink_transaction(struct transaction *transaction)
+{
+	struct transaction **at = &transaction->client->transactions;
+
+	while (*at != transaction)
+		at = &(*at)->next;
+	*at = transaction->next;
+	transaction->client->transaction_count--;
+}
+
+/* Forgets it: nothing of it was promised. */
+static void abandon(struct transaction *transaction)
+{
+	unlink_transaction(transaction);
+	if (transaction->drafted)
+		delivery_undo(transaction->delivery);
+	delivery_free(transaction->delivery);
+	free(transaction);
+}
+
+static void answer(const struct client *client, uint32_t tag, const struct err *err,
+		   const char *text)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct intake_verdict verdict = { .kind = INTAKE_YES, .text = span_of(text) };
+
+	if (err) {
+		verdict.kind = err->kind == ERR_PERMANENT ? INTAKE_NO : INTAKE_LATER;
+		verdict.status = span_of(err->status);
+		verdict.text = span_of(err->text);
+	}
+	intake_verdict_put(&out, tag, &verdict);
+	peer_send(client->peer, &out, -1);
+}
+
+/* What a client sees of a fault of ours is short; the log has the whole of it. Only a
+ * verdict with a mail status is final: a setting that is wrong must not bounce mail. */
+static void answer_failure(const struct client *client, uint32_t tag,
+			   const struct err *err)
+{
+	struct err shown = *err;
+
+	if (err->status[0] != '5' && strcmp(err->status, "4.4.4") != 0) {
+		log_failure(err);
+		err_temporary(&shown, err->status[0] ? err->status : "4.3.5",
+			      strcmp(err->status, "4.3.1") == 0
+				      ? "the disk is full here, try again later"
+				      : "a fault here, try again later");
+	}
+	answer(client, tag, &shown, "");
+}
+
+static struct transaction *begin(struct client *client, uint32_t tag, const char *sender,
+				 struct err *err)
+{
+	struct transaction *transaction = find(client, tag);
+	unsigned most = client->ours ? TRANSACTIONS_MAX : STRANGER_TRANSACTIONS_MAX;
+
+	if (transaction)
+		return transaction;
+	if (client->transaction_count >= most) {
+		err_temporary(err, "4.3.2", "too many messages at once");
+		return NULL;
+	}
+	transaction = must_alloc(sizeof(*transaction));
+	*transaction = (struct transaction){
+		.next = client->transactions,
+		.client = client,
+		.intake = client->intake,
+		.tag = tag,
+		.delivery = delivery_new(client->intake->root_fd, sender),
+	};
+	client->transactions = transaction;
+	client->transaction_count++;
+	return transaction;
+}
+
+static bool take_recipient(struct client *client, uint32_t tag,
+			   const struct route_request *request, struct err *err)
+{
+	struct transaction *transaction = begin(client, tag, request->sender, err);
+	struct destinations found = { 0 };
+
+	if (!transaction)
+		return false;
+	if (transaction->drafted)
+		return err_permanent(err, "5.5.1", "recipients come before the message");
+	if (transaction->delivery->address_count >= RECIPIENTS_MAX)
+		return err_temporary(err, "4.5.3", "too many recipients");
+	if (!route_recipient(&client->intake->router, request, &found, err))
+		return false;
+	for (size_t i = 0; i < found.count; i++)
+		delivery_add(transaction->delivery, found.items[i].kind,
+			     found.items[i].name, found.items[i].recipient);
+	destinations_clear(&found);
+	return true;
+}
+
+static bool on_rcpt(struct client *client, struct packet *packet)
+{
+	char sender[ADDRESS_MAX], recipient[ADDRESS_MAX];
+	struct route_request request = { .sender = sender, .recipient = recipient };
+	struct intake_rcpt rcpt;
+	struct err err;
+
+	if (!intake_rcpt_get(packet, &rcpt) ||
+	    !packet_text_copy(rcpt.sender, sender, sizeof(sender)) ||
+	    !packet_text_copy(rcpt.recipient, recipient, sizeof(recipient)) ||
+	    strpbrk(sender, "\r\n") || strpbrk(recipient, "\r\n"))
+		return false;
+	request.may_relay = rcpt.may_relay != 0;
+	if (take_recipient(client, packet->tag, &request, &err))
+		answer(client, packet->tag, NULL, "");
+	else
+		answer_failure(client, packet->tag, &err);
+	return true;
+}
+
+/* Only our own programs may say what the Received line says; of anyone else it tells the
+ * user that the kernel names. */
+static bool compose_trace(const struct client *client, const struct intake_draft *draft,
+			  struct buf *trace, struct err *err)
+{
+	struct received received = { .helo = draft->helo,
+				     .remote_ip = draft->remote_ip,
+				     .protocol = draft->protocol,
+				     .login = draft->login,
+				     .session = draft->session,
+				     .me = client->intake->router.settings.me,
+				     .now = clock_wall_s() };
+	char user[32], session[32];
+
+	if (client->ours && span_is(draft->helo, "-"))
+		return true;
+	if (!client->ours) {
+		snprintf(user, sizeof(user), "uid:%u", (unsigned)peer_uid(client->peer));
+		received.protocol = (struct span){ "", 0 };
+		received.login = span_of(user);
+	}
+	if (!received.session.len || !client->ours) {
+		snprintf(session, sizeof(session), "%" PRIx64, clock_wall_us());
+		received.session = span_of(session);
+	}
+	return received_append(trace, &received) ||
+	       err_temporary(err, "4.3.0", "the trace line is too long");
+}
+
+static int open_draft(const struct client *client, struct transaction *transaction,
+		      const struct intake_draft *draft, struct err *err)
+{
+	AUTO_BUF trace = BUF_INIT(TRACE_MAX);
+	int fd;
+
+	if (!transaction || !transaction->delivery->count || transaction->drafted) {
+		err_permanent(err, "5.5.1", "recipients first");
+		return -1;
+	}
+	if (!compose_trace(client, draft, &trace, err))
+		return -1;
+	fd = delivery_open(transaction->delivery, client->intake->router.settings.me,
+			   buf_span(&trace), draft->size, err);
+	transaction->drafted = fd >= 0;
+	return fd;
+}
+
+static bool on_draft(struct client *client, struct packet *packet)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct intake_draft draft;
+	struct err err;
+	int fd;
+
+	if (!intake_draft_get(packet, &draft))
+		return false;
+	fd = open_draft(client, find(client, packet->tag), &draft, &err);
+	if (fd < 0) {
+		answer_failure(client, packet->tag, &err);
+		return true;
+	}
+	packet_begin(&out, INTAKE_OPEN, packet->tag);
+	peer_send(client->peer, &out, fd);
+	file_close(&fd);
+	return true;
+}
+
+/* lontar-link, which flushes while the link is up, hears what has been parked. */
+static void tell_watchers(const struct intake *intake, const struct delivery *delivery)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	for (size_t i = 0; i < delivery->count; i++) {
+		if (delivery->targets[i].kind != DELIVERY_PARKED)
+			continue;
+		intake_parked_put(
+			&out, 0,
+			&(struct intake_parked){ span_of(delivery->targets[i].name) });
+		for (struct client *at = intake->clients; at; at = at->next)
+			if (at->watching)
+				peer_send(at->peer, &out, -1);
+	}
+}
+
+static void on_committed(void *ctx, const struct err *err)
+{
+	struct transaction *transaction = ctx;
+	struct intake *intake = transaction->intake;
+	struct client *client = transaction->client;
+	char text[MAILDIR_UNIQUE_MAX + 16];
+
+	if (!err) {
+		report_delivery(transaction->delivery, &intake->deliveries);
+		tell_watchers(intake, transaction->delivery);
+	}
+	snprintf(text, sizeof(text), "ok %s", transaction->delivery->id);
+	if (client && err)
+		answer_failure(client, transaction->tag, err);
+	else if (client)
+		answer(client, transaction->tag, NULL, text);
+	else if (err)
+		log_failure(err);
+	if (client)
+		unlink_transaction(transaction);
+	delivery_free(transaction->delivery);
+	free(transaction);
+}
+
+static bool on_commit(struct client *client, struct packet *packet)
+{
+	struct transaction *transaction = find(client, packet->tag);
+	struct intake_commit commit;
+	struct err err;
+
+	if (!intake_commit_get(packet, &commit) || !transaction ||
+	    !transaction->drafted || transaction->committing)
+		return false;
+	if (!delivery_seal(transaction->delivery, commit.bytes, commit.lines,
+			   commit.unended != 0, link_up_seconds(client->intake->root_fd),
+			   &err)) {
+		answer_failure(client, packet->tag, &err);
+		abandon(transaction);
+		return true;
+	}
+	transaction->committing = true;
+	commit_add(client->intake->commit, transaction->delivery, on_committed,
+		   transaction);
+	return true;
+}
+
+static bool on_reset(struct client *client, struct packet *packet)
+{
+	struct transaction *transaction = find(client, packet->tag);
+
+	if (transaction && !transaction->committing)
+		abandon(transaction);
+	return packet_end(packet);
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct client *client = ctx;
+
+	(void)peer;
+	file_close(&fd);
+	switch (packet->type) {
+	case INTAKE_RCPT:
+		return on_rcpt(client, packet);
+	case INTAKE_DRAFT:
+		return on_draft(client, packet);
+	case INTAKE_COMMIT:
+		return on_commit(client, packet);
+	case INTAKE_RESET:
+		return on_reset(client, packet);
+	case INTAKE_WATCH:
+		client->watching = client->ours;
+		return packet_end(packet);
+	default:
+		return false;
+	}
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct client *client = ctx;
+	struct client **at = &client->intake->clients;
+	struct transaction *transaction, *next;
+
+	(void)peer;
+	for (transaction = client->transactions; transaction; transaction = next) {
+		next = transaction->next;
+		if (transaction->committing)
+			transaction->client = NULL;
+		else
+			abandon(transaction);
+	}
+	while (*at != client)
+		at = &(*at)->next;
+	*at = client->next;
+	client->intake->client_count--;
+	free(client);
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static unsigned clients_of(const struct intake *intake, uid_t uid)
+{
+	unsigned count = 0;
+
+	for (const struct client *at = intake->clients; at; at = at->next)
+		count += peer_uid(at->peer) == uid;
+	return count;
+}
+
+static void take_client(struct intake *intake, int fd)
+{
+	struct client *client = must_alloc(sizeof(*client));
+	uid_t uid;
+
+	client->intake = intake;
+	client->peer = peer_open(intake->loop, fd, &handler, client);
+	uid = peer_uid(client->peer);
+	client->ours = uid == 0 || uid == geteuid() || uid == intake->workers_uid ||
+		       uid == intake->senders_uid;
+	if (intake->client_count >= CLIENTS_MAX ||
+	    (!client->ours && clients_of(intake, uid) >= STRANGER_CLIENTS_MAX)) {
+		peer_close(client->peer);
+		free(client);
+		return;
+	}
+	client->next = intake->clients;
+	intake->clients = client;
+	intake->client_count++;
+}
+
+void intake_accept(struct intake *intake, int listener_fd)
+{
+	int fd;
+
+	while ((fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		take_client(intake, fd);
+}

@@ -1,0 +1,30 @@
+/*
+ * The receiving end of run/deliver (ipc/intake.h): transactions of session workers, of
+ * sendmail, of bounces, from first recipient to commit.
+ */
+#ifndef LONTAR_DELIVER_INTAKE_H
+#define LONTAR_DELIVER_INTAKE_H
+
+#include <ev.h>
+
+#include "deliver/route.h"
+#include "programs/lontar-deliver/commit.h"
+
+struct client;
+
+struct intake {
+	struct ev_loop *loop;
+	int root_fd;
+	struct router router;
+	struct commit *commit;
+	struct client *clients;
+	unsigned client_count;
+	uint64_t deliveries; /* number of the last one, for the log */
+	uid_t workers_uid;   /* of lontar-smtpd; its word on who may relay is believed */
+	uid_t senders_uid;   /* of lontar-flush and lontar-pickup */
+};
+
+/* Takes all connections that wait on a listening socket. */
+void intake_accept(struct intake *intake, int listener_fd);
+
+#endif

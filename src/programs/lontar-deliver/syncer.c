@@ -1,0 +1,72 @@
+#include "programs/lontar-deliver/syncer.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "ipc/channel.h"
+
+static int sync_one(unsigned type, int fd)
+{
+	int failed;
+
+	switch (type) {
+	case SYNCER_FILE:
+		failed = fdatasync(fd);
+		break;
+	case SYNCER_FOLDER:
+		failed = fsync(fd);
+		break;
+	case SYNCER_SYSTEM:
+		failed = syncfs(fd);
+		break;
+	default:
+		return EINVAL;
+	}
+	return failed ? errno : 0;
+}
+
+static _Noreturn void serve(int fd)
+{
+	AUTO_BUF in = BUF_INIT(PACKET_MAX);
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct packet packet;
+	struct err ignored;
+	int target;
+
+	while (channel_receive(fd, &in, &target) == CHANNEL_PACKET &&
+	       packet_open(&packet, buf_span(&in))) {
+		int64_t begun = clock_monotonic_ms();
+		int number = sync_one(packet.type, target);
+
+		file_close(&target);
+		syncer_done_put(&out, packet.tag,
+				&(struct syncer_done){
+					(uint64_t)number,
+					(uint64_t)(clock_monotonic_ms() - begun) });
+		if (!channel_send(fd, &out, -1, &ignored))
+			break;
+	}
+	_exit(0);
+}
+
+int syncer_start(struct err *err)
+{
+	int pair[2];
+	pid_t child;
+
+	if (!file_socketpair(pair, err))
+		return -1;
+	child = fork();
+	if (child == 0) {
+		close(pair[0]);
+		serve(pair[1]);
+	}
+	close(pair[1]);
+	if (child > 0)
+		return pair[0];
+	err_errno(err, "fork");
+	close(pair[0]);
+	return -1;
+}
