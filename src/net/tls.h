@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 
 struct tls_server; /* a certificate and its settings, shared by all sessions of a worker
 		    */
@@ -23,18 +24,21 @@ struct tls_server *tls_server_new(int certificate_fd, int key_fd,
 void tls_server_free(struct tls_server *server);
 
 struct tls; /* one session */
-struct tls *tls_accept(struct tls_server *server);
+/* Ends the program with 75 where there is no memory. */
+struct tls *tls_accept(struct tls_server *server) MUST_USE;
 void tls_free(struct tls *tls);
 
 /* Feeds wire bytes (all are taken) and appends what plain text comes of it; what must go
- * out on the wire is appended to wire_out. False: the session is over (err: why; a
- * proper close leaves err->kind ERR_NONE). */
+ * out on the wire is appended to wire_out. What plain_out has no room for waits inside
+ * (tls_is_holding): feed again, no bytes, when there is room. False: the session is over
+ * (err: why; a proper close leaves err->kind ERR_NONE). */
 bool tls_feed(struct tls *tls, struct span wire, struct buf *plain_out,
 	      struct buf *wire_out, struct err *err) MUST_USE;
 /* Encrypts. Only after tls_is_ready. */
 bool tls_write(struct tls *tls, struct span plain, struct buf *wire_out,
 	       struct err *err) MUST_USE;
 bool tls_is_ready(const struct tls *tls);
+bool tls_is_holding(const struct tls *tls);
 /* close_notify. */
 void tls_shutdown(struct tls *tls, struct buf *wire_out);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", borrowed. */
