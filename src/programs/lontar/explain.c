@@ -1,0 +1,80 @@
+/* lontar explain: where mail to an address would go, step by step, and why. */
+#include <stdio.h>
+
+#include "deliver/route.h"
+#include "link/notes.h"
+#include "programs/lontar/command.h"
+
+static const char usage[] = "usage: lontar explain ADDRESS [--from ADDRESS]\n"
+			    "Says where mail to ADDRESS would go, and why.\n";
+
+static void print_step(void *ctx, const char *text)
+{
+	unsigned *number = ctx;
+
+	printf("%u. %s\n", ++*number, text);
+}
+
+static bool take_address(const char *text, char address_out[ADDRESS_MAX], struct err *err)
+{
+	struct span rest = span_of(text);
+
+	if (!text[0]) {
+		address_out[0] = '\0';
+		return true;
+	}
+	if (address_take_path(&rest, address_out, err) && !span_trim(rest).len)
+		return true;
+	return err_exit(err, EX_USAGE, "%s is no mail address", text);
+}
+
+/* What happens to it next, for each place that it would go to. */
+static void print_outlook(int root_fd, const struct destination *destination)
+{
+	struct smarthost_note note;
+
+	if (destination->kind == DELIVERY_MAILBOX)
+		return;
+	smarthost_note_read(root_fd, destination->name, &note);
+	if (note.held)
+		printf("   smarthost %s is held: %s\n", destination->name,
+		       note.last_error);
+	else
+		printf("   it waits in spool/parked/%s until a link is up\n",
+		       destination->name);
+}
+
+bool command_explain(struct command_context *context, struct err *err)
+{
+	char sender[ADDRESS_MAX], recipient[ADDRESS_MAX];
+	const char *from = "";
+	const struct args_option options[] = { { .name = "from", .value_out = &from },
+					       { 0 } };
+	unsigned number = 0;
+	struct route_request request = { .sender = sender,
+					 .recipient = recipient,
+					 .may_relay = true,
+					 .step = print_step,
+					 .ctx = &number };
+	struct destinations found = { 0 };
+	struct router router;
+	bool done;
+
+	if (!args_parse(&context->args, options, usage, err) ||
+	    !args_count(&context->args, 1, 1, usage, err) ||
+	    !take_address(context->args.argv[1], recipient, err) ||
+	    !take_address(from, sender, err) ||
+	    !router_open(&router, context->control_fd, err))
+		return false;
+	done = route_recipient(&router, &request, &found, err);
+	for (size_t i = 0; done && i < found.count; i++)
+		print_outlook(context->root_fd, &found.items[i]);
+	if (!done) {
+		printf("%u. refused: %s %s\n", ++number,
+		       err->kind == ERR_PERMANENT ? "550" : "451", err->text);
+		err->exit_code = err->kind == ERR_PERMANENT ? EX_NOINPUT : EX_CONFIG;
+	}
+	destinations_clear(&found);
+	router_clear(&router);
+	return done;
+}
