@@ -18,12 +18,13 @@
 /* domain is in locals (without case). */
 bool routes_is_local(const struct settings *settings, const char *domain);
 
-/* Mail for domain is taken from anyone: it is local, virtual, or in rcpthosts (exact, or
- * ".suffix"). */
+/* Mail for domain is taken from anyone: it is local, virtual (by a line that names it or
+ * a suffix of it), or in rcpthosts (exact, or ".suffix"). */
 bool routes_is_ours(const struct settings *settings, const char *domain);
 
-/* virtualdomains: user@domain, then domain, then ".suffix", then "". On success the local
- * user that "local@domain" becomes ("prefix-local") is appended as a C string of at most
+/* virtualdomains: nothing where the domain is in locals (qmail looks there first); else
+ * user@domain, then domain, then ".suffix", then "". On success the local user that
+ * "local@domain" becomes ("prefix-local") is appended as a C string of at most
  * room - 1 bytes; false where no line matches or the line says "not virtual" (empty). */
 bool routes_virtual(const struct settings *settings, const char *address, char *user_out,
 		    size_t room, const char **line_out);
@@ -45,9 +46,10 @@ struct route {
 };
 
 /* senderroutes (whole address, then "@domain"), then smtproutes (the recipient's domain,
- * then ".suffix" longest first, then ""). A relay that is the name of a file in
- * smarthosts/ is that smarthost; another host's parked Maildir is named after it:
- * "host", or "host-port" where a port is given. */
+ * then ".suffix" longest first, then ""). A relay without a port that is the name of a
+ * file in smarthosts/ is that smarthost; another host's parked Maildir is named after it
+ * (control/relay.h): "host", or "host-port" where a port is given. A line whose relay
+ * makes no sense is a temporary err (4.3.5); with no relay at all it is ROUTE_NONE. */
 bool routes_find(int control_fd, const struct settings *settings, const char *sender,
 		 const char *recipient, struct route *route_out,
 		 struct err *err) MUST_USE;

@@ -13,11 +13,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
-
-struct settings_list { /* lines without comments and blanks at the ends */
-	char **lines;
-	size_t count;
-};
+#include "control/settings_list.h"
 
 struct settings {
 	char *me;
@@ -47,7 +43,9 @@ struct settings {
 };
 
 /* Reads everything; an err names file, line, fault and mend (exit code EX_CONFIG), and
- * *settings is as it was. control_fd: the folder, open. */
+ * *settings is as it was. control_fd: the folder, open. What was in *settings before is
+ * not freed: see settings_refresh. A list's lines are not judged here: one that makes no
+ * sense matches nothing, and `lontar check` tells it. */
 bool settings_load(int control_fd, struct settings *settings, struct err *err) MUST_USE;
 
 /* Loads again if a file changed. *changed_out may be NULL. */
@@ -55,9 +53,7 @@ bool settings_refresh(int control_fd, struct settings *settings, bool *changed_o
 		      struct err *err) MUST_USE;
 void settings_clear(struct settings *settings);
 
-/* One list file by itself; missing is an empty list. Clear with settings_list_clear. */
-bool settings_list_read(int control_fd, const char *name, struct settings_list *list_out,
-			struct err *err) MUST_USE;
-void settings_list_clear(struct settings_list *list);
+/* The names of the files that settings_load reads, in no order; NULL past the last. */
+const char *settings_file(size_t i);
 
 #endif

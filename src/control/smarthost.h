@@ -42,9 +42,10 @@ struct smarthost {
 	uint64_t maxsize; /* bytes; 0: no limit but the server's */
 };
 
-/* NAME's file, or, where there is none, the host of the smtproutes line that has this
- * name (control/routes.h). No such smarthost: exit code EX_NOINPUT. Clear with
- * smarthost_clear. */
+/* NAME's file, or, where there is none, the host of the smtproutes or senderroutes line
+ * that has this name (control/relay.h). No such smarthost: exit code EX_NOINPUT; a wrong
+ * line in its file: EX_CONFIG with file, line and mend. Clear with smarthost_clear; after
+ * an err there is nothing to clear. */
 bool smarthost_load(int control_fd, const struct settings *settings, const char *name,
 		    struct smarthost *smarthost_out, struct err *err) MUST_USE;
 void smarthost_clear(struct smarthost *smarthost);

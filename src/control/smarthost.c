@@ -1,0 +1,252 @@
+#include "control/smarthost.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "control/keyvalue.h"
+#include "control/relay.h"
+#include "control/secret.h"
+
+#define PORT_SMTP  25
+#define PORT_SMTPS 465
+#define PORT_QMTP  209
+#define TLS_UNSET  ((enum smarthost_tls)UINT_MAX)
+
+static const char *const tls_words[] = { [SMARTHOST_TLS_NONE] = "none",
+					 [SMARTHOST_TLS_TRY] = "try",
+					 [SMARTHOST_TLS_STARTTLS] = "starttls",
+					 [SMARTHOST_TLS_IMPLICIT] = "implicit",
+					 NULL };
+static const char *const type_words[] = { [SMARTHOST_SMTP] = "smtp",
+					  [SMARTHOST_QMTP] = "qmtp",
+					  [SMARTHOST_MX] = "mx",
+					  NULL };
+
+#define KEY(field, kind)                                                          \
+	{                                                                         \
+#field, KEYVALUE_##kind, offsetof(struct smarthost, field), NULL, \
+			INT64_MAX                                                 \
+	}
+#define KEY_WORD(field)                                                                  \
+	{                                                                                \
+#field, KEYVALUE_WORD, offsetof(struct smarthost, field), field##_words, \
+			0                                                                \
+	}
+
+static const struct keyvalue_key keys[] = {
+	KEY(host, TEXT),      KEY(port, PORT),         KEY_WORD(tls),
+	KEY(user, TEXT),      KEY(passwordfile, TEXT), KEY(auth, TEXT),
+	KEY(tokenfile, TEXT), KEY(tokencommand, TEXT), KEY(cafile, TEXT),
+	KEY_WORD(type),       KEY(helo, TEXT),         KEY(indoubt, NUMBER),
+	KEY(maxsize, BYTES),  { .name = NULL },
+};
+
+static bool has_secret(const struct smarthost *smarthost)
+{
+	return smarthost->passwordfile || smarthost->tokenfile || smarthost->tokencommand;
+}
+
+static bool auth_is_known(const char *auth)
+{
+	static const char *const known[] = { "plain", "login", "cram-md5", "xoauth2" };
+
+	for (size_t i = 0; i < LENGTH(known); i++)
+		if (strcmp(auth, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The host in the form that relays have: lower case, no brackets. */
+static bool settle_host(struct smarthost *smarthost, struct err *err)
+{
+	struct relay relay;
+
+	if (!smarthost->host && smarthost->type == SMARTHOST_MX)
+		return true;
+	if (!smarthost->host)
+		return err_exit(err, EX_CONFIG,
+				"no host is set; add a line \"host ...\"");
+	if (!relay_parse(smarthost->host, &relay, err))
+		return err_context(err, "host");
+	if (relay.port)
+		return err_exit(err, EX_CONFIG,
+				"host has a port; write a line \"port %u\" for it",
+				relay.port);
+	free(smarthost->host);
+	smarthost->host = must_copy(relay.host);
+	return true;
+}
+
+/* Defaults, and what only the whole file can show. */
+static bool settle(struct smarthost *smarthost, struct err *err)
+{
+	if (!settle_host(smarthost, err))
+		return false;
+	for (char *at = smarthost->auth; at && *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	if (smarthost->auth && !auth_is_known(smarthost->auth))
+		return err_exit(err, EX_CONFIG,
+				"auth may not be \"%.40s\"; write one of: plain login "
+				"cram-md5 xoauth2",
+				smarthost->auth);
+	if (smarthost->user && !has_secret(smarthost))
+		return err_exit(err, EX_CONFIG,
+				"user without a secret; add passwordfile, tokenfile or "
+				"tokencommand");
+	if (!smarthost->user && has_secret(smarthost))
+		return err_exit(err, EX_CONFIG,
+				"a secret without a user; add a line \"user ...\"");
+	if (smarthost->tls == TLS_UNSET && smarthost->port == PORT_SMTPS)
+		smarthost->tls = SMARTHOST_TLS_IMPLICIT;
+	if (smarthost->tls == TLS_UNSET)
+		smarthost->tls =
+			smarthost->user ? SMARTHOST_TLS_STARTTLS : SMARTHOST_TLS_TRY;
+	if (!smarthost->port && smarthost->type == SMARTHOST_QMTP)
+		smarthost->port = PORT_QMTP;
+	if (!smarthost->port)
+		smarthost->port =
+			smarthost->tls == SMARTHOST_TLS_IMPLICIT ? PORT_SMTPS : PORT_SMTP;
+	return true;
+}
+
+/* The host of the route whose Maildir has this name. */
+static bool find_host(const struct settings_list *routes, const char *name,
+		      struct relay *relay_out)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		const char *colon = strchr(routes->lines[i], ':');
+
+		if (colon && relay_parse(colon + 1, relay_out, &ignored) &&
+		    strcmp(relay_out->smarthost, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool load_host(const struct settings *settings, struct smarthost *smarthost,
+		      struct err *err)
+{
+	struct relay relay;
+
+	if (!find_host(&settings->smtproutes, smarthost->name, &relay) &&
+	    !find_host(&settings->senderroutes, smarthost->name, &relay))
+		return err_exit(err, EX_NOINPUT,
+				"no smarthost %s: write control/smarthosts/%s, or name "
+				"the host in control/smtproutes",
+				smarthost->name, smarthost->name);
+	smarthost->host = must_copy(relay.host);
+	smarthost->port = relay.port;
+	return settle(smarthost, err);
+}
+
+static bool load_file(int control_fd, const char *path, struct smarthost *smarthost,
+		      struct err *err)
+{
+	if (!keyvalue_read(control_fd, path, keys, smarthost, err))
+		return false;
+	if (settle(smarthost, err))
+		return true;
+	return err_context(err, "control/%s", path);
+}
+
+bool smarthost_load(int control_fd, const struct settings *settings, const char *name,
+		    struct smarthost *smarthost_out, struct err *err)
+{
+	char path[SMARTHOST_NAME_MAX + 16];
+	bool loaded;
+
+	if (!smarthost_name_is_valid(name))
+		return err_exit(
+			err, EX_NOINPUT,
+			"no smarthost \"%.80s\": a name is of a-z, 0-9, \".\" and "
+			"\"-\", and not \"local\"",
+			name);
+	*smarthost_out = (struct smarthost){ .name = must_copy(name), .tls = TLS_UNSET };
+	snprintf(path, sizeof(path), "smarthosts/%s", name);
+	if (faccessat(control_fd, path, F_OK, AT_EACCESS) != 0 && errno == ENOENT)
+		loaded = load_host(settings, smarthost_out, err);
+	else
+		loaded = load_file(control_fd, path, smarthost_out, err);
+	if (!loaded)
+		smarthost_clear(smarthost_out);
+	return loaded;
+}
+
+void smarthost_clear(struct smarthost *smarthost)
+{
+	keyvalue_clear(keys, smarthost);
+	free(smarthost->name);
+	*smarthost = (struct smarthost){ 0 };
+}
+
+char *smarthost_secret(int control_fd, const struct smarthost *smarthost, struct err *err)
+{
+	const char *path =
+		smarthost->passwordfile ? smarthost->passwordfile : smarthost->tokenfile;
+	char *secret;
+
+	if (path)
+		secret = secret_read(control_fd, path, err);
+	else if (smarthost->tokencommand)
+		secret = secret_run(control_fd, smarthost->tokencommand, err);
+	else
+		secret = (err_exit(err, EX_CONFIG, "no passwordfile is set"), NULL);
+	if (!secret)
+		err_context(err, "smarthost %s", smarthost->name);
+	return secret;
+}
+
+bool smarthost_name_is_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!len || len >= SMARTHOST_NAME_MAX || !isalnum((unsigned char)name[0]) ||
+	    strcmp(name, "local") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!islower((unsigned char)name[i]) &&
+		    !isdigit((unsigned char)name[i]) && name[i] != '.' && name[i] != '-')
+			return false;
+	return true;
+}
+
+bool smarthost_names(int control_fd, const char *folder, struct settings_list *names_out,
+		     struct err *err)
+{
+	int fd = openat(control_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *dir;
+
+	*names_out = (struct settings_list){ 0 };
+	if (fd < 0)
+		return errno == ENOENT ? true : err_errno(err, "open control/%s", folder);
+	dir = fdopendir(fd);
+	if (!dir) {
+		err_errno(err, "read control/%s", folder);
+		close(fd);
+		return false;
+	}
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+		if (smarthost_name_is_valid(entry->d_name))
+			settings_list_add(names_out, span_of(entry->d_name), 0);
+	if (errno) {
+		err_errno(err, "read control/%s", folder);
+		settings_list_clear(names_out);
+		closedir(dir);
+		return false;
+	}
+	closedir(dir);
+	settings_list_sort(names_out);
+	return true;
+}
