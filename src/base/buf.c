@@ -139,6 +139,13 @@ bool buf_appendf(struct buf *buf, const char *fmt, ...)
 	return fits;
 }
 
+void buf_cut(struct buf *buf, size_t len)
+{
+	buf->len = len;
+	if (buf->room)
+		buf->data[len] = '\0';
+}
+
 void buf_consume(struct buf *buf, size_t len)
 {
 	if (!len)

@@ -44,6 +44,9 @@ bool buf_appendv(struct buf *buf, const char *fmt, va_list args) PRINTF(2, 0) MU
 char *buf_reserve(struct buf *buf, size_t len) MUST_USE;
 void buf_wrote(struct buf *buf, size_t len);
 
+/* Shortens it to its first `len` bytes, which it has. */
+void buf_cut(struct buf *buf, size_t len);
+
 /* Drops the first `len` bytes and moves the rest to the front. */
 void buf_consume(struct buf *buf, size_t len);
 
