@@ -22,33 +22,39 @@ struct wire_encoder {
 	bool after_cr;
 };
 
+/* False: past out's ceiling; encoder and out are then as they were. */
 bool wire_encode(struct wire_encoder *encoder, struct span stored,
 		 struct buf *out) MUST_USE;
 /* The last line end, where the message has none. */
 bool wire_finish(struct wire_encoder *encoder, struct buf *out) MUST_USE;
 
-/* Wire to storage, for DATA: takes as much of `wire` as it can, appends LF lines to out,
- * returns the bytes taken. What became of it is in state. */
+/* Wire to storage. Only CR LF ends a line; an LF without CR, or a CR without LF, is a
+ * fault, and from there on nothing more goes to out. Valid when zeroed. */
 enum wire_state {
-	WIRE_MORE,    /* all is taken, the end was not there */
-	WIRE_END,     /* the lone dot's line has been taken */
-	WIRE_BARE_LF, /* an LF without CR, or a CR without LF: sticky; the bytes up to the
-		       */
-	WIRE_BARE_CR, /* true end are still taken, nothing more goes to out */
+	WIRE_MORE, /* the end was not there */
+	WIRE_END,
+	WIRE_BARE_LF,
+	WIRE_BARE_CR,
 };
 
 struct wire_decoder {
-	unsigned position; /* within CR LF . CR LF */
-	enum wire_state fault;
-	bool line_begun;
+	unsigned position;     /* among the bytes of CR LF . CR LF; 0: a line starts */
+	enum wire_state fault; /* the first one; WIRE_MORE: none yet */
 };
 
+/* For DATA: takes as much of `wire` as it can (all, or up to the end, or up to out's
+ * ceiling), appends LF lines to out, returns the bytes taken. *state_out is WIRE_MORE
+ * until the lone dot's line has been taken, which is the true end whatever came before;
+ * then it is WIRE_END or the fault. */
 size_t wire_decode_data(struct wire_decoder *decoder, struct span wire, struct buf *out,
 			enum wire_state *state_out) MUST_USE;
 
-/* The same for one BDAT chunk, whose end is known: no dots. */
+/* The same for a piece of a BDAT chunk, whose end is known: no dots. out has room for
+ * wire.len bytes. WIRE_MORE or the fault; a CR may wait for the next chunk's LF. */
 enum wire_state wire_decode_chunk(struct wire_decoder *decoder, struct span wire,
 				  struct buf *out) MUST_USE;
+/* After the last chunk: WIRE_END, or the fault. */
+enum wire_state wire_decode_end(struct wire_decoder *decoder) MUST_USE;
 
 /* Octets with CRLF line ends of `bytes` stored ones with `lines` LFs, a missing last line
  * end added: what S= and LIST and SIZE say. */
