@@ -151,9 +151,10 @@ static bool directly(int root_fd, struct router *router, const struct inject *in
 		     struct err *err)
 {
 	struct delivery *delivery = delivery_new(root_fd, inject->sender);
+	AUTO_FD incoming = incoming_use(root_fd, err);
 	struct destinations found = { 0 };
 	AUTO_BUF trace = BUF_INIT(4096);
-	bool done = true;
+	bool done = incoming >= 0;
 	int draft = -1;
 
 	for (size_t i = 0; done && i < inject->count; i++) {

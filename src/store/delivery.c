@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -432,6 +433,17 @@ void delivery_undo(struct delivery *delivery)
 	}
 }
 
+int incoming_use(int root_fd, struct err *err)
+{
+	int fd = file_open_dir(root_fd, "spool/incoming", err);
+
+	if (fd < 0 || flock(fd, LOCK_SH) == 0)
+		return fd;
+	err_errno(err, "lock spool/incoming");
+	file_close(&fd);
+	return -1;
+}
+
 bool incoming_clear(int root_fd, struct err *err)
 {
 	int fd = file_open_dir(root_fd, "spool/incoming", err);
@@ -442,7 +454,7 @@ bool incoming_clear(int root_fd, struct err *err)
 		file_close(&fd);
 		return false;
 	}
-	while ((entry = readdir(stream)))
+	while (flock(fd, LOCK_EX | LOCK_NB) == 0 && (entry = readdir(stream)))
 		if (entry->d_name[0] != '.')
 			unlinkat(fd, entry->d_name, 0);
 	closedir(stream);
