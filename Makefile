@@ -36,7 +36,7 @@ objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
 reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
 ARCHIVES := $(patsubst %,$B/lib%.a,$(call reversed,$(LAYERS)))
 TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/*_test.c))
-HELPERS  := $(patsubst tests/helpers/%.c,build/helpers/%,$(wildcard tests/helpers/*.c))
+HELPERS  := build/helpers/linkem
 
 all: $(PROGRAMS:%=$(BIN)/%) links
 
@@ -66,7 +66,7 @@ $B/%.o: %.c
 $B/tests/%: $B/tests/%.o $(ARCHIVES)
 	$(CC) $(LINK) -o $@ $^ -lcmocka $(LIBS)
 
-build/helpers/%: tests/helpers/%.c
+build/helpers/%: tests/%/main.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -o $@ $<
 
