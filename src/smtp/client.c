@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mail/address.h"
@@ -236,8 +237,12 @@ static void conclude(struct smtp_client *client, struct transaction *transaction
 			transaction->body.code / 100 != 2 && client->started;
 	for (size_t i = 0; result->again && i < result->count; i++)
 		result->answers[i].verdict = SMTP_TEMPORARY;
-	client->transaction_open = result->again || (transaction->mail.code / 100 == 2 &&
-						     !transaction->body.code);
+	/* Some (Exim) keep the sender when BDAT found all recipients refused. */
+	client->transaction_open =
+		result->again ||
+		(transaction->mail.code / 100 == 2 &&
+		 (!transaction->body.code ||
+		  (!transaction->accepted && transaction->body.code / 100 != 2)));
 	client->started = true;
 	client->first = transaction->next;
 	if (!client->first)
@@ -401,10 +406,10 @@ void smtp_client_start(struct smtp_client *client,
 		client->done_end = &transaction->next;
 		return;
 	}
-	transaction->reset = client->first
-				     ? client->reset_between
-				     : client->transaction_open ||
-					       (client->reset_between && client->started);
+	transaction->reset =
+		client->transaction_open ||
+		(client->reset_between && (client->first || client->started));
+	client->transaction_open = false;
 	if (client->last)
 		client->last->next = transaction;
 	else
@@ -439,6 +444,18 @@ void smtp_client_body_done(struct smtp_client *client)
 	transaction->asked++;
 }
 
+/* A reply after which the server is not to be talked to. */
+static void end(struct smtp_client *client, const struct smtp_client_reply *reply)
+{
+	char text[SMTP_REPLY_TEXT_MAX + 40];
+
+	client->closed = reply->code == 421;
+	snprintf(text, sizeof(text), "%s: %u %s",
+		 client->closed ? "the server closes" : "unexpected reply", reply->code,
+		 reply->text);
+	failed(client, text);
+}
+
 /* Nothing is awaited, or an answer to a body that is still being written. */
 static void on_unasked(struct smtp_client *client, const struct smtp_client_reply *reply)
 {
@@ -452,11 +469,7 @@ static void on_unasked(struct smtp_client *client, const struct smtp_client_repl
 		failed(client, "the server answered before the message was sent");
 		return;
 	}
-	client->closed = client->closed || reply->code == 421;
-	if (client->failure.kind == ERR_NONE)
-		err_temporary(&client->failure, "4.4.2", "unexpected: %u %s", reply->code,
-			      reply->text);
-	buf_reset(&client->commands);
+	end(client, reply);
 }
 
 static void note_answer(struct smtp_client *client, struct transaction *transaction,
@@ -505,11 +518,8 @@ static void on_reply(struct smtp_client *client, const struct smtp_client_reply 
 		return;
 	}
 	note_answer(client, transaction, reply);
-	if (reply->code == 421) {
-		client->closed = true;
-		err_temporary(&client->failure, "4.4.2", "the server closes: 421 %s",
-			      reply->text);
-	}
+	if (reply->code == 421)
+		end(client, reply);
 	/* Writes on first: it may find that there is nothing to send any more. */
 	advance(client);
 	while (client->first && is_settled(client, client->first))

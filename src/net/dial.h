@@ -1,0 +1,74 @@
+/*
+ * A connection to an SMTP server, ready for MAIL: greeting, EHLO (else HELO), STARTTLS or
+ * implicit TLS with a verified certificate, login. libcurl does it (CONNECT_ONLY, one
+ * handle a connection); what it negotiated is checked here, since 7.88 goes on without
+ * AUTH where the server stops offering it.
+ *
+ * A failure is temporary where the server cannot be reached or says later; permanent
+ * where a person must act, so that the smarthost is to be held: refused with 5xx, no
+ * login or no TLS offered, a bad password or certificate.
+ */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/span.h"
+
+enum dial_tls {
+	DIAL_PLAIN,
+	DIAL_TRY,      /* STARTTLS where offered, the certificate not verified; a login
+			  only under TLS */
+	DIAL_STARTTLS, /* or fail */
+	DIAL_IMPLICIT,
+};
+
+struct dial_request { /* all texts are borrowed for dial_start's call only */
+	const char *host;
+	uint16_t port;
+	enum dial_tls tls;
+	const char *helo;
+	const char *user;   /* NULL: no login */
+	const char *secret; /* password or token */
+	bool is_token;      /* XOAUTH2 */
+	const char *auth;   /* NULL, or the one mechanism: plain login cram-md5 xoauth2 */
+	const char *cafile; /* NULL: the system's */
+	const char *name_servers; /* commas between; NULL: the system's */
+	const char *bind_to;      /* NULL, or what CURLOPT_INTERFACE takes */
+	unsigned timeout_s;       /* until it is ready */
+};
+
+struct dial;
+/* Called once, from the loop: connected (err NULL) or failed. */
+typedef void dial_handler(void *ctx, struct dial *dial, const struct err *err);
+
+struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request,
+			dial_handler *handler, void *ctx);
+/* At any time, also from the handler; closes the socket. NULL does nothing. */
+void dial_close(struct dial *dial);
+
+/* Once connected, all borrowed from the dial: */
+int dial_fd(const struct dial *dial); /* to wait on, and for socket options only */
+const char *dial_greeting(const struct dial *dial);
+/* The answer to the last EHLO, a line a line, without line ends; empty after HELO. */
+struct span dial_ehlo(const struct dial *dial);
+bool dial_has_tls(const struct dial *dial);
+const char *dial_address(const struct dial *dial); /* the server's, as text */
+
+enum dial_io {
+	DIAL_DONE,  /* *moved_out bytes, at least one */
+	DIAL_AGAIN, /* wait; then send the same bytes from the same place again */
+	DIAL_CLOSED,
+};
+enum dial_io dial_send(struct dial *dial, const void *bytes, size_t len,
+		       size_t *moved_out) MUST_USE;
+/* Read until DIAL_AGAIN before waiting: TLS may hold more than the socket shows. */
+enum dial_io dial_receive(struct dial *dial, void *bytes, size_t room,
+			  size_t *moved_out) MUST_USE;
+
+#endif
