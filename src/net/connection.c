@@ -79,8 +79,10 @@ static void schedule(struct connection *connection)
 
 static void fail(struct connection *connection, const struct err *why)
 {
-	if (!connection->broken)
+	if (!connection->broken) {
 		connection->failure = *why;
+		connection->told_closed = false;
+	}
 	connection->broken = connection->at_end = true;
 	buf_clear(&connection->out);
 	buf_clear(&connection->early);
@@ -443,6 +445,11 @@ const char *connection_tls(const struct connection *connection)
 const char *connection_failure(const struct connection *connection)
 {
 	return connection->failure.kind == ERR_NONE ? NULL : connection->failure.text;
+}
+
+bool connection_is_broken(const struct connection *connection)
+{
+	return connection->broken;
 }
 
 void connection_set_deadline(struct connection *connection, int timeout_ms)

@@ -58,6 +58,9 @@ const char *connection_tls(const struct connection *connection);
 /* After CLOSED: what went wrong, for the log ("TLS handshake: http request"); NULL where
  * the peer just closed. He who closed his sending side only may still be written to. */
 const char *connection_failure(const struct connection *connection);
+/* He cannot be written to either. Where that comes about after CLOSED, CLOSED is told
+ * once more: who waits for DRAINED would wait for ever. */
+bool connection_is_broken(const struct connection *connection);
 
 /* One CONNECTION_DEADLINE after so many ms, unless set anew; 0: none. */
 void connection_set_deadline(struct connection *connection, int timeout_ms);
