@@ -1,0 +1,65 @@
+/*
+ * One POP3 session: the engine between a client's connection, lontar-auth and, once he is
+ * logged in, the lontar-mailbox that has his mailbox open.
+ */
+#ifndef POP3D_SESSION_H
+#define POP3D_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/span.h"
+#include "control/accounts.h"
+#include "ipc/auth.h"
+#include "net/connection.h"
+#include "net/listener.h"
+#include "pop3/server.h"
+#include "worker.h"
+
+struct session {
+	struct session *next;
+	struct session **at; /* what points to this one */
+	struct worker *worker;
+	uint32_t tag;
+	char ip[LISTENER_ADDRESS_MAX];
+	char user[ACCOUNT_NAME_MAX];
+	bool secure_from_start; /* pop3s */
+	struct connection *connection;
+	struct pop3_server *server; /* NULL until lontar-auth permits the session */
+	enum pop3_event asked; /* LOGIN, OPEN, UPDATE: the answer is awaited; else WAIT */
+	struct peer *mailbox;
+	int message_fd;
+	off_t offset;
+	int timeout_ms;
+	bool input_over;  /* the client will say no more */
+	bool update_due;  /* when all that was said has left */
+	const char *over; /* why the session ends, at the end of this turn */
+};
+
+/* A client: owns both descriptors. service: its name in control/listen. */
+void session_open(struct worker *worker, int in_fd, int out_fd, const char *service,
+		  const char *ip);
+
+/* Lets the engine go on, and the session end where it is over: the last thing a call-back
+ * does. */
+void session_go_on(struct session *session);
+
+/* The engine says "-ERR text" where it may, and the session ends. */
+void session_stop(struct session *session, struct span text, const char *why);
+/* Stops it if nothing is under way. */
+void session_stop_if_idle(struct session *session);
+
+/* What lontar-auth says. on_result takes mailbox_fd, which may be -1. */
+void session_on_permit(struct session *session, const struct auth_permit *permit);
+void session_on_result(struct session *session, const struct auth_result *result,
+		       int mailbox_fd);
+
+/* session_mailbox.c: the way to lontar-mailbox. */
+void session_mailbox_open(struct session *session, int mailbox_fd);
+void session_mailbox_ask(struct session *session);    /* for the engine's OPEN */
+void session_mailbox_update(struct session *session); /* for its UPDATE */
+
+#define SESSION_TEMPORARY "[SYS/TEMP] something is wrong here, try again later"
+
+#endif

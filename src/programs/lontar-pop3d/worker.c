@@ -1,0 +1,88 @@
+#include "worker.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "session.h"
+
+static struct session *find(const struct worker *worker, uint32_t tag)
+{
+	struct session *session = worker->sessions;
+
+	while (session && session->tag != tag)
+		session = session->next;
+	return session;
+}
+
+/* A session that has ended meanwhile has no use for its answer. */
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct session *session = find(ctx, packet->tag);
+	struct auth_permit permit;
+	struct auth_result result;
+
+	(void)peer;
+	switch (packet->type) {
+	case AUTH_PERMIT:
+		file_close(&fd);
+		if (!auth_permit_get(packet, &permit))
+			return false;
+		if (session)
+			session_on_permit(session, &permit);
+		return true;
+	case AUTH_RESULT:
+		if (!auth_result_get(packet, &result)) {
+			file_close(&fd);
+			return false;
+		}
+		if (session)
+			session_on_result(session, &result, fd);
+		else
+			file_close(&fd);
+		return true;
+	default:
+		file_close(&fd);
+		return false;
+	}
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct worker *worker = ctx;
+	struct session *next;
+
+	(void)peer;
+	worker->auth = NULL;
+	worker->stopping = true;
+	for (struct session *session = worker->sessions; session; session = next) {
+		next = session->next;
+		session_stop(session, span_of(SESSION_TEMPORARY), "lontar-auth is gone");
+	}
+	worker->on_auth_lost(worker);
+}
+
+void worker_init(struct worker *worker, struct ev_loop *loop, int auth_fd)
+{
+	static const struct peer_handler handler = { on_packet, on_closed };
+
+	*worker = (struct worker){ .loop = loop, .ask = BUF_INIT(PACKET_MAX) };
+	worker->auth = peer_open(loop, auth_fd, &handler, worker);
+}
+
+void worker_clear(struct worker *worker)
+{
+	peer_close(worker->auth);
+	worker->auth = NULL;
+	tls_server_free(worker->tls);
+	buf_clear(&worker->ask);
+}
+
+void worker_stop(struct worker *worker)
+{
+	struct session *next;
+
+	worker->stopping = true;
+	for (struct session *session = worker->sessions; session; session = next) {
+		next = session->next;
+		session_stop_if_idle(session);
+	}
+}
