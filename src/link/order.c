@@ -1,0 +1,77 @@
+#include "link/order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_STEP_S 400 /* 20 squared */
+
+int64_t order_backoff_s(unsigned attempts)
+{
+	int64_t step;
+
+	if (attempts < 1)
+		return 0;
+	if (attempts > ORDER_BACKOFF_MAX_S / BACKOFF_STEP_S)
+		return ORDER_BACKOFF_MAX_S;
+	step = (int64_t)BACKOFF_STEP_S * (2 * (int64_t)attempts - 1);
+	return step < ORDER_BACKOFF_MAX_S ? step : ORDER_BACKOFF_MAX_S;
+}
+
+/* Bytes that a message counts as: after an hour a sixtieth of what it has. */
+static double weight(const struct parked_name *name, int64_t now)
+{
+	int64_t age = now - parked_name_time(name);
+
+	return (double)name->wire_bytes / (double)(60 + (age > 0 ? age : 0));
+}
+
+int order_compare(const struct parked_name *one, const struct parked_name *other,
+		  int64_t now)
+{
+	double mine, his;
+
+	if (one->priority != other->priority)
+		return one->priority > other->priority ? -1 : 1;
+	mine = weight(one, now);
+	his = weight(other, now);
+	if (mine < his)
+		return -1;
+	return mine > his ? 1 : strcmp(one->id, other->id);
+}
+
+static bool is_past(int64_t not_before, int64_t now, int64_t longest)
+{
+	return not_before <= now || not_before - now > longest;
+}
+
+bool order_is_due(const struct parked_name *name, const struct order_rules *rules)
+{
+	int64_t wait = (int64_t)rules->uncertainwait_s;
+
+	switch (name->state) {
+	case PARKED_WAITING:
+		return rules->ignore_not_before ||
+		       is_past(name->not_before, rules->now, ORDER_BACKOFF_MAX_S);
+	case PARKED_UNCERTAIN:
+		if (!is_past(name->not_before, rules->now, wait))
+			return false;
+		/* A far N= was written under a wrong clock, so by an earlier call. */
+		return name->not_before > rules->now ||
+		       name->not_before - wait < rules->call_began;
+	case PARKED_HELD:
+	case PARKED_SENDING:
+		break;
+	}
+	return false;
+}
+
+static int compare(const void *one, const void *other, void *now)
+{
+	return order_compare(one, other, *(const int64_t *)now);
+}
+
+void order_sort(struct parked_name *names, size_t count, int64_t now)
+{
+	if (count)
+		qsort_r(names, count, sizeof(*names), compare, &now);
+}

@@ -1,0 +1,42 @@
+/*
+ * In which order parked mail is sent, and when a message that failed is tried again.
+ *
+ * Priority first, then the smallest, with ageing: each minute of waiting makes a message
+ * count as smaller, so that a large one is overtaken for a while and not for ever.
+ */
+#ifndef LINK_ORDER_H
+#define LINK_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/parked_name.h"
+
+/* The longest back-off: an N= further away than this is the work of a clock that was
+ * wrong, and is ignored. */
+#define ORDER_BACKOFF_MAX_S 86400
+
+/* qmail's schedule: the n-th attempt is due (20 n) squared seconds after the first,
+ * 0, 400, 1600, 3600, ...; this is the step after `attempts` of them. */
+int64_t order_backoff_s(unsigned attempts);
+
+/* Compares as qsort does: negative where one goes first. now: wall clock seconds. */
+int order_compare(const struct parked_name *one, const struct parked_name *other,
+		  int64_t now);
+
+struct order_rules {
+	int64_t now;        /* wall clock seconds */
+	int64_t call_began; /* likewise */
+	uint64_t uncertainwait_s;
+	bool ignore_not_before; /* the link came up, or the operator said now */
+};
+
+/* May be sent now: waiting and its time has come, or uncertain since uncertainwait_s and
+ * from an earlier call (its N= is when it became so and that wait). */
+bool order_is_due(const struct parked_name *name, const struct order_rules *rules);
+
+/* Sorts by order_compare. */
+void order_sort(struct parked_name *names, size_t count, int64_t now);
+
+#endif
