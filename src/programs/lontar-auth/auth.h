@@ -1,0 +1,26 @@
+/* What the parts of lontar-auth share. */
+#ifndef LONTAR_AUTH_H
+#define LONTAR_AUTH_H
+
+#include <sys/types.h>
+
+#include "control/settings.h"
+#include "ipc/auth.h"
+#include "ipc/service.h"
+#include "net/remotes.h"
+
+struct login_queue; /* login.h */
+
+struct auth {
+	struct service service;
+	struct remotes *remotes;
+	struct login_queue *logins;
+	int control_fd;
+	struct settings settings;
+	int64_t refreshed_ms;  /* when the settings were last looked at */
+	uid_t workers_uid;     /* besides root and ourselves, who may ask */
+	int64_t told_ms;       /* when a refusal was last logged, and ... */
+	unsigned told_nothing; /* ... how many went unlogged since */
+};
+
+#endif

@@ -1,0 +1,30 @@
+/* The session workers on run/auth, and their sessions. */
+#ifndef LONTAR_AUTH_WORKER_H
+#define LONTAR_AUTH_WORKER_H
+
+#include "programs/lontar-auth/auth.h"
+
+#define SERVICE_NAME_MAX 16
+#define REMOTE_IP_MAX    64
+
+struct login;
+struct worker;
+
+struct session {
+	struct session *next; /* in its worker's slot */
+	struct worker *worker;
+	uint32_t tag;
+	char service[SERVICE_NAME_MAX];
+	char remote_ip[REMOTE_IP_MAX];
+	struct login *login; /* being checked, or NULL */
+};
+
+/* Takes who waits on run/auth; strangers are turned away. */
+void worker_accept(struct auth *auth, int listen_fd);
+
+/* The answer to the session's AUTH_LOGIN; user is NULL but for AUTH_YES, where, for a
+ * POP3 session, the mailbox is started and its socket goes along. */
+void worker_answer(struct session *session, enum auth_verdict verdict, const char *user,
+		   const char *text);
+
+#endif
