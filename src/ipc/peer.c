@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,6 +91,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 		peer->busy = true;
 		sense = peer->handler->on_packet(peer->ctx, peer, &packet, fd);
 		peer->busy = false;
+		/* There may have been a password in it. */
+		explicit_bzero(peer->in.data, peer->in.len);
 		if (peer->closed) {
 			release(peer);
 			return;
