@@ -3,8 +3,14 @@
 #define MAIL_UTF8_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/span.h"
+
+/* The bytes of the character in front, 0 where there is none (the end, an overlong form,
+ * a surrogate, half a character). */
+size_t utf8_take(struct span bytes, uint32_t *code_out);
 
 /* Well-formed (no overlong forms, no surrogates) and without control characters: C0,
  * DEL, C1. ASCII text is. */
