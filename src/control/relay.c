@@ -1,5 +1,6 @@
 #include "control/relay.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,8 +50,12 @@ static void name_host(struct relay *relay)
 static bool take_host(struct span *rest, struct relay *relay)
 {
 	struct span host;
+	struct in6_addr address;
 
-	if (rest->len && rest->at[0] == '[') {
+	if (inet_pton(AF_INET6, rest->at, &address) == 1) { /* bare, without a port */
+		host = *rest;
+		*rest = (struct span){ NULL, 0 };
+	} else if (rest->len && rest->at[0] == '[') {
 		*rest = span_after(*rest, 1);
 		if (!memchr(rest->at, ']', rest->len) || !span_cut(rest, ']', &host) ||
 		    (rest->len && rest->at[0] != ':'))
@@ -69,10 +74,13 @@ static bool take_host(struct span *rest, struct relay *relay)
 
 bool relay_parse(const char *text, struct relay *relay_out, struct err *err)
 {
-	struct span rest = span_trim(span_of(text));
+	char plain[sizeof(relay_out->host) + 16];
+	struct span rest;
 	uint64_t port = 0;
 
 	*relay_out = (struct relay){ 0 };
+	snprintf(plain, sizeof(plain), "%.*s", SPAN_ARG(span_trim(span_of(text))));
+	rest = span_of(plain);
 	if (!rest.len)
 		return err_exit(err, EX_CONFIG,
 				"no relay behind the \":\"; name a smarthost or a host");
