@@ -1,0 +1,335 @@
+#include "smtp/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp/server_state.h"
+
+#define IN(state)  (1U << SERVER_##state)
+#define BETWEEN    (IN(GREETED) | IN(NAMED))
+#define ANY_TIME   (BETWEEN | IN(SENDER) | IN(RECIPIENT) | IN(CHUNKS))
+#define BODY_ROOM  (1024 * 1024)
+#define LOGIN_ROOM SERVER_LOGIN_LINE_MAX
+
+/* Where a verb may stand; `idle` ones bring no mail forward and are counted. BDAT comes
+ * through at any time, since its octets must be taken wherever it stands. */
+static const struct command {
+	const char *verb;
+	unsigned states;
+	bool idle;
+	smtp_verb *run;
+} commands[] = {
+	{ "EHLO", ANY_TIME, true, smtp_cmd_ehlo },
+	{ "HELO", ANY_TIME, true, smtp_cmd_helo },
+	{ "MAIL", IN(NAMED), false, smtp_cmd_mail },
+	{ "RCPT", IN(SENDER) | IN(RECIPIENT), false, smtp_cmd_rcpt },
+	{ "DATA", IN(SENDER) | IN(RECIPIENT), false, smtp_cmd_data },
+	{ "BDAT", ANY_TIME, false, smtp_cmd_bdat },
+	{ "RSET", ANY_TIME, true, smtp_cmd_rset },
+	{ "NOOP", ANY_TIME, true, smtp_cmd_noop },
+	{ "VRFY", ANY_TIME, true, smtp_cmd_vrfy },
+	{ "EXPN", ANY_TIME, true, smtp_cmd_expn },
+	{ "HELP", ANY_TIME, true, smtp_cmd_help },
+	{ "QUIT", ANY_TIME, false, smtp_cmd_quit },
+	{ "STARTTLS", BETWEEN, true, smtp_cmd_starttls },
+	{ "AUTH", IN(NAMED), true, smtp_cmd_auth },
+	/* A browser, made to speak to us by somebody's page (ALPACA). */
+	{ "GET", ANY_TIME, false, smtp_cmd_http },
+	{ "POST", ANY_TIME, false, smtp_cmd_http },
+	{ "PUT", ANY_TIME, false, smtp_cmd_http },
+	{ "HEAD", ANY_TIME, false, smtp_cmd_http },
+	{ "OPTIONS", ANY_TIME, false, smtp_cmd_http },
+	{ "CONNECT", ANY_TIME, false, smtp_cmd_http },
+};
+
+static const char *const awaited[] = {
+#define X(name, what, next) [SERVER_##name] = (next),
+	SMTP_SERVER_STATES(X)
+#undef X
+};
+
+static const struct command *find_command(struct span verb)
+{
+	for (size_t i = 0; i < LENGTH(commands); i++)
+		if (span_is_word(verb, commands[i].verb))
+			return &commands[i];
+	return NULL;
+}
+
+/* Control bytes have no place in a command; bytes beyond 127 have, in some addresses. */
+static bool is_clean(struct span line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if ((unsigned char)line.at[i] < ' ' ? line.at[i] != '\t'
+						    : line.at[i] == 127)
+			return false;
+	return true;
+}
+
+/* command = verb [blanks arguments] */
+static void on_command(struct smtp_server *server, struct span line)
+{
+	const struct command *command;
+	struct span verb = line;
+
+	if (!is_clean(line)) {
+		smtp_offence(server, 500, "5.5.2", "control bytes in a command");
+		return;
+	}
+	line = verb = span_trim(line);
+	for (verb.len = 0; verb.len < line.len; verb.len++)
+		if (line.at[verb.len] == ' ' || line.at[verb.len] == '\t')
+			break;
+	command = find_command(verb);
+	if (!command)
+		smtp_offence(server, 500, "5.5.1", "no such command here");
+	else if (!(command->states & (1U << server->state)))
+		smtp_offence(server, 503, "5.5.1", "%s comes out of order: %s is next",
+			     command->verb, awaited[server->state]);
+	else if (command->idle && ++server->idle > SERVER_IDLE_MAX)
+		smtp_hang_up(server, "4.7.0", "too many commands without any mail");
+	else
+		command->run(server, span_trim(span_after(line, verb.len)));
+}
+
+static size_t line_limit(const struct smtp_server *server, struct span rest)
+{
+	bool login = server->state == SERVER_LOGIN ||
+		     (rest.len > 4 && span_is_word((struct span){ rest.at, 4 }, "AUTH"));
+
+	return login ? SERVER_LOGIN_LINE_MAX : SERVER_LINE_MAX;
+}
+
+/* Throws a line away as it comes, up to its end or to the end of our patience. */
+static void skip_line(struct smtp_server *server, size_t len, bool ended)
+{
+	server->taken += len;
+	server->overlong += len;
+	if (server->overlong > SERVER_LINE_DROP) {
+		smtp_reply(server, 500, "5.5.2", "line too long");
+		server->state = SERVER_CLOSED;
+	} else if (ended) {
+		server->overlong = 0;
+		if (server->state == SERVER_LOGIN)
+			server->state = SERVER_NAMED;
+		smtp_offence(server, 500, "5.5.2", "line too long");
+	}
+}
+
+/* False: the line has no end yet. */
+static bool take_line(struct smtp_server *server, struct span rest)
+{
+	const char *end = memchr(rest.at, '\n', rest.len);
+	size_t len = end ? (size_t)(end - rest.at) + 1 : rest.len;
+
+	/* A TLS handshake where plain text is spoken: it would wait for us for ever. */
+	if (server->state == SERVER_GREETED && rest.at[0] == 0x16) {
+		smtp_reply(server, 500, "5.5.1", "no TLS yet: STARTTLS first");
+		server->state = SERVER_CLOSED;
+		return true;
+	}
+	if (server->overlong || len > line_limit(server, rest)) {
+		skip_line(server, len, end != NULL);
+		return true;
+	}
+	if (!end)
+		return false;
+	server->taken += len;
+	if (len < 2 || rest.at[len - 2] != '\r')
+		smtp_offence(server, 500, "5.5.2", "a line ends with CR LF, not with LF");
+	else if (server->state == SERVER_LOGIN)
+		server->on_response(server, (struct span){ rest.at, len - 2 });
+	else
+		on_command(server, (struct span){ rest.at, len - 2 });
+	return true;
+}
+
+/* One step on with what there is of input; false: more must come. */
+static bool step(struct smtp_server *server, const struct buf *input)
+{
+	struct span rest = span_after(buf_span(input), server->taken);
+	size_t taken;
+
+	if (server->ended) {
+		smtp_body_ended(server);
+		return true;
+	}
+	if (!rest.len)
+		return false;
+	if (server->state != SERVER_BODY && server->state != SERVER_CHUNK)
+		return take_line(server, rest);
+	buf_reset(&server->body);
+	taken = server->state == SERVER_BODY ? smtp_take_data(server, rest)
+					     : smtp_take_chunk(server, rest);
+	server->taken += taken;
+	return taken > 0;
+}
+
+static const struct smtp_event *hand_out(struct smtp_server *server,
+					 struct smtp_event event)
+{
+	server->handed = event;
+	return &server->handed;
+}
+
+static const struct smtp_event *hand_out_kind(struct smtp_server *server,
+					      enum smtp_event_kind kind)
+{
+	return hand_out(server, (struct smtp_event){ .kind = kind });
+}
+
+static void consume(struct smtp_server *server, struct buf *input)
+{
+	buf_consume(input, server->taken);
+	server->taken = 0;
+}
+
+const struct smtp_event *smtp_server_next(struct smtp_server *server, struct buf *input)
+{
+	for (;;) {
+		struct smtp_event event = server->event;
+
+		if (event.kind != SMTP_NEEDS_INPUT) {
+			server->event = (struct smtp_event){ .kind = SMTP_NEEDS_INPUT };
+			/* What came before TLS was not said under it (CVE-2011-0411). */
+			if (event.kind == SMTP_START_TLS) {
+				server->taken = 0;
+				buf_reset(input);
+			}
+			return hand_out(server, event);
+		}
+		if (server->question != SMTP_NEEDS_INPUT)
+			return hand_out_kind(server, SMTP_NEEDS_ANSWER);
+		if (server->state == SERVER_CLOSED) {
+			server->taken = 0;
+			buf_reset(input);
+			return hand_out_kind(server, SMTP_CLOSE);
+		}
+		if (server->output.len > SERVER_OUTPUT_TURN)
+			return hand_out_kind(server, SMTP_OUTPUT);
+		if (!step(server, input)) {
+			consume(server, input);
+			return hand_out_kind(server, SMTP_NEEDS_INPUT);
+		}
+	}
+}
+
+void smtp_ask(struct smtp_server *server, enum smtp_event_kind question)
+{
+	server->question = question;
+	server->event.kind = question;
+}
+
+void smtp_forget(struct smtp_server *server)
+{
+	server->state = server->helo[0] ? SERVER_NAMED : SERVER_GREETED;
+	if (server->told)
+		server->event = (struct smtp_event){ .kind = SMTP_RESET };
+	server->told = false;
+	buf_reset(&server->recipients);
+	server->recipient_count = 0;
+	server->announced = 0;
+	server->utf8 = false;
+	server->decoder = (struct wire_decoder){ 0 };
+	server->trace = (struct smtp_trace){ 0 };
+	buf_clear(&server->body);
+	server->bytes = server->lines = 0;
+	server->unended = false;
+	server->ended = false;
+	server->chunk = server->chunk_left = server->octets = 0;
+	server->chunk_last = false;
+	server->fault = (struct smtp_reply){ 0 };
+}
+
+void smtp_server_answer(struct smtp_server *server, const struct smtp_verdict *verdict)
+{
+	enum smtp_event_kind question = server->question;
+
+	server->question = SMTP_NEEDS_INPUT;
+	switch ((int)question) {
+	case SMTP_ASK_RECIPIENT:
+		smtp_recipient_answered(server, verdict);
+		break;
+	case SMTP_ASK_DRAFT:
+		smtp_draft_answered(server, verdict);
+		break;
+	case SMTP_ASK_COMMIT:
+		smtp_commit_answered(server, verdict);
+		break;
+	case SMTP_ASK_LOGIN:
+		smtp_login_answered(server, verdict);
+		break;
+	}
+}
+
+void smtp_server_spoil(struct smtp_server *server, const struct smtp_verdict *verdict)
+{
+	struct smtp_reply reply = smtp_reply_of(verdict);
+
+	smtp_fault(server, &reply);
+}
+
+void smtp_server_expel(struct smtp_server *server, const char *status, const char *text)
+{
+	server->question = SMTP_NEEDS_INPUT;
+	server->event = (struct smtp_event){ .kind = SMTP_NEEDS_INPUT };
+	if (server->state != SERVER_CLOSED)
+		smtp_hang_up(server, status, text);
+}
+
+struct buf *smtp_server_output(struct smtp_server *server)
+{
+	return &server->output;
+}
+
+const char *smtp_server_helo(const struct smtp_server *server)
+{
+	return server->helo;
+}
+
+const char *smtp_server_protocol(const struct smtp_server *server)
+{
+	static const char *const names[2][2][2] = {
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+
+	if (!server->extended)
+		return "SMTP";
+	return names[server->utf8][server->policy.tls_active][server->logged_in];
+}
+
+struct smtp_server *smtp_server_new(const struct smtp_policy *policy)
+{
+	struct smtp_server *server = must_alloc(sizeof(*server));
+
+	*server = (struct smtp_server){
+		.state = SERVER_GREETED,
+		.question = SMTP_NEEDS_INPUT,
+		.policy = *policy,
+		.output = BUF_INIT(SERVER_LINE_DROP),
+		.user = BUF_INIT(LOGIN_ROOM),
+		.password = BUF_INIT(LOGIN_ROOM),
+		.recipients = BUF_INIT(SERVER_ADDRESSES_MAX),
+		.body = BUF_INIT(BODY_ROOM),
+	};
+	server->policy.me = must_copy(policy->me);
+	server->policy.greeting = must_copy(policy->greeting);
+	smtp_reply(server, 220, "", "%s ESMTP", policy->greeting);
+	return server;
+}
+
+void smtp_server_free(struct smtp_server *server)
+{
+	if (!server)
+		return;
+	explicit_bzero(server->password.data, server->password.len);
+	buf_clear(&server->output);
+	buf_clear(&server->user);
+	buf_clear(&server->password);
+	buf_clear(&server->recipients);
+	buf_clear(&server->body);
+	free((void *)(uintptr_t)server->policy.me);
+	free((void *)(uintptr_t)server->policy.greeting);
+	free(server);
+}
