@@ -28,7 +28,7 @@ enum account_found {
 enum account_found account_find(int control_fd, const char *name, char **hash_out,
 				struct err *err) MUST_USE;
 
-/* crypt(3) and compare in constant time; takes about 0.1 s on purpose. A NULL hash costs
+/* crypt(3) and compare in constant time; takes 20 to 100 ms on purpose. A NULL hash costs
  * the same and is never right (so that an unknown name takes as long). */
 bool account_password_is_right(const char *password, const char *hash);
 
