@@ -14,7 +14,7 @@
 #include "control/routes.h"
 #include "programs/lontar-auth/permit.h"
 
-#define PASSWORD_MAX   256 /* crypt(3) takes up to 511 bytes */
+#define PASSWORD_MAX   513 /* crypt(3) takes up to 512 bytes */
 #define NAME_MAX_BYTES 320 /* an address given for a name: 64, "@", 255 */
 #define CHILD_CPU_S    10
 #define CROWDED_MS     2000 /* for who tries many passwords at once */
@@ -256,7 +256,9 @@ void login_begin(struct auth *auth, struct session *session,
 	set_name(login, asked->user);
 	fits = packet_text_copy(asked->password, login->password,
 				sizeof(login->password));
-	if (!remotes_login_begin(auth->remotes, login->remote_ip, clock_monotonic_ms())) {
+	login->counted = remotes_login_begin(auth->remotes, login->remote_ip,
+					     clock_monotonic_ms());
+	if (!login->counted) {
 		conclude(login, AUTH_LATER, "too many wrong passwords, try later");
 		return;
 	}
