@@ -170,7 +170,7 @@ static bool check(const struct list *list, struct err *err)
 /* The end of an element: its address, unless the brackets gave it already. */
 static bool finish(struct list *list, struct err *err, bool *is_address_out)
 {
-	*is_address_out = list->address.len > 0 && !list->is_done;
+	*is_address_out = (list->address.len || list->overflow) && !list->is_done;
 	return !*is_address_out || check(list, err);
 }
 
