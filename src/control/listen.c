@@ -49,7 +49,6 @@ static bool find_service(struct span word, enum listen_service *service_out)
 /* "address:port" or "[address]:port". */
 static bool parse_endpoint(struct span text, struct listen_entry *entry)
 {
-	char plain[INET6_ADDRSTRLEN];
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&entry->address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&entry->address;
 	size_t colon = text.len;
@@ -65,21 +64,21 @@ static bool parse_endpoint(struct span text, struct listen_entry *entry)
 	is_v6 = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
 	if (is_v6)
 		host = (struct span){ host.at + 1, host.len - 2 };
-	if (host.len >= sizeof(plain))
+	if (host.len >= sizeof(entry->text))
 		return false;
-	memcpy(plain, host.at, host.len);
-	plain[host.len] = '\0';
+	memcpy(entry->text, host.at, host.len);
+	entry->text[host.len] = '\0';
 	entry->port = (uint16_t)port;
 	if (is_v6) {
 		v6->sin6_family = AF_INET6;
 		v6->sin6_port = htons(entry->port);
 		entry->address_len = sizeof(*v6);
-		return inet_pton(AF_INET6, plain, &v6->sin6_addr) == 1;
+		return inet_pton(AF_INET6, entry->text, &v6->sin6_addr) == 1;
 	}
 	v4->sin_family = AF_INET;
 	v4->sin_port = htons(entry->port);
 	entry->address_len = sizeof(*v4);
-	return inet_pton(AF_INET, plain, &v4->sin_addr) == 1;
+	return inet_pton(AF_INET, entry->text, &v4->sin_addr) == 1;
 }
 
 static bool parse_line(struct span line, unsigned number, struct listen *listen,

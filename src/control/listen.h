@@ -25,9 +25,12 @@ enum listen_service {
 };
 const char *listen_service_name(enum listen_service service);
 
+#define LISTEN_ADDRESS_MAX 48
+
 struct listen_entry {
 	enum listen_service service;
-	struct sockaddr_storage address; /* ready to bind */
+	char text[LISTEN_ADDRESS_MAX];   /* the address, without brackets */
+	struct sockaddr_storage address; /* and port, ready to bind */
 	socklen_t address_len;
 	uint16_t port;
 	unsigned line;
