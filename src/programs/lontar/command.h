@@ -1,39 +1,38 @@
-/*
- * The operator's commands: one function each, listed in main.c's table.
- *
- * A command parses its own words (base/args.h), prints on stdout, and fails with an err
- * that says what, where and the mend; main prints it as "lontar NAME: text" and exits
- * with err_exit_code. An err with an exit code and an empty text ends quietly: all was
- * said before.
- */
-#ifndef PROGRAMS_LONTAR_COMMAND_H
-#define PROGRAMS_LONTAR_COMMAND_H
+/* The operator's commands: one function each, all of one shape, in a file of its name. */
+#ifndef LONTAR_COMMAND_H
+#define LONTAR_COMMAND_H
+
+#include <stdbool.h>
 
 #include "base/args.h"
 #include "base/err.h"
 
 struct command_context {
-	const char *root; /* its path, as given */
-	int root_fd;      /* open; -1 for a command that works without a root */
-	int control_fd;   /* likewise */
+	const char *root; /* its path */
+	int root_fd;      /* -1 for a command that needs no root yet */
+	int control_fd;
 	struct args args; /* argv[0] is the command's name */
 };
 
-bool command_init(struct command_context *context, struct err *err) MUST_USE;
-bool command_run(struct command_context *context, struct err *err) MUST_USE;
-bool command_listen(struct command_context *context, struct err *err) MUST_USE;
-bool command_service(struct command_context *context, struct err *err) MUST_USE;
-bool command_link(struct command_context *context, struct err *err) MUST_USE;
-bool command_flush(struct command_context *context, struct err *err) MUST_USE;
-bool command_status(struct command_context *context, struct err *err) MUST_USE;
-bool command_queue(struct command_context *context, struct err *err) MUST_USE;
-bool command_hold(struct command_context *context, struct err *err) MUST_USE;
-bool command_release(struct command_context *context, struct err *err) MUST_USE;
-bool command_first(struct command_context *context, struct err *err) MUST_USE;
-bool command_drop(struct command_context *context, struct err *err) MUST_USE;
-bool command_user(struct command_context *context, struct err *err) MUST_USE;
-bool command_rebuild(struct command_context *context, struct err *err) MUST_USE;
-bool command_check(struct command_context *context, struct err *err) MUST_USE;
-bool command_explain(struct command_context *context, struct err *err) MUST_USE;
+/* False and err: main says so in one line and exits with err's code. An err without text
+ * has been told already. */
+typedef bool command(struct command_context *context, struct err *err);
+
+command command_check;
+command command_drop;
+command command_explain;
+command command_first;
+command command_flush;
+command command_hold;
+command command_init;
+command command_link;
+command command_listen;
+command command_queue;
+command command_rebuild;
+command command_release;
+command command_run;
+command command_service;
+command command_status;
+command command_user;
 
 #endif

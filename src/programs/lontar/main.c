@@ -1,142 +1,135 @@
-/* lontar: the operator's command. */
+/*
+ * lontar: the operator's command. `lontar run` is the gateway's master; all others ask or
+ * tell it, or work on the root where it does not run.
+ */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "control/root.h"
 #include "programs/lontar/command.h"
 
-static const struct command {
+static const struct {
 	const char *name;
-	bool (*run)(struct command_context *context, struct err *err);
+	command *run;
+	bool needs_root; /* a root that `lontar init` made */
 	const char *summary;
-	bool needs_root; /* --root must exist and hold a control folder */
 } commands[] = {
-	{ "init", command_init, "make a gateway's root, ready to run", false },
-	{ "run", command_run, "run all services, in the foreground", true },
-	{ "listen", command_listen, "show the ports in use", true },
-	{ "service", command_service, "stop, start, restart or hup one service", true },
-	{ "status", command_status, "what waits for which smarthost, and the links",
-	  true },
-	{ "queue", command_queue, "list the parked messages", true },
-	{ "flush", command_flush, "push what waits, now", true },
-	{ "link", command_link, "tell that a link went up or down; show links", true },
-	{ "hold", command_hold, "keep parked messages back", true },
-	{ "release", command_release, "let held or uncertain messages go", true },
-	{ "first", command_first, "send a message before the others", true },
-	{ "drop", command_drop, "return a message to its sender", true },
-	{ "user", command_user, "add, delete or list accounts; set passwords", true },
-	{ "rebuild", command_rebuild, "compile the maps", true },
-	{ "check", command_check, "check every setting, path and permission", true },
-	{ "explain", command_explain, "say where mail to an address would go", true },
+	{ "init", command_init, false, "make a ready root" },
+	{ "run", command_run, true, "all services, in the foreground" },
+	{ "listen", command_listen, true, "the ports in use" },
+	{ "status", command_status, true, "the links, and what waits" },
+	{ "queue", command_queue, true, "every parked message" },
+	{ "flush", command_flush, true, "push what waits now" },
+	{ "link", command_link, true, "tell that a link is up or down; show them" },
+	{ "hold", command_hold, true, "keep parked messages here" },
+	{ "release", command_release, true, "let held and uncertain ones go" },
+	{ "first", command_first, true, "send these before all others" },
+	{ "drop", command_drop, true, "take messages out of the queue" },
+	{ "service", command_service, true, "stop, start or restart one service" },
+	{ "user", command_user, true, "accounts: add, del, passwd, list" },
+	{ "rebuild", command_rebuild, true, "compile the maps" },
+	{ "check", command_check, true, "every setting, path and map" },
+	{ "explain", command_explain, true, "where mail to an address would go" },
 };
 
-static void print_usage(FILE *to)
+static void print_usage(FILE *out)
 {
-	fputs("usage: lontar [--root DIR] COMMAND ...\n\n", to);
+	fprintf(out, "usage: lontar [--root DIR] COMMAND ...\n\n");
 	for (size_t i = 0; i < LENGTH(commands); i++)
-		fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].summary);
-	fputs("\nThe root is --root, else LONTAR_ROOT, else " ROOT_DEFAULT ".\n"
-	      "`lontar COMMAND --help` says more.\n",
-	      to);
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out,
+		"\n`lontar COMMAND --help` says more. The root is --root, LONTAR_ROOT or "
+		"%s.\n",
+		ROOT_DEFAULT);
 }
 
-/* Takes --root out of the words, wherever it stands before a "--". *asks_out: --help or
- * --version is there too, which a command answers without a root. */
-static bool take_root(int *argc, char **argv, const char **root_out, bool *asks_out,
-		      struct err *err)
+/* Takes --root DIR out of the words, wherever it stands; before a "--". */
+static bool take_root(struct args *args, const char **root_out, struct err *err)
 {
 	int kept = 1, i = 1;
 
-	for (; i < *argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strncmp(argv[i], "--root=", 7) == 0) {
-			*root_out = argv[i] + 7;
-		} else if (strcmp(argv[i], "--root") == 0) {
-			if (i + 1 == *argc)
-				return err_exit(err, EX_USAGE,
-						"a folder is missing after --root");
-			*root_out = argv[++i];
-		} else {
-			*asks_out |= strcmp(argv[i], "--help") == 0 ||
-				     strcmp(argv[i], "--version") == 0;
-			argv[kept++] = argv[i];
-		}
+	for (; i < args->argc && strcmp(args->argv[i], "--") != 0; i++) {
+		if (strncmp(args->argv[i], "--root=", 7) == 0)
+			*root_out = args->argv[i] + 7;
+		else if (strcmp(args->argv[i], "--root") != 0)
+			args->argv[kept++] = args->argv[i];
+		else if (i + 1 < args->argc)
+			*root_out = args->argv[++i];
+		else
+			return err_exit(err, EX_USAGE,
+					"a folder is missing after --root");
 	}
-	for (; i < *argc; i++)
-		argv[kept++] = argv[i];
-	argv[kept] = NULL;
-	*argc = kept;
+	for (; i < args->argc; i++)
+		args->argv[kept++] = args->argv[i];
+	args->argv[kept] = NULL;
+	args->argc = kept;
 	return true;
 }
 
-static const struct command *find(const char *name)
+static bool run_command(size_t i, struct command_context *context,
+			const char *root_option, struct err *err)
 {
-	for (size_t i = 0; i < LENGTH(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
+	bool wants_help =
+		context->args.argc > 1 && strcmp(context->args.argv[1], "--help") == 0;
 
-static bool run(const struct command *command, struct command_context *context,
-		bool only_asks, struct err *err)
-{
-	if (command->needs_root && !only_asks) {
-		context->root_fd = root_open(context->root, err);
+	context->root = root_path(root_option);
+	context->root_fd = context->control_fd = -1;
+	/* A command's help needs no root. */
+	if (commands[i].needs_root && !wants_help) {
+		context->root_fd = root_open(root_option, err);
 		if (context->root_fd < 0)
 			return false;
 		context->control_fd = root_control(context->root_fd, err);
 		if (context->control_fd < 0)
-			return err_context(err, "%s", context->root);
+			return false;
 	}
-	return command->run(context, err);
+	return commands[i].run(context, err);
 }
 
-/* One line, whatever is in the text. */
-static int complain(const char *name, const struct err *err)
+static int say(const char *name, const struct err *err)
 {
+	fflush(stdout);
 	if (err->text[0])
-		fprintf(stderr, "lontar%s%s: %.*s\n", name[0] ? " " : "", name,
-			(int)strcspn(err->text, "\n"), err->text);
+		fprintf(stderr, "lontar%s%s: %s\n", name ? " " : "", name ? name : "",
+			err->text);
 	return err_exit_code(err);
 }
 
 int main(int argc, char **argv)
 {
-	struct command_context context = { .root_fd = -1, .control_fd = -1 };
-	const struct command *command;
-	const char *root = NULL;
-	bool asks = false;
+	struct args args = { argc, argv };
+	struct command_context context;
+	const char *root_option = NULL;
 	struct err err = { 0 };
 
 	log_open("lontar");
-	if (!take_root(&argc, argv, &root, &asks, &err))
-		return complain("", &err);
-	if (argc < 2) {
-		print_usage(stderr);
-		return EX_USAGE;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		puts("lontar " LONTAR_VERSION);
-		return EX_OK;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+	signal(SIGPIPE, SIG_IGN);
+	if (!take_root(&args, &root_option, &err))
+		return say(NULL, &err);
+	if (args.argc > 1 && strcmp(args.argv[1], "--help") == 0) {
 		print_usage(stdout);
 		return EX_OK;
 	}
-	command = find(argv[1]);
-	if (!command) {
-		err_exit(&err, EX_USAGE, "no command %s: `lontar --help` lists them",
-			 argv[1]);
-		return complain("", &err);
+	if (args.argc > 1 && strcmp(args.argv[1], "--version") == 0) {
+		printf("lontar %s\n", LONTAR_VERSION);
+		return EX_OK;
 	}
-	context.root = root_path(root);
-	context.args = (struct args){ argc - 1, argv + 1 };
-	if (!run(command, &context, asks, &err))
-		return complain(command->name, &err);
-	if (fflush(stdout) != 0) {
-		err_errno(&err, "write to stdout");
-		return complain(command->name, &err);
+	if (args.argc < 2) {
+		print_usage(stderr);
+		return EX_USAGE;
 	}
-	return EX_OK;
+	for (size_t i = 0; i < LENGTH(commands); i++) {
+		if (strcmp(args.argv[1], commands[i].name) != 0)
+			continue;
+		context.args = (struct args){ args.argc - 1, args.argv + 1 };
+		return run_command(i, &context, root_option, &err) && fflush(stdout) == 0
+			       ? EX_OK
+			       : say(commands[i].name, &err);
+	}
+	err_exit(&err, EX_USAGE, "no command %s: `lontar --help` names them",
+		 args.argv[1]);
+	return say(NULL, &err);
 }
