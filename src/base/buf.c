@@ -91,7 +91,8 @@ bool buf_append(struct buf *buf, const void *bytes, size_t len)
 
 	if (!at)
 		return false;
-	memcpy(at, bytes, len);
+	if (len) /* an empty span may point nowhere */
+		memcpy(at, bytes, len);
 	buf_wrote(buf, len);
 	return true;
 }
