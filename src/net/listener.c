@@ -72,7 +72,7 @@ static int bind_and_listen(const union address *address, socklen_t len)
 
 int listener_open(const char *address, uint16_t port, uint16_t *port_out, struct err *err)
 {
-	union address wanted, got;
+	union address wanted, got = { 0 };
 	socklen_t len, got_len = sizeof(got);
 	int fd;
 

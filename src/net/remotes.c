@@ -8,9 +8,9 @@
 #include "base/buf.h"
 
 #define SLOTS         1024
-#define IDLE_MAX      16384 /* addresses remembered beyond those connected now */
-#define FORGET_MS     (10 * 60 * 1000)
-#define MINUTE_US     (60 * 1000 * 1000)
+#define IDLE_MAX      16384  /* addresses remembered beyond those connected now */
+#define FORGET_MS     600000 /* ten minutes */
+#define MINUTE_US     INT64_C(60000000)
 #define GUESSER       3 /* failures after which an address may try only ... */
 #define GUESSES_MAX   4 /* ... this many passwords at once */
 #define ADDRESS_BYTES 16

@@ -13,7 +13,7 @@
 #include "net/tls_private.h"
 
 #define PEM_MAX          ((size_t)256 * 1024)
-#define TICKET_LIFE_S    (24 * 3600)
+#define TICKET_LIFE_S    86400
 #define TICKET_NAME_LEN  16
 #define TICKET_KEY_BYTES 32
 
@@ -152,7 +152,9 @@ static bool read_all(int fd, const char *what, struct buf *out, struct err *err)
 /* A key with a pass phrase is refused; OpenSSL would ask for it on the terminal. */
 static int no_pass_phrase(char *phrase, int room, int writing, void *ctx)
 {
-	(void)phrase, (void)room, (void)writing, (void)ctx;
+	(void)writing, (void)ctx;
+	if (room > 0)
+		phrase[0] = '\0';
 	return -1;
 }
 
@@ -188,11 +190,11 @@ static bool use_key(SSL_CTX *context, int fd, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(PEM_MAX);
 	EVP_PKEY *key = NULL;
-	BIO *from;
 	bool good = false;
 
 	if (read_all(fd, "key", &text, err)) {
-		from = BIO_new_mem_buf(text.data, (int)text.len);
+		BIO *from = BIO_new_mem_buf(text.data, (int)text.len);
+
 		if (from)
 			key = PEM_read_bio_PrivateKey(from, NULL, no_pass_phrase, NULL);
 		BIO_free(from);
