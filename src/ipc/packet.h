@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-#define PACKET_MAX (64 * 1024)
+#define PACKET_MAX 65536
 
 struct packet {
 	unsigned type;
