@@ -4,8 +4,9 @@
 
 #include "pop3/conversation.h"
 
-#define OUTPUT_MAX   (256 * 1024)
-#define PIECE        (16 * 1024) /* of a long reply, before the client's turn to take it */
+#define OUTPUT_MAX ((size_t)256 * 1024)
+#define PIECE \
+	((size_t)16 * 1024) /* of a long reply, before the client's turn to take it */
 #define REJECTED_MAX 3
 
 void pop3_say(struct pop3_server *server, const char *fmt, ...)
@@ -25,9 +26,9 @@ void pop3_say_error(struct pop3_server *server, struct span text)
 		text.len = POP3_LINE_MAX - 7;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.at[i];
+		bool control = byte < ' ' || byte == 0x7f;
 
-		pop3_must(buf_append_byte(&server->out,
-					  byte < ' ' || byte == 0x7f ? '?' : (char)byte));
+		pop3_must(buf_append(&server->out, control ? "?" : &text.at[i], 1));
 	}
 	pop3_must(buf_append_text(&server->out, "\r\n"));
 }

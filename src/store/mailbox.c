@@ -13,7 +13,7 @@
 #include "mail/wire.h"
 #include "store/mailbox_snapshot.h"
 
-#define PIECE        (64 * 1024)
+#define PIECE        ((size_t)64 * 1024)
 #define RELISTS_MAX  3 /* in vain, for one message that somebody keeps renaming */
 #define UID_KEPT_MAX 50
 #define FNV_OFFSET   0xcbf29ce484222325u
