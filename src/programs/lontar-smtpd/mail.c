@@ -1,0 +1,145 @@
+#include "programs/lontar-smtpd/mail.h"
+
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "mail/address.h"
+
+static void ask(const struct session *session)
+{
+	peer_send(session->worker->deliver, &session->worker->ask, -1);
+}
+
+bool mail_ask_recipient(struct session *session, const struct smtp_event *event)
+{
+	static const struct smtp_verdict too_long = { SMTP_NO, "5.1.3",
+						      "the address is too long" };
+	AUTO_BUF recipient = BUF_INIT(ADDRESS_MAX - 1);
+	bool suffixed = session->may_relay && !session->login[0];
+
+	if (!buf_append_text(&recipient, event->recipient) ||
+	    (suffixed && !buf_append_text(&recipient, session->relay_suffix))) {
+		smtp_server_answer(session->server, &too_long);
+		return false;
+	}
+	snprintf(session->recipient, sizeof(session->recipient), "%s", recipient.data);
+	if (!session->mail_tag)
+		session->mail_tag = worker_tag(session->worker, session->place);
+	intake_rcpt_put(&session->worker->ask, session->mail_tag,
+			&(struct intake_rcpt){ .may_relay = event->may_relay,
+					       .sender = span_of(event->sender),
+					       .recipient = buf_span(&recipient) });
+	ask(session);
+	return true;
+}
+
+/* What came through no network says nothing about one. */
+void mail_ask_draft(struct session *session, uint64_t size)
+{
+	struct intake_draft draft = { .size = size,
+				      .login = span_of(session->login),
+				      .session = span_of(session->id) };
+
+	if (session->ip[0]) {
+		draft.protocol = span_of(smtp_server_protocol(session->server));
+		draft.helo = span_of(smtp_server_helo(session->server));
+		draft.remote_ip = span_of(session->ip);
+	}
+	intake_draft_put(&session->worker->ask, session->mail_tag, &draft);
+	ask(session);
+}
+
+void mail_append(struct session *session, struct span body)
+{
+	struct err err;
+
+	if (session->draft_fd >= 0 &&
+	    file_write(session->draft_fd, body.at, body.len, &err))
+		return;
+	if (session->draft_fd >= 0) {
+		err_context(&err, "session %s: draft", session->id);
+		log_failure(&err);
+	}
+	file_close(&session->draft_fd);
+	smtp_server_spoil(session->server,
+			  &(struct smtp_verdict){ SMTP_LATER, "4.3.1",
+						  "the message cannot be kept now, "
+						  "try again later" });
+}
+
+void mail_ask_commit(struct session *session, const struct smtp_event *event)
+{
+	/* lontar-deliver makes sure that no writer is left. */
+	file_close(&session->draft_fd);
+	session->committing = true;
+	session->bytes = event->bytes;
+	intake_commit_put(&session->worker->ask, session->mail_tag,
+			  &(struct intake_commit){ .bytes = event->bytes,
+						   .lines = event->lines,
+						   .unended = event->unended });
+	ask(session);
+}
+
+void mail_reset(struct session *session)
+{
+	file_close(&session->draft_fd);
+	if (session->mail_tag && session->worker->deliver) {
+		packet_begin(&session->worker->ask, INTAKE_RESET, session->mail_tag);
+		ask(session);
+	}
+	session->mail_tag = 0;
+	session->committing = false;
+}
+
+bool mail_is_committing(const struct session *session)
+{
+	return session->committing;
+}
+
+void mail_on_open(struct session *session, int draft_fd)
+{
+	file_close(&session->draft_fd);
+	session->draft_fd = draft_fd;
+	session_answer(session, &(struct smtp_verdict){ SMTP_YES, NULL, NULL });
+}
+
+static void log_refusal(const struct session *session, const struct smtp_verdict *verdict)
+{
+	bool recipient = session->draft_fd < 0 && !session->committing;
+
+	log_info("smtp refused session=%s ip=%s %s%s status=%s text=%s", session->id,
+		 session->ip[0] ? session->ip : "-", recipient ? "recipient=" : "message",
+		 recipient ? session->recipient : "", verdict->status, verdict->text);
+}
+
+static void note_commit(struct session *session, bool taken)
+{
+	session->committing = false;
+	session->mail_tag = 0; /* a verdict on COMMIT ends it there too */
+	if (taken) {
+		session->messages++;
+		session->messages_bytes += session->bytes;
+	}
+}
+
+void mail_on_verdict(struct session *session, const struct intake_verdict *told)
+{
+	char status[12] = "", text[400] = "";
+	struct smtp_verdict verdict = { SMTP_LATER, status, text };
+
+	/* What does not fit is left out: the kind is what matters. */
+	if (!packet_text_copy(told->status, status, sizeof(status)))
+		status[0] = '\0';
+	if (!packet_text_copy(told->text, text, sizeof(text)))
+		text[0] = '\0';
+	if (told->kind == INTAKE_YES)
+		verdict.kind = SMTP_YES;
+	else if (told->kind == INTAKE_NO)
+		verdict.kind = SMTP_NO;
+	if (verdict.kind != SMTP_YES)
+		log_refusal(session, &verdict);
+	if (session->committing)
+		note_commit(session, verdict.kind == SMTP_YES);
+	session_answer(session, &verdict);
+}

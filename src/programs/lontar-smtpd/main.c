@@ -1,0 +1,62 @@
+/*
+ * lontar-smtpd: SMTP sessions. Under `lontar run` (--service) all of them, for the
+ * listeners smtp, submission and smtps; else one, on stdin and stdout.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "programs/lontar-smtpd/alone.h"
+#include "programs/lontar-smtpd/doors.h"
+
+static const char usage[] =
+	"usage: lontar-smtpd [--service | --stdio-local] [--root DIR]\n"
+	"SMTP sessions: all of the gateway's with --service (started by `lontar run`),\n"
+	"else one on stdin and stdout for the client at $TCPREMOTEIP (tcpserver, inetd).\n"
+	"  --stdio-local  that session is for the user who runs it (sendmail -bs)\n"
+	"  --root DIR     the gateway's folder, else $LONTAR_ROOT, else /var/lib/lontar\n"
+	"With RELAYCLIENT in the environment the client may mail anyone, and its value is\n"
+	"put behind each recipient; DATABYTES is the largest message, 0 for any.\n";
+
+static bool go_to_root(const char *root, struct err *err)
+{
+	if (!root)
+		root = getenv("LONTAR_ROOT");
+	if (!root || !root[0])
+		root = "/var/lib/lontar";
+	return chdir(root) == 0 ? true : err_errno(err, "chdir to %s", root);
+}
+
+int main(int argc, char **argv)
+{
+	bool service = false, local = false;
+	const char *root = NULL;
+	const struct args_option options[] = {
+		{ .name = "service", .flag_out = &service },
+		{ .name = "stdio-local", .flag_out = &local },
+		{ .name = "root", .value_out = &root },
+		{ .name = NULL },
+	};
+	struct args args = { argc, argv };
+	int exit_code = 0;
+	struct err err;
+	bool fine;
+
+	log_open("lontar-smtpd");
+	signal(SIGPIPE, SIG_IGN);
+	fine = args_parse(&args, options, usage, &err) &&
+	       args_count(&args, 0, 0, usage, &err);
+	if (fine && service)
+		fine = doors_serve(&exit_code, &err);
+	else if (fine)
+		fine = go_to_root(root, &err) &&
+		       (local ? alone_serve_user(&exit_code, &err)
+			      : alone_serve_client(&exit_code, &err));
+	if (!fine) {
+		log_failure(&err);
+		return err_exit_code(&err);
+	}
+	return exit_code;
+}

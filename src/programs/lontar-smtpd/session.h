@@ -1,0 +1,67 @@
+/*
+ * One SMTP session: the engine between a client's connection, lontar-auth and
+ * lontar-deliver.
+ */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/auth.h"
+#include "mail/address.h"
+#include "net/connection.h"
+#include "net/listener.h"
+#include "programs/lontar-smtpd/worker.h"
+#include "smtp/server.h"
+
+#define SESSION_ID_MAX 20
+
+struct session {
+	struct worker *worker;
+	size_t place;
+	uint32_t tag;            /* at lontar-auth */
+	char id[SESSION_ID_MAX]; /* in the log and in Received lines */
+	char service[16];        /* smtp, submission, smtps; local for sendmail -bs */
+	char ip[LISTENER_ADDRESS_MAX];
+	struct connection *connection;
+	struct smtp_server *server; /* NULL until the session is permitted */
+	bool may_relay;             /* by address */
+	char *relay_suffix;         /* put behind recipients then */
+	char *login;                /* "" before one */
+	int timeout_ms;
+	bool awaiting;      /* the engine's question is with one of the two */
+	bool gone;          /* the client will say no more */
+	const char *why;    /* the session ends; NULL: by QUIT */
+	uint64_t unrenewed; /* octets of a message since the deadline was set */
+
+	/* The message under way: mail.c */
+	uint32_t mail_tag;           /* at lontar-deliver; 0: none */
+	char recipient[ADDRESS_MAX]; /* the one asked about last */
+	int draft_fd;
+	bool committing;
+	uint64_t bytes; /* of what is being committed */
+	/* For the log */
+	unsigned messages;
+	uint64_t messages_bytes;
+};
+
+/* Begins with a client: owns both descriptors. service: its name in control/listen. ip:
+ * his address. With lontar-auth it is asked about him; else session_on_permit must
+ * follow.
+ */
+struct session *session_open(struct worker *worker, int in_fd, int out_fd,
+			     const char *service, const char *ip);
+
+/* What lontar-auth says. */
+void session_on_permit(struct session *session, const struct auth_permit *permit);
+void session_on_result(struct session *session, const struct auth_result *result);
+
+/* Answers the engine's question and lets it go on. The session may be over then. */
+void session_answer(struct session *session, const struct smtp_verdict *verdict);
+
+/* Ends it with 421. why is for the log, borrowed. */
+void session_expel(struct session *session, const char *status, const char *text,
+		   const char *why);
+
+#endif
