@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "control/routes.h"
 #include "deliver/operator.h"
 #include "ipc/channel.h"
 #include "ipc/link.h"
