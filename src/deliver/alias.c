@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "mail/address.h"
 
-#define ALIAS_FILE_MAX (1024 * 1024)
+#define ALIAS_FILE_MAX ((size_t)1024 * 1024)
 
 /* ENOENT only is an answer; anything else must not look like "no such user". */
 static bool is_there(int control_fd, const char *file, bool *there_out, struct err *err)

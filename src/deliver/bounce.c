@@ -10,8 +10,8 @@
 #include "mail/address.h"
 #include "mail/header.h"
 
-#define HEADER_MAX (64 * 1024)
-#define BOUNCE_MAX (4 * 1024 * 1024)
+#define HEADER_MAX ((size_t)64 * 1024)
+#define BOUNCE_MAX ((size_t)4 * 1024 * 1024)
 
 static bool read_header(const struct bounce *bounce, struct buf *out, struct err *err)
 {

@@ -101,7 +101,7 @@ bool operator_act(int root_fd, const char *smarthost, const char *verb, const ch
 		  struct err *err)
 {
 	struct parked *parked = parked_open(root_fd, smarthost, false, err);
-	struct parked_name name;
+	struct parked_name name = { .state = PARKED_WAITING };
 	bool gone, done;
 
 	done = parked && parked_lock(parked, err) && find(parked, id, &name, err) &&

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "ipc/channel.h"
 
-#define QUEUE_MAX (4 * 1024 * 1024)
+#define QUEUE_MAX ((size_t)4 * 1024 * 1024)
 #define TURN_MAX  64 /* packets taken from one peer before the others have their turn */
 
 struct waiting {

@@ -17,8 +17,9 @@
 #include "mail/wire.h"
 #include "store/parked.h"
 
-#define HEAD_MAX         (1024 * 1024)
-#define FREE_BYTES_SPARE (4 * 1024 * 1024) /* left for settling, notes and bounces */
+#define HEAD_MAX ((size_t)1024 * 1024)
+#define FREE_BYTES_SPARE \
+	(UINT64_C(4) * 1024 * 1024) /* left for settling, notes and bounces */
 #define FREE_INODE_SPARE 64
 
 struct delivery *delivery_new(int root_fd, const char *sender)
