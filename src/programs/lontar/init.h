@@ -1,0 +1,37 @@
+/* What `lontar init` was asked for, and the writing of it. */
+#ifndef PROGRAMS_LONTAR_INIT_H
+#define PROGRAMS_LONTAR_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct init_user {
+	char *name;
+	char *password; /* NULL: not yet known */
+};
+
+struct init_smarthost {
+	char *name;
+	char *host;
+	uint16_t port; /* 0: none given */
+};
+
+struct init {
+	const char *me;
+	struct init_user *users;
+	size_t user_count;
+	struct init_smarthost *smarthosts;
+	size_t smarthost_count;
+	int root_fd;
+	int control_fd;
+};
+
+/* Writes all settings, maps, accounts and the certificate into the folders that are
+ * there. control/me comes last and durably, after everything else is on the disk. */
+bool init_write(const struct init *init, struct err *err) MUST_USE;
+
+#endif
