@@ -7,6 +7,7 @@ import poplib
 import re
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 
@@ -48,6 +49,51 @@ class Parked:
             line, _, rest = rest.partition(b"\n")
             head.append(line.decode(errors="replace"))
         return head, rest
+
+
+class Wire:
+    """A conversation byte by byte."""
+
+    def __init__(self, port, address="127.0.0.1"):
+        self.socket = socket.create_connection((address, port), timeout=20)
+        self.stream = self.socket.makefile("rb")
+        self.greeting = self.reply()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def reply(self):
+        """One reply's lines, "" at the end of the connection."""
+        lines = []
+        while True:
+            line = self.stream.readline().decode("utf-8", "replace")
+            lines.append(line.rstrip("\r\n"))
+            if line[3:4] != "-":
+                return "\n".join(lines)
+
+    def say(self, line):
+        self.send((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
+        return self.reply()
+
+    def hello(self, *lines):
+        """EHLO and what follows, each taken."""
+        for line in ("EHLO office-pc.example", *lines):
+            answer = self.say(line)
+            assert answer[0] in "23", f"{line}: {answer}"
+        return self
+
+    def is_closed(self):
+        return self.stream.read(1) == b""
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *fault):
+        self.close()
 
 
 class Gateway:
@@ -172,6 +218,13 @@ class Gateway:
     def send(self, sender, recipients, message=b"Subject: hello\r\n\r\nhello\r\n"):
         with self.smtp() as client:
             return client.sendmail(sender, recipients, message)
+
+    def connect(self, service="smtp"):
+        """A bare connection, its greeting read."""
+        return Wire(self.ports[service])
+
+    def flush(self, *words, **more):
+        return self.run("flush", *words, **more)
 
     def queue(self, *names):
         done = self.run("queue", "--json", *names)

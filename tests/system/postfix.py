@@ -59,6 +59,8 @@ virtual_gid_maps = static:{gid}
 message_size_limit = 52428800
 smtpd_forbid_bare_newline = no
 smtpd_peername_lookup = no
+local_header_rewrite_clients =
+message_drop_headers =
 {more}
 """
 
