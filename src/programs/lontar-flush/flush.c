@@ -1,0 +1,334 @@
+#include "programs/lontar-flush/flush.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "ipc/master.h"
+#include "programs/lontar-flush/boss.h"
+#include "programs/lontar-flush/outcome.h"
+#include "programs/lontar-flush/session.h"
+
+#define PROGRESS_S .25
+#define SYNC_S     1.
+#define IDLE_S     2.  /* a burst's next message finds the connection open */
+#define GRACE_S    1.2 /* of the two seconds in which a flush must be gone */
+
+void flush_end(struct flush *flush)
+{
+	ev_break(flush->loop, EVBREAK_ALL);
+}
+
+void flush_blame(struct flush *flush, const struct err *err)
+{
+	if (flush->why.kind == ERR_NONE)
+		flush->why = *err;
+}
+
+void flush_hold(struct flush *flush, const struct err *err)
+{
+	if (!flush->held)
+		log_error("held smarthost=%s reason=%s", flush->smarthost.name,
+			  err->text);
+	flush->held = flush->stopping = true;
+	flush->why = *err;
+}
+
+static void on_leave(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct flush *flush = watcher->data;
+
+	(void)loop;
+	(void)events;
+	session_close(flush->session);
+	flush_end(flush);
+}
+
+static void leave_after(struct flush *flush, double seconds)
+{
+	ev_timer_stop(flush->loop, &flush->leave);
+	ev_timer_set(&flush->leave, seconds, 0.);
+	ev_timer_start(flush->loop, &flush->leave);
+}
+
+void flush_stop(struct flush *flush, const char *why)
+{
+	struct err err = { 0 };
+
+	if (flush->stopping && !flush->held)
+		return;
+	flush->stopping = true;
+	if (queue_left(&flush->queue) || session_unanswered(flush->session)) {
+		err_temporary(&err, "", "%s", why);
+		flush_blame(flush, &err);
+	}
+	leave_after(flush, session_unanswered(flush->session) ? GRACE_S : 0.);
+}
+
+static bool is_busy(void *ctx, const char *id)
+{
+	const struct flush *flush = ctx;
+
+	return session_has(flush->session, id);
+}
+
+static bool load(struct flush *flush, bool ignore_not_before, struct err *err)
+{
+	struct order_rules rules = { .now = clock_wall_s(),
+				     .call_began = flush->call_began,
+				     .uncertainwait_s = flush->settings.uncertainwait_s,
+				     .ignore_not_before = ignore_not_before };
+
+	return queue_load(&flush->queue, &rules, is_busy, flush, err);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct flush *flush = watcher->data;
+	struct err err = { 0 };
+
+	(void)loop;
+	(void)events;
+	if (flush->stopping)
+		return;
+	flush->look = false;
+	if (!load(flush, false, &err)) {
+		log_failure(&err);
+		flush_blame(flush, &err);
+	}
+	if (!session_is_connected(flush->session) || !queue_left(&flush->queue))
+		return;
+	ev_timer_stop(flush->loop, &flush->leave);
+	flush->doing = "sending";
+	session_go_on(flush->session);
+}
+
+void flush_look_again(struct flush *flush)
+{
+	flush->look = true;
+	ev_timer_stop(flush->loop, &flush->again);
+	ev_timer_set(&flush->again, 0., 0.);
+	ev_timer_start(flush->loop, &flush->again);
+}
+
+void flush_drained(struct flush *flush)
+{
+	if (flush->look && !flush->stopping)
+		return; /* on_again goes on */
+	outcome_suspended(flush, !flush->stopping);
+	if (flush->stopping || flush->alone || !flush->boss) {
+		leave_after(flush, 0.);
+	} else if (!ev_is_active(&flush->leave)) {
+		flush->doing = "idle";
+		boss_tell_progress(flush);
+		boss_tell_idle(flush);
+		leave_after(flush, IDLE_S);
+	}
+}
+
+static void on_progress(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	boss_tell_progress(watcher->data);
+}
+
+static void on_sync(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct flush *flush = watcher->data;
+	struct err err = { 0 };
+
+	(void)loop;
+	(void)events;
+	if (!queue_sync(&flush->queue, &err))
+		log_failure(&err);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	flush_stop(watcher->data, "told to stop");
+}
+
+static bool on_master_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	(void)ctx;
+	(void)peer;
+	(void)packet;
+	file_close(&fd);
+	return true;
+}
+
+/* The master is gone, however it died: so are we. What is being sent is called so, and
+ * the next flush finds it. */
+static void on_master_closed(void *ctx, struct peer *peer)
+{
+	(void)ctx;
+	(void)peer;
+	_exit(EX_TEMPFAIL);
+}
+
+static const struct peer_handler master_handler = { on_master_packet, on_master_closed };
+
+static void watch(struct flush *flush)
+{
+	flush->loop = ev_default_loop(EVFLAG_AUTO);
+	signal(SIGPIPE, SIG_IGN);
+	ev_timer_init(&flush->progress, on_progress, PROGRESS_S, PROGRESS_S);
+	ev_timer_init(&flush->sync, on_sync, SYNC_S, SYNC_S);
+	ev_timer_init(&flush->again, on_again, 0., 0.);
+	ev_timer_init(&flush->leave, on_leave, 0., 0.);
+	ev_signal_init(&flush->term, on_term, SIGTERM);
+	flush->progress.data = flush->sync.data = flush->again.data = flush->leave.data =
+		flush->term.data = flush;
+	ev_timer_start(flush->loop, &flush->progress);
+	ev_timer_start(flush->loop, &flush->sync);
+	ev_signal_start(flush->loop, &flush->term);
+	if (!flush->alone) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		flush->master = peer_open(flush->loop, MASTER_FD, &master_handler, flush);
+	}
+	boss_open(flush);
+}
+
+static bool open_all(struct flush *flush, const char *name, struct err *err)
+{
+	flush->root_fd = file_open_dir(AT_FDCWD, ".", err);
+	if (flush->root_fd < 0)
+		return false;
+	flush->control_fd = file_open_dir(flush->root_fd, "control", err);
+	if (flush->control_fd < 0 ||
+	    !settings_load(flush->control_fd, &flush->settings, err))
+		return false;
+	flush->parked = parked_open(flush->root_fd, name, false, err);
+	if (!flush->parked || !parked_lock(flush->parked, err))
+		return false;
+	flush->locked = true;
+	flush->queue.parked = flush->parked;
+	smarthost_note_read(flush->root_fd, name, &flush->note);
+	return reroute(flush, err) && smarthost_load(flush->control_fd, &flush->settings,
+						     name, &flush->smarthost, err);
+}
+
+bool flush_begin(struct flush *flush, const char *name, struct err *err)
+{
+	struct order_rules rules = { .now = clock_wall_s() };
+
+	flush->call_began = rules.now;
+	flush->doing = "starting";
+	watch(flush);
+	if (!open_all(flush, name, err))
+		return false;
+	rules.uncertainwait_s = flush->settings.uncertainwait_s;
+	if (!queue_recover(&flush->queue, &rules, err) || !load(flush, true, err))
+		return false;
+	if (!queue_left(&flush->queue)) {
+		leave_after(flush, 0.);
+		return true;
+	}
+	flush->note.last_try = rules.now;
+	log_info("flush smarthost=%s messages=%zu bytes=%" PRIu64, name,
+		 queue_left(&flush->queue), flush->queue.left_bytes);
+	if (session_start(flush, err))
+		return true;
+	flush_hold(flush, err);
+	return false;
+}
+
+/* What is there now, whoever put it there; the first reason is told with it. */
+static int what_stays(struct flush *flush, char *text, size_t room)
+{
+	size_t held = 0, uncertain = 0;
+	struct parked_list list;
+	struct err err;
+	size_t count;
+
+	if (!parked_list(flush->parked, &list, &err)) {
+		snprintf(text, room, "%s", err.text);
+		return EX_TEMPFAIL;
+	}
+	count = list.count;
+	for (size_t i = 0; i < count; i++) {
+		held += list.names[i].state == PARKED_HELD;
+		uncertain += list.names[i].state == PARKED_UNCERTAIN;
+	}
+	parked_list_clear(&list);
+	if (!count)
+		return EX_OK;
+	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
+		 parked_smarthost(flush->parked), count, count == 1 ? "s" : "", held,
+		 uncertain, flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
+	return EX_TEMPFAIL;
+}
+
+static void write_note(struct flush *flush)
+{
+	struct err err = { 0 };
+
+	if (flush->held)
+		flush->note.held = true;
+	else if (flush->connected)
+		flush->note.held = false;
+	if (flush->connected && flush->why.kind == ERR_NONE)
+		flush->note.last_success = clock_wall_s();
+	snprintf(flush->note.last_error, sizeof(flush->note.last_error), "%s",
+		 flush->why.text);
+	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
+				  &flush->note, &err))
+		log_failure(&err);
+}
+
+static void put_back(struct flush *flush)
+{
+	struct err err = { 0 };
+
+	session_close(flush->session);
+	outcome_suspended(flush, false);
+	if (!queue_give_back(&flush->queue, &err) || !queue_sync(&flush->queue, &err))
+		log_failure(&err);
+	queue_clear(&flush->queue);
+}
+
+int flush_finish(struct flush *flush, const struct err *err)
+{
+	char text[700] = "";
+	int exit_code;
+
+	if (err->kind != ERR_NONE) {
+		flush_blame(flush, err);
+		log_failure(err);
+	}
+	if (flush->locked) {
+		put_back(flush);
+		if (err->kind != ERR_NONE)
+			flush->note.last_try = flush->call_began;
+		if (flush->note.last_try >= flush->call_began)
+			write_note(flush);
+		exit_code = what_stays(flush, text, sizeof(text));
+		log_info("flush smarthost=%s sent=%" PRIu64 " bytes=%" PRIu64
+			 " refused=%" PRIu64 " deferred=%" PRIu64 " exit=%d%s%s",
+			 parked_smarthost(flush->parked), flush->tally.sent,
+			 flush->tally.sent_bytes, flush->tally.refused,
+			 flush->tally.deferred, exit_code,
+			 flush->why.kind == ERR_NONE ? "" : " reason=", flush->why.text);
+	} else {
+		exit_code = err_exit_code(err);
+		snprintf(text, sizeof(text), "%s", err->text);
+	}
+	boss_tell_done(flush, exit_code, text);
+	if (flush->loop)
+		ev_run(flush->loop, EVRUN_NOWAIT);
+	parked_close(flush->parked);
+	smarthost_clear(&flush->smarthost);
+	settings_clear(&flush->settings);
+	return exit_code;
+}

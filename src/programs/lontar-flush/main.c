@@ -1,0 +1,34 @@
+/*
+ * lontar-flush NAME: pushes what is parked for one smarthost, then leaves. lontar-link
+ * has the master start it when there is something to send and a way; without a gateway
+ * `lontar flush` starts it itself, with --alone.
+ */
+#include "base/args.h"
+#include "base/log.h"
+#include "programs/lontar-flush/flush.h"
+
+static const char usage[] =
+	"usage: lontar-flush [--alone] SMARTHOST\n"
+	"Sends the mail parked for a smarthost; its current folder is the gateway's root.\n"
+	"Started by `lontar run`, or, with --alone, by `lontar flush`.\n";
+
+int main(int argc, char **argv)
+{
+	static struct flush flush = { .root_fd = -1, .control_fd = -1 };
+	struct args args = { argc, argv };
+	struct args_option options[] = {
+		{ .name = "alone", .flag_out = &flush.alone },
+		{ .name = NULL },
+	};
+	struct err err = { 0 };
+
+	log_open("lontar-flush");
+	if (!args_parse(&args, options, usage, &err) ||
+	    !args_count(&args, 1, 1, usage, &err)) {
+		log_failure(&err);
+		return err_exit_code(&err);
+	}
+	if (flush_begin(&flush, args.argv[1], &err))
+		ev_run(flush.loop, 0);
+	return flush_finish(&flush, &err);
+}

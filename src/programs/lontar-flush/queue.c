@@ -1,0 +1,147 @@
+#include "programs/lontar-flush/queue.h"
+
+#include <string.h>
+
+#define UNSYNCED_MAX 32
+
+bool queue_sync(struct queue *queue, struct err *err)
+{
+	if (!queue->unsynced)
+		return true;
+	if (!parked_sync(queue->parked, err))
+		return false;
+	queue->unsynced = 0;
+	return true;
+}
+
+static bool changed(struct queue *queue, struct err *err)
+{
+	return ++queue->unsynced < UNSYNCED_MAX || queue_sync(queue, err);
+}
+
+bool queue_rename(struct queue *queue, struct parked_name *name,
+		  const struct parked_name *to, struct err *err)
+{
+	return parked_rename(queue->parked, name, to, err) && changed(queue, err);
+}
+
+bool queue_remove(struct queue *queue, const struct parked_name *name, struct err *err)
+{
+	return parked_remove(queue->parked, name, err) && changed(queue, err);
+}
+
+bool queue_recover(struct queue *queue, const struct order_rules *rules, struct err *err)
+{
+	struct parked_list list;
+	bool done = true;
+
+	if (!parked_list(queue->parked, &list, err))
+		return false;
+	for (size_t i = 0; done && i < list.count; i++) {
+		struct parked_name to = list.names[i];
+
+		if (to.state != PARKED_SENDING)
+			continue;
+		to.state = PARKED_UNCERTAIN;
+		to.not_before = rules->now + (int64_t)rules->uncertainwait_s;
+		done = queue_rename(queue, &list.names[i], &to, err);
+	}
+	parked_list_clear(&list);
+	return done && queue_sync(queue, err);
+}
+
+bool queue_load(struct queue *queue, const struct order_rules *rules,
+		bool (*busy)(void *ctx, const char *id), void *ctx, struct err *err)
+{
+	struct parked_list list;
+	size_t kept = 0;
+
+	if (!parked_list(queue->parked, &list, err))
+		return false;
+	parked_list_clear(&queue->list);
+	queue->next = 0;
+	queue->left_bytes = 0;
+	for (size_t i = queue->batch_next; i < queue->batch_count; i++)
+		queue->left_bytes += queue->batch[i].wire_bytes;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!order_is_due(&list.names[i], rules) || busy(ctx, list.names[i].id))
+			continue;
+		queue->left_bytes += list.names[i].wire_bytes;
+		list.names[kept++] = list.names[i];
+	}
+	list.count = kept;
+	order_sort(list.names, list.count, rules->now);
+	queue->list = list;
+	return true;
+}
+
+void queue_clear(struct queue *queue)
+{
+	parked_list_clear(&queue->list);
+	queue->next = 0;
+}
+
+size_t queue_left(const struct queue *queue)
+{
+	return queue->list.count - queue->next + queue->batch_count - queue->batch_next;
+}
+
+const struct parked_name *queue_peek(const struct queue *queue)
+{
+	if (queue->batch_next < queue->batch_count)
+		return &queue->batch[queue->batch_next];
+	return queue->next < queue->list.count ? &queue->list.names[queue->next] : NULL;
+}
+
+/* One that is gone, or that another hand renamed, is left out: the next listing tells. */
+static bool fill_batch(struct queue *queue, size_t ahead, struct err *err)
+{
+	queue->batch_next = queue->batch_count = 0;
+	while (queue->batch_count < ahead && queue->batch_count < QUEUE_BATCH_MAX &&
+	       queue->next < queue->list.count) {
+		struct parked_name name = queue->list.names[queue->next++], to = name;
+
+		to.state = PARKED_SENDING;
+		if (parked_rename(queue->parked, &name, &to, err))
+			queue->batch[queue->batch_count++] = name;
+		else if (err->exit_code == EX_NOINPUT)
+			queue->left_bytes -= name.wire_bytes;
+		else
+			return false;
+	}
+	queue->unsynced++;
+	return queue_sync(queue, err);
+}
+
+bool queue_take(struct queue *queue, size_t ahead, struct parked_name *name_out,
+		struct err *err)
+{
+	if (queue->batch_next == queue->batch_count && !fill_batch(queue, ahead, err))
+		return false;
+	if (queue->batch_next == queue->batch_count)
+		return err_exit(err, EX_NOINPUT, "the messages are gone");
+	*name_out = queue->batch[queue->batch_next++];
+	queue->left_bytes -= name_out->wire_bytes;
+	return true;
+}
+
+bool queue_give_back(struct queue *queue, struct err *err)
+{
+	for (; queue->batch_next < queue->batch_count; queue->batch_next++) {
+		struct parked_name *name = &queue->batch[queue->batch_next];
+		struct parked_name to = *name;
+
+		to.state = PARKED_WAITING;
+		if (!queue_rename(queue, name, &to, err))
+			return false;
+	}
+	return true;
+}
+
+bool queue_has_marked(const struct queue *queue, const char *id)
+{
+	for (size_t i = queue->batch_next; i < queue->batch_count; i++)
+		if (strcmp(queue->batch[i].id, id) == 0)
+			return true;
+	return false;
+}

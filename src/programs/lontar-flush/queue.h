@@ -1,0 +1,60 @@
+/*
+ * Which message goes next, and what its file is called meanwhile.
+ *
+ * A file is renamed to "being sent" before its last byte can leave, some at a time, with
+ * one sync for all of them: after a crash nothing that may have arrived looks unsent.
+ */
+#ifndef LONTAR_FLUSH_QUEUE_H
+#define LONTAR_FLUSH_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "link/order.h"
+#include "store/parked.h"
+
+#define QUEUE_BATCH_MAX 32
+
+struct queue {
+	struct parked *parked;
+	struct parked_list list; /* due ones, sorted; from next on they are left */
+	size_t next;
+	struct parked_name batch[QUEUE_BATCH_MAX]; /* renamed to being sent */
+	size_t batch_next;
+	size_t batch_count;
+	uint64_t left_bytes; /* of list and batch */
+	size_t unsynced;     /* removals and renames */
+};
+
+/* What a crashed flusher left as being sent is uncertain from now on. */
+bool queue_recover(struct queue *queue, const struct order_rules *rules,
+		   struct err *err) MUST_USE;
+
+/* Lists anew: due messages that `busy` does not claim. */
+bool queue_load(struct queue *queue, const struct order_rules *rules,
+		bool (*busy)(void *ctx, const char *id), void *ctx,
+		struct err *err) MUST_USE;
+void queue_clear(struct queue *queue);
+
+size_t queue_left(const struct queue *queue);
+/* The next one, not taken yet; NULL: none. Borrowed until the next call. */
+const struct parked_name *queue_peek(const struct queue *queue);
+/* Takes it. It is renamed to being sent, durably, with up to `ahead` others behind it.
+ * False: err. */
+bool queue_take(struct queue *queue, size_t ahead, struct parked_name *name_out,
+		struct err *err) MUST_USE;
+/* Those of a batch that were not taken are waiting again. */
+bool queue_give_back(struct queue *queue, struct err *err) MUST_USE;
+bool queue_has_marked(const struct queue *queue, const char *id);
+
+/* Renames and removals, durable after the next queue_sync; every 32 syncs by itself. */
+bool queue_rename(struct queue *queue, struct parked_name *name,
+		  const struct parked_name *to, struct err *err) MUST_USE;
+bool queue_remove(struct queue *queue, const struct parked_name *name,
+		  struct err *err) MUST_USE;
+bool queue_sync(struct queue *queue, struct err *err) MUST_USE;
+
+#endif
