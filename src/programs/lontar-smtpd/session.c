@@ -26,14 +26,15 @@ static bool is_local(const struct session *session)
 
 static void log_end(const struct session *session)
 {
-	const char *tls = connection_tls(session->connection);
+	const char *described = connection_tls(session->connection);
+	const char *tls = described ? described : "no";
 	const char *failure = connection_failure(session->connection);
 
 	if (!is_local(session))
 		log_info("smtp end session=%s ip=%s messages=%u bytes=%" PRIu64
-			 " tls=%s why=%s",
+			 " tls=%.*s why=%s",
 			 session->id, session->ip, session->messages,
-			 session->messages_bytes, tls ? tls : "no",
+			 session->messages_bytes, (int)strcspn(tls, " "), tls,
 			 failure        ? failure
 			 : session->why ? session->why
 					: "quit");
@@ -310,13 +311,9 @@ void session_on_result(struct session *session, const struct auth_result *result
 	if (verdict.kind == SMTP_YES) {
 		free(session->login);
 		session->login = copy_text(result->user);
+		log_info("smtp login session=%s ip=%s user=%s", session->id, session->ip,
+			 session->login);
 	}
-	log_info("smtp login session=%s ip=%s result=%s user=%.*s", session->id,
-		 session->ip,
-		 verdict.kind == SMTP_YES  ? "yes"
-		 : verdict.kind == SMTP_NO ? "no"
-					   : "later",
-		 SPAN_ARG(result->user));
 	session_answer(session, &verdict);
 }
 
