@@ -1,0 +1,92 @@
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+static void dates_are_utc_wherever_we_are(void **state)
+{
+	static const struct {
+		int64_t wall_s;
+		const char *mail, *json;
+	} rows[] = {
+		{ 0, "Thu, 1 Jan 1970 00:00:00 +0000", "1970-01-01T00:00:00Z" },
+		{ 1795350601, "Sun, 22 Nov 2026 12:30:01 +0000", "2026-11-22T12:30:01Z" },
+		{ 1709164800, "Thu, 29 Feb 2024 00:00:00 +0000", "2024-02-29T00:00:00Z" },
+		{ INT64_C(4102444799), "Thu, 31 Dec 2099 23:59:59 +0000",
+		  "2099-12-31T23:59:59Z" },
+	};
+	char text[CLOCK_TEXT_MAX];
+
+	(void)state;
+	setenv("TZ", "Asia/Jakarta", 1);
+	tzset();
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		assert_string_equal(clock_format_rfc5322(rows[i].wall_s, text),
+				    rows[i].mail);
+		assert_string_equal(clock_format_rfc3339(rows[i].wall_s, text),
+				    rows[i].json);
+	}
+}
+
+static void durations_are_written_for_people(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} rows[] = {
+		{ -5, "0 s" },           { 0, "0 s" },
+		{ 59, "59 s" },          { 60, "1 min" },
+		{ 3599, "59 min" },      { 3600, "1 h 0 min" },
+		{ 18600, "5 h 10 min" }, { 86399, "23 h 59 min" },
+		{ 273600, "3 d 4 h" },   { INT64_MAX, "106751991167300 d 15 h" },
+	};
+	char text[CLOCK_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		assert_string_equal(clock_format_duration(rows[i].seconds, text),
+				    rows[i].text);
+}
+
+static void monotonic_time_does_not_go_back(void **state)
+{
+	int64_t before = clock_monotonic_ms();
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		int64_t now = clock_monotonic_ms();
+
+		assert_true(now >= before);
+		before = now;
+	}
+}
+
+static void a_boot_has_one_id(void **state)
+{
+	char one[CLOCK_TEXT_MAX], two[CLOCK_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(clock_boot_id(one), clock_boot_id(two));
+	assert_null(strchr(one, '\n'));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dates_are_utc_wherever_we_are),
+		cmocka_unit_test(durations_are_written_for_people),
+		cmocka_unit_test(monotonic_time_does_not_go_back),
+		cmocka_unit_test(a_boot_has_one_id),
+	};
+
+	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}
