@@ -153,3 +153,15 @@ enum listener_got listener_accept(int fd, int *fd_out,
 	*fd_out = client;
 	return LISTENER_CLIENT;
 }
+
+const char *listener_remote(int fd, char remote_ip_out[LISTENER_ADDRESS_MAX])
+{
+	union address remote = { 0 };
+	socklen_t len = sizeof(remote);
+
+	memcpy(remote_ip_out, "?", 2);
+	if (getpeername(fd, &remote.any, &len) == 0 &&
+	    (remote.any.sa_family == AF_INET || remote.any.sa_family == AF_INET6))
+		write_ip(&remote, remote_ip_out);
+	return remote_ip_out;
+}

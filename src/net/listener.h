@@ -35,4 +35,8 @@ enum listener_got listener_accept(int fd, int *fd_out,
 				  char remote_ip_out[LISTENER_ADDRESS_MAX],
 				  struct err *err) MUST_USE;
 
+/* The same of a client's socket that somebody else accepted (inetd); "?" where fd is no
+ * such socket. Returns remote_ip_out. */
+const char *listener_remote(int fd, char remote_ip_out[LISTENER_ADDRESS_MAX]);
+
 #endif
