@@ -165,7 +165,8 @@ static void session_go_on(struct session *session)
 	const struct smtp_event *event;
 
 	if (!session->server) {
-		if (session->gone) {
+		/* He may have said all in one go, and wait for the replies. */
+		if (session->gone && connection_is_broken(session->connection)) {
 			session->why = "client gone";
 			end(session);
 		}
