@@ -15,7 +15,12 @@ static struct {
 	enum log_level level;
 	bool holding;
 	struct buf held;
-} state = { "lontar", LOG_LEVEL_INFO, false, { .data = buf_empty, .max = HELD_MAX } };
+	void (*sink)(const char *bytes, size_t len);
+} state = {
+	.program = "lontar",
+	.level = LOG_LEVEL_INFO,
+	.held = { .data = buf_empty, .max = HELD_MAX },
+};
 
 static const char *const level_names[] = { "error: ", "warning: ", "", "debug: " };
 
@@ -28,9 +33,19 @@ void log_open(const char *program)
 /* A log that cannot be written must not stop the mail. */
 static void write_out(const char *bytes, size_t len)
 {
-	ssize_t ignored = write(STDERR_FILENO, bytes, len);
+	ssize_t ignored;
 
+	if (state.sink) {
+		state.sink(bytes, len);
+		return;
+	}
+	ignored = write(STDERR_FILENO, bytes, len);
 	(void)ignored;
+}
+
+void log_divert(void (*sink)(const char *bytes, size_t len))
+{
+	state.sink = sink;
 }
 
 void log_release(void)

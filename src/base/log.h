@@ -10,6 +10,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -35,6 +36,9 @@ void log_debug(const char *fmt, ...) PRINTF(1, 2);
 /* An err, once, where it is decided upon: temporary as a warning, permanent as an error.
  */
 void log_failure(const struct err *err);
+
+/* Whole lines go there from now on instead of to stderr; NULL: to stderr again. */
+void log_divert(void (*sink)(const char *bytes, size_t len));
 
 /* Between hold and release lines are gathered and written with one write, in order. */
 void log_hold(void);

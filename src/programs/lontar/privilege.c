@@ -1,0 +1,87 @@
+#include "programs/lontar/privilege.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/capability.h>
+#include <unistd.h>
+
+/* SETPCAP only takes further rights away: from the children. */
+static const cap_value_t kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID,
+				    CAP_KILL, CAP_SETPCAP };
+
+bool identity_find(const char *user, struct identity *identity_out)
+{
+	const struct passwd *entry = geteuid() == 0 ? getpwnam(user) : NULL;
+
+	*identity_out = (struct identity){ .uid = geteuid(), .gid = getegid() };
+	if (!entry)
+		return false;
+	identity_out->group_count = IDENTITY_GROUPS_MAX;
+	if (getgrouplist(user, entry->pw_gid, identity_out->groups,
+			 &identity_out->group_count) < 0)
+		identity_out->group_count = IDENTITY_GROUPS_MAX;
+	identity_out->is_other = true;
+	identity_out->uid = entry->pw_uid;
+	identity_out->gid = entry->pw_gid;
+	return true;
+}
+
+static bool is_kept(cap_value_t capability)
+{
+	for (size_t i = 0; i < LENGTH(kept); i++)
+		if (kept[i] == capability)
+			return true;
+	return false;
+}
+
+/* What exec of a root process would hand back; a container may not let us. */
+static void drop_bounding(bool all)
+{
+	for (cap_value_t i = 0; i < cap_max_bits(); i++)
+		if ((all || !is_kept(i)) && cap_get_bound(i) > 0)
+			(void)cap_drop_bound(i);
+}
+
+/* Of the set, only what we have: a container's root may have less. */
+static bool keep(const cap_value_t *set, size_t count, struct err *err)
+{
+	cap_t now = cap_get_proc(), wanted = cap_init();
+	bool done = now && wanted;
+
+	for (size_t i = 0; done && i < count; i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+
+		if (cap_get_flag(now, set[i], CAP_PERMITTED, &has) != 0 || !has)
+			continue;
+		done = cap_set_flag(wanted, CAP_PERMITTED, 1, &set[i], CAP_SET) == 0 &&
+		       cap_set_flag(wanted, CAP_EFFECTIVE, 1, &set[i], CAP_SET) == 0;
+	}
+	done = done && cap_set_proc(wanted) == 0;
+	if (!done)
+		err_errno(err, "give up capabilities");
+	cap_free(now);
+	cap_free(wanted);
+	return done;
+}
+
+bool privilege_drop(struct err *err)
+{
+	if (geteuid() != 0)
+		return true;
+	drop_bounding(false);
+	return keep(kept, LENGTH(kept), err);
+}
+
+bool privilege_become(const struct identity *identity, struct err *err)
+{
+	if (geteuid() != 0)
+		return true;
+	drop_bounding(true);
+	if (identity->is_other &&
+	    (setgroups((size_t)identity->group_count, identity->groups) != 0 ||
+	     setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
+	     setresuid(identity->uid, identity->uid, identity->uid) != 0))
+		return err_errno(err, "become user %ld", (long)identity->uid);
+	return keep(NULL, 0, err);
+}

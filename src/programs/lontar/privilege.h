@@ -1,0 +1,34 @@
+/*
+ * What root's rights are used for: to bind, to become another user and to signal him.
+ * Whoever is started has none of them.
+ */
+#ifndef PROGRAMS_LONTAR_PRIVILEGE_H
+#define PROGRAMS_LONTAR_PRIVILEGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+#define IDENTITY_GROUPS_MAX 16
+
+struct identity {
+	bool is_other; /* a user to become; else whoever the master is */
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[IDENTITY_GROUPS_MAX];
+	int group_count;
+};
+
+/* The user's ids, if we are root and there is such a user; false: there is none, or we
+ * are not root, and *identity_out stays with the caller's own. */
+bool identity_find(const char *user, struct identity *identity_out);
+
+/* Gives up what root has beyond the above. Not root: does nothing. */
+bool privilege_drop(struct err *err) MUST_USE;
+
+/* In the child, before exec: becomes him, with no capability left and none to come. */
+bool privilege_become(const struct identity *identity, struct err *err) MUST_USE;
+
+#endif

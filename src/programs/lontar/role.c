@@ -1,0 +1,35 @@
+#include "programs/lontar/role.h"
+
+#include "control/accounts.h"
+#include "control/smarthost.h"
+
+const struct role_row roles[ROLES] = {
+	[ROLE_AUTH] = { "auth", "lontar-auth", "lontarauth", .has_socket = true },
+	[ROLE_DELIVER] = { "deliver", "lontar-deliver", "lontar", .has_socket = true },
+	[ROLE_LINK] = { "link", "lontar-link", "lontar", .has_socket = true },
+	[ROLE_SMTPD] = { "smtpd", "lontar-smtpd", "lontard", .is_door = true,
+			 .one_a_core = true },
+	[ROLE_POP3D] = { "pop3d", "lontar-pop3d", "lontard", .is_door = true },
+	/* Virtual mailboxes are lontar-deliver's. */
+	[ROLE_MAILBOX] = { "mailbox", "lontar-mailbox", "lontar", .is_on_demand = true,
+			   .asker = ROLE_AUTH, .name_is_valid = account_name_is_valid },
+	[ROLE_FLUSH] = { "flush", "lontar-flush", "lontarout", .is_on_demand = true,
+			 .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
+};
+
+bool role_find(struct span name, enum role *role_out)
+{
+	for (unsigned i = 0; i < ROLES; i++)
+		if (span_is(name, roles[i].name)) {
+			*role_out = (enum role)i;
+			return true;
+		}
+	return false;
+}
+
+bool role_serves(enum role role, const char *service)
+{
+	bool is_pop3 = strncmp(service, "pop3", 4) == 0;
+
+	return roles[role].is_door && is_pop3 == (role == ROLE_POP3D);
+}

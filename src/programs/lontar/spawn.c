@@ -1,0 +1,108 @@
+#include "programs/lontar/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "ipc/master.h"
+
+int spawn_open(const char *program, struct err *err)
+{
+	char own[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	AUTO_FD folder = -1;
+	int fd;
+
+	if (len < 0) {
+		err_errno(err, "read /proc/self/exe");
+		return -1;
+	}
+	own[len] = '\0';
+	*strrchr(own, '/') = '\0';
+	folder = open(own[0] ? own : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = folder < 0 ? -1 : openat(folder, program, O_PATH | O_CLOEXEC);
+	if (fd < 0) {
+		err_errno(err, "open %s/%s", own, program);
+		err->exit_code = EX_UNAVAILABLE;
+	}
+	return fd;
+}
+
+/* Puts fd at its number, first moving away what it might overwrite. */
+static bool place(int fd, int number)
+{
+	if (fd == number)
+		return fcntl(fd, F_SETFD, 0) == 0;
+	return dup2(fd, number) == number;
+}
+
+static _Noreturn void become(const struct spawn_order *order, int channel, int says)
+{
+	char debug[] = "LONTAR_DEBUG=1", path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+	char *environment[] = { path, NULL, NULL };
+	char program[32], argument[300];
+	char *words[] = { program, argument, NULL };
+	AUTO_FD silence = open("/dev/null", O_RDWR);
+	/* Above all numbers that are given out below. */
+	int high = fcntl(channel, F_DUPFD_CLOEXEC, 10);
+	int private = order->private_fd < 0
+			      ? -1
+			      : fcntl(order->private_fd, F_DUPFD_CLOEXEC, 10);
+	int root = fcntl(order->root_fd, F_DUPFD_CLOEXEC, 10);
+	int binary = fcntl(order->program_fd, F_DUPFD_CLOEXEC, 10);
+	int out = fcntl(says, F_DUPFD_CLOEXEC, 10);
+	sigset_t none;
+	struct err err = { 0 };
+
+	if (getenv("LONTAR_DEBUG"))
+		environment[1] = debug;
+	snprintf(program, sizeof(program), "%s", order->program);
+	snprintf(argument, sizeof(argument), "%s", order->argument);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* Ctrl-C goes to the whole foreground group: it is the master who ends us. */
+	signal(SIGINT, SIG_IGN);
+	umask(022);
+	log_divert(NULL);
+	if (place(silence, STDIN_FILENO) && place(out, STDOUT_FILENO) &&
+	    place(out, STDERR_FILENO) && place(high, MASTER_FD) &&
+	    (private < 0 || place(private, PRIVATE_FD)) && fchdir(root) == 0 &&
+	    privilege_become(order->identity, &err))
+		execveat(binary, "", words, environment, AT_EMPTY_PATH);
+	if (err.kind == ERR_NONE)
+		err_errno(&err, "execute %s", order->program);
+	log_failure(&err);
+	_exit(EX_UNAVAILABLE);
+}
+
+bool spawn(const struct spawn_order *order, struct spawned *spawned_out, struct err *err)
+{
+	int channel[2] = { -1, -1 }, says[2] = { -1, -1 };
+
+	if (!file_socketpair(channel, err))
+		return false;
+	if (pipe2(says, O_CLOEXEC) != 0)
+		err_errno(err, "pipe");
+	else if ((spawned_out->pid = fork()) == 0)
+		become(order, channel[1], says[1]);
+	else if (spawned_out->pid < 0)
+		err_errno(err, "fork");
+	file_close(&channel[1]);
+	file_close(&says[1]);
+	spawned_out->channel_fd = channel[0];
+	spawned_out->says_fd = says[0];
+	if (says[0] >= 0 && spawned_out->pid > 0)
+		return true;
+	file_close(&spawned_out->channel_fd);
+	file_close(&spawned_out->says_fd);
+	return false;
+}
