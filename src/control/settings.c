@@ -144,6 +144,27 @@ static bool read_one(int control_fd, const struct setting *setting,
 	return fine;
 }
 
+bool settings_check(int control_fd, size_t i, struct err *err)
+{
+	const struct setting *setting = &table[i];
+	struct settings alone = { 0 };
+	struct settings_list lines = { 0 };
+	bool fine = read_one(control_fd, setting, &alone, err);
+
+	settings_clear(&alone);
+	if (!fine || setting->kind == LIST || setting->kind == KEYED)
+		return fine;
+	if (!settings_list_read(control_fd, setting->name, &lines, err))
+		return false;
+	if (lines.count > 1)
+		fine = err_exit(err, EX_CONFIG,
+				"control/%s:%u: a second value; only one counts, take a "
+				"line out",
+				setting->name, lines.numbers[1]);
+	settings_list_clear(&lines);
+	return fine;
+}
+
 /* What stands behind the first dot, where two labels or more are left: qmail's config. */
 static const char *domain_of(const char *me)
 {

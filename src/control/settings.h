@@ -53,7 +53,10 @@ bool settings_refresh(int control_fd, struct settings *settings, bool *changed_o
 		      struct err *err) MUST_USE;
 void settings_clear(struct settings *settings);
 
-/* The names of the files that settings_load reads, in no order; NULL past the last. */
+/* The names of the files that settings_load reads, me first; NULL past the last. */
 const char *settings_file(size_t i);
+/* For `lontar check`: reads that one by itself, and also refuses a second value where one
+ * line is all that counts. A missing one is fine. */
+bool settings_check(int control_fd, size_t i, struct err *err) MUST_USE;
 
 #endif

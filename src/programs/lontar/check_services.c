@@ -1,0 +1,175 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "control/accounts.h"
+#include "control/linkfile.h"
+#include "control/pickup.h"
+#include "control/smarthost.h"
+#include "programs/lontar/check.h"
+#include "store/parked.h"
+
+static void check_secret(struct check *check, char *secret, const struct err *err)
+{
+	if (!secret) {
+		check_fault_err(check, err);
+		return;
+	}
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+static void check_ca(struct check *check, const char *folder, const char *name,
+		     const char *cafile)
+{
+	if (cafile && faccessat(check->control_fd, cafile, R_OK, AT_EACCESS) != 0)
+		check_fault(check,
+			    "control/%s/%s: cafile %s cannot be read; mend the path",
+			    folder, name, cafile);
+}
+
+static void check_smarthost(struct check *check, const char *name)
+{
+	struct smarthost smarthost;
+	struct err err;
+
+	if (!smarthost_load(check->control_fd, &check->settings, name, &smarthost,
+			    &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	/* A command that makes tokens may ask a server: not here. */
+	if (smarthost.passwordfile || smarthost.tokenfile)
+		check_secret(check, smarthost_secret(check->control_fd, &smarthost, &err),
+			     &err);
+	if (smarthost.user && smarthost.tls < SMARTHOST_TLS_STARTTLS)
+		check_warning(
+			check,
+			"control/smarthosts/%s: the password may cross in the clear; "
+			"set tls starttls or implicit",
+			name);
+	check_ca(check, "smarthosts", name, smarthost.cafile);
+	smarthost_clear(&smarthost);
+}
+
+static void check_link(struct check *check, const char *name)
+{
+	struct linkfile link;
+	struct err err;
+
+	if (!linkfile_load(check->control_fd, name, &link, NULL, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	for (size_t i = 0; i < link.smarthosts.count; i++) {
+		struct smarthost smarthost;
+
+		if (smarthost_load(check->control_fd, &check->settings,
+				   link.smarthosts.lines[i], &smarthost, &err))
+			smarthost_clear(&smarthost);
+		else if (err.exit_code == EX_NOINPUT)
+			check_fault(check, "control/links/%s:%u: %s", name,
+				    link.smarthosts.numbers[i], err.text);
+	}
+	linkfile_clear(&link);
+}
+
+static void check_pickup(struct check *check, const char *name)
+{
+	struct pickup pickup;
+	struct err err;
+
+	if (!pickup_load(check->control_fd, name, &pickup, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	if (pickup.passwordfile || pickup.tokenfile)
+		check_secret(check, pickup_secret(check->control_fd, &pickup, &err),
+			     &err);
+	if (pickup.to &&
+	    account_find(check->control_fd, pickup.to, NULL, &err) == ACCOUNT_NO)
+		check_fault(check,
+			    "control/pickups/%s: to names %s, who has no account; add it "
+			    "with `lontar user add %s`",
+			    name, pickup.to, pickup.to);
+	check_ca(check, "pickups", name, pickup.cafile);
+	pickup_clear(&pickup);
+}
+
+/* Names that are none are never read: editors' backups and slips of the pen. */
+static void check_names(struct check *check, const char *folder)
+{
+	int fd = openat(check->control_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		file_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    !smarthost_name_is_valid(entry->d_name))
+			check_warning(check,
+				      "control/%s/%s: not read; a name is of a-z, 0-9, "
+				      "\".\" and \"-\"",
+				      folder, entry->d_name);
+	closedir(dir);
+}
+
+static const struct {
+	const char *folder;
+	void (*look)(struct check *check, const char *name);
+} services[] = {
+	{ "smarthosts", check_smarthost },
+	{ "links", check_link },
+	{ "pickups", check_pickup },
+};
+
+/* Mail that waits for a smarthost that is gone waits for ever. */
+static void check_parked(struct check *check)
+{
+	struct parked_smarthosts parked;
+	struct smarthost smarthost;
+	struct err err;
+
+	if (!parked_smarthosts(check->root_fd, &parked, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	for (size_t i = 0; i < parked.count; i++) {
+		if (strcmp(parked.names[i], "local") == 0)
+			continue;
+		if (smarthost_load(check->control_fd, &check->settings, parked.names[i],
+				   &smarthost, &err))
+			smarthost_clear(&smarthost);
+		else if (err.exit_code == EX_NOINPUT)
+			check_warning(check, "spool/parked/%s: %s", parked.names[i],
+				      err.text);
+	}
+	parked_smarthosts_clear(&parked);
+}
+
+void check_services(struct check *check)
+{
+	struct settings_list names;
+	struct err err;
+
+	if (!check->has_settings)
+		return;
+	for (size_t i = 0; i < LENGTH(services); i++) {
+		if (!smarthost_names(check->control_fd, services[i].folder, &names,
+				     &err)) {
+			check_fault_err(check, &err);
+			continue;
+		}
+		for (size_t j = 0; j < names.count; j++)
+			services[i].look(check, names.lines[j]);
+		settings_list_clear(&names);
+		check_names(check, services[i].folder);
+	}
+	check_parked(check);
+}
