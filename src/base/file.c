@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define READ_BYTES ((size_t)4096)
+
 void file_close(int *fd)
 {
 	if (*fd >= 0)
@@ -26,29 +28,30 @@ int file_open_dir(int at, const char *name, struct err *err)
 static bool read_all(int fd, const char *name, struct buf *buf, struct err *err)
 {
 	struct stat st;
-	size_t step = 4096;
-	ssize_t got;
-	char *room;
 
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_exit(err, EX_CONFIG, "%s is not a regular file", name);
-	do {
-		room = buf_reserve(buf, step);
-		if (!room) {
-			step = buf->max - buf->len;
-			if (!step)
-				return err_exit(err, EX_CONFIG,
-						"%s is larger than %zu bytes", name,
-						buf->max);
-			room = buf_reserve(buf, step);
-		}
-		got = read(fd, room, step);
-		if (got < 0 && errno != EINTR)
+	for (;;) {
+		size_t room = buf->max - buf->len;
+		char beyond, *at = &beyond;
+		ssize_t got;
+
+		if (room > READ_BYTES)
+			room = READ_BYTES;
+		if (room)
+			at = buf_reserve(buf, room);
+		got = read(fd, at, room ? room : sizeof(beyond));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
 			return err_errno(err, "read %s", name);
-		if (got > 0)
-			buf_wrote(buf, (size_t)got);
-	} while (got != 0);
-	return true;
+		if (got == 0)
+			return true;
+		if (!room)
+			return err_exit(err, EX_CONFIG, "%s is larger than %zu bytes",
+					name, buf->max);
+		buf_wrote(buf, (size_t)got);
+	}
 }
 
 bool file_read_if_any(int at, const char *name, struct buf *buf, bool *found_out,
