@@ -14,7 +14,8 @@
 #include "control/keyvalue.h"
 #include "control/smarthost.h"
 
-#define NOTE_MAX 8192
+#define NOTE_MAX        8192
+#define UP_SECONDS_FILE "spool/state/link-up-seconds"
 
 enum kind {
 	FLAG,
@@ -213,9 +214,16 @@ uint64_t link_up_seconds(int root_fd)
 	uint64_t seconds = 0;
 	bool found;
 
-	if (!file_read_if_any(root_fd, "spool/state/link-up-seconds", &text, &found,
-			      &ignored) ||
+	if (!file_read_if_any(root_fd, UP_SECONDS_FILE, &text, &found, &ignored) ||
 	    !found || !number_parse(span_trim(buf_span(&text)), INT64_MAX, &seconds))
 		return 0;
 	return seconds;
+}
+
+bool link_up_seconds_write(int root_fd, uint64_t seconds, struct err *err)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", seconds);
+
+	return file_replace(root_fd, UP_SECONDS_FILE, text, (size_t)len, 0640, err);
 }

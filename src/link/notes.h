@@ -56,5 +56,6 @@ bool link_serves(int root_fd, int control_fd, const char *smarthost,
 /* Seconds with any link up, ever: spool/state/link-up-seconds, kept by lontar-link each
  * minute and at each change. What L= in a parked name is compared with. */
 uint64_t link_up_seconds(int root_fd);
+bool link_up_seconds_write(int root_fd, uint64_t seconds, struct err *err) MUST_USE;
 
 #endif

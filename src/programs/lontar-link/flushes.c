@@ -1,0 +1,366 @@
+#include "programs/lontar-link/flushes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "link/notes.h"
+#include "store/parked.h"
+
+#define BURST_S     1.   /* mail that came while a flush was leaving waits so long */
+#define STOP_S      2.   /* a stopped flush has so long, then its socket is closed */
+#define RETRY_MIN_S 30.  /* a smarthost that cannot be reached is tried again so soon, */
+#define RETRY_MAX_S 900. /* and at last so seldom, while the link stays up */
+
+/* A smarthost that we have had to do with: its flush, if one is at work, and its turn. */
+struct flush {
+	struct flush *next;
+	struct flushes *flushes;
+	char smarthost[SMARTHOST_NAME_MAX];
+	struct peer *peer; /* NULL: none at work */
+	bool queued;       /* waits until fewer are at work */
+	bool stopping;
+	unsigned failures; /* in a row, since the link came up */
+	ev_timer retry;
+	ev_timer give_up;
+	uint32_t acts[8]; /* tags of acts it has not answered */
+	size_t act_count;
+};
+
+static void start(struct flush *flush);
+
+static unsigned count_at_work(const struct flushes *flushes)
+{
+	unsigned count = 0;
+
+	for (const struct flush *at = flushes->first; at; at = at->next)
+		count += at->peer != NULL;
+	return count;
+}
+
+static bool is_served(const struct flush *flush)
+{
+	struct link_note ignored;
+
+	return link_serves(flush->flushes->root_fd, flush->flushes->control_fd,
+			   flush->smarthost, &ignored);
+}
+
+/* Counts a smarthost's mail that no person has held, and when the first of it is due. */
+static bool next_due(const struct flushes *flushes, const char *smarthost,
+		     int64_t *due_out)
+{
+	struct err ignored;
+	struct parked *parked = parked_open(flushes->root_fd, smarthost, false, &ignored);
+	struct parked_list list = { 0 };
+	bool any = false;
+
+	*due_out = INT64_MAX;
+	if (parked && !parked_list(parked, &list, &ignored))
+		list.count = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.names[i].state == PARKED_HELD)
+			continue;
+		any = true;
+		if (list.names[i].not_before < *due_out)
+			*due_out = list.names[i].not_before;
+	}
+	parked_list_clear(&list);
+	parked_close(parked);
+	return any;
+}
+
+bool flushes_has_mail(const struct flushes *flushes, const char *smarthost)
+{
+	int64_t due;
+
+	return next_due(flushes, smarthost, &due);
+}
+
+static bool is_held(const struct flush *flush)
+{
+	struct smarthost_note note;
+
+	smarthost_note_read(flush->flushes->root_fd, flush->smarthost, &note);
+	return note.held;
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct flush *flush = watcher->data;
+
+	(void)loop;
+	(void)events;
+	if (!flush->peer && is_served(flush) && !is_held(flush))
+		start(flush);
+}
+
+static void retry_in(struct flush *flush, double seconds)
+{
+	struct ev_loop *loop = flush->flushes->service->loop;
+
+	ev_timer_stop(loop, &flush->retry);
+	ev_timer_set(&flush->retry, seconds, 0.);
+	ev_timer_start(loop, &flush->retry);
+}
+
+/* It has ended. When is the next turn of the mail that is left? */
+static void plan_retry(struct flush *flush)
+{
+	double wait = flush->failures ? RETRY_MIN_S : BURST_S;
+	int64_t due, now = clock_wall_s();
+
+	if (!is_served(flush) || is_held(flush) ||
+	    !next_due(flush->flushes, flush->smarthost, &due))
+		return;
+	for (unsigned i = 1; i < flush->failures && wait < RETRY_MAX_S; i++)
+		wait *= 2;
+	if (wait > RETRY_MAX_S)
+		wait = RETRY_MAX_S;
+	if (due > now && (double)(due - now) > wait)
+		wait = (double)(due - now);
+	retry_in(flush, wait);
+}
+
+static void start_queued(struct flushes *flushes)
+{
+	for (struct flush *at = flushes->first; at; at = at->next)
+		if (at->queued && !at->peer)
+			start(at);
+}
+
+static void forget_peer(struct flush *flush)
+{
+	struct flushes *flushes = flush->flushes;
+	struct link_done gone = { .exit_code = EX_TEMPFAIL,
+				  .text = span_of(
+					  "the flush has just ended: try again") };
+
+	ev_timer_stop(flushes->service->loop, &flush->give_up);
+	flush->peer = NULL;
+	flush->stopping = false;
+	for (size_t i = 0; i < flush->act_count; i++)
+		flushes->listener.on_acted(flushes->listener.ctx, flush->acts[i], &gone);
+	flush->act_count = 0;
+	start_queued(flushes);
+}
+
+static void on_done(struct flush *flush, const struct link_done *done)
+{
+	struct flushes *flushes = flush->flushes;
+
+	flush->failures = done->exit_code == 0 ? 0 : flush->failures + 1;
+	flushes->listener.on_done(flushes->listener.ctx, flush->smarthost, done);
+}
+
+static bool on_link_done(struct flush *flush, struct packet *packet)
+{
+	uint32_t tag = packet->tag;
+	struct link_done done;
+
+	if (!link_done_get(packet, &done))
+		return false;
+	if (tag == 0) {
+		on_done(flush, &done);
+		return true;
+	}
+	for (size_t i = 0; i < flush->act_count; i++) {
+		if (flush->acts[i] != tag)
+			continue;
+		flush->acts[i] = flush->acts[--flush->act_count];
+		flush->flushes->listener.on_acted(flush->flushes->listener.ctx, tag,
+						  &done);
+		return true;
+	}
+	return true;
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct flush *flush = ctx;
+	struct link_progress progress;
+	struct link_done idle = { .exit_code = EX_OK };
+
+	(void)peer;
+	file_close(&fd);
+	switch (packet->type) {
+	case LINK_PROGRESS:
+		if (!link_progress_get(packet, &progress))
+			return false;
+		flush->flushes->listener.on_progress(flush->flushes->listener.ctx,
+						     &progress);
+		return true;
+	case LINK_IDLE:
+		on_done(flush, &idle);
+		return true;
+	case LINK_DONE:
+		return on_link_done(flush, packet);
+	default:
+		return false;
+	}
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct flush *flush = ctx;
+	struct link_done lost = { .exit_code = EX_TEMPFAIL,
+				  .text = span_of("the flush ended without a word") };
+
+	(void)peer;
+	forget_peer(flush);
+	/* Whoever still waits for it hears now; who was told before is not told twice. */
+	flush->flushes->listener.on_done(flush->flushes->listener.ctx, flush->smarthost,
+					 &lost);
+	plan_retry(flush);
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static void start(struct flush *flush)
+{
+	struct flushes *flushes = flush->flushes;
+	struct err err;
+	int pair[2];
+
+	ev_timer_stop(flushes->service->loop, &flush->retry);
+	flush->queued = count_at_work(flushes) >= flushes->settings.concurrencyremote;
+	if (flush->queued)
+		return;
+	if (!file_socketpair(pair, &err)) {
+		log_failure(&err);
+		retry_in(flush, RETRY_MIN_S);
+		return;
+	}
+	flush->peer = peer_open(flushes->service->loop, pair[0], &handler, flush);
+	service_start(flushes->service, "flush", flush->smarthost, pair[1]);
+}
+
+static void nudge(struct flush *flush)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	packet_begin(&out, LINK_NUDGE, 0);
+	peer_send(flush->peer, &out, -1);
+}
+
+static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct flush *flush = watcher->data;
+
+	(void)loop;
+	(void)events;
+	peer_close(flush->peer);
+	forget_peer(flush);
+}
+
+static struct flush *find_or_add(struct flushes *flushes, const char *smarthost)
+{
+	struct flush *flush = flushes->first;
+
+	while (flush && strcmp(flush->smarthost, smarthost) != 0)
+		flush = flush->next;
+	if (flush)
+		return flush;
+	flush = must_alloc(sizeof(*flush));
+	flush->flushes = flushes;
+	snprintf(flush->smarthost, sizeof(flush->smarthost), "%s", smarthost);
+	ev_timer_init(&flush->retry, on_retry, 0., 0.);
+	ev_timer_init(&flush->give_up, on_give_up, STOP_S, 0.);
+	flush->retry.data = flush->give_up.data = flush;
+	flush->next = flushes->first;
+	flushes->first = flush;
+	return flush;
+}
+
+bool flushes_open(struct flushes *flushes, struct err *err)
+{
+	return settings_load(flushes->control_fd, &flushes->settings, err);
+}
+
+static void start_or_nudge(struct flush *flush)
+{
+	if (flush->peer)
+		nudge(flush);
+	else
+		start(flush);
+}
+
+void flushes_parked(struct flushes *flushes, const char *smarthost)
+{
+	struct flush *flush = find_or_add(flushes, smarthost);
+
+	/* After a failure the next try has its time; new mail does not hurry it. */
+	if (flush->peer)
+		nudge(flush);
+	else if (!flush->failures && is_served(flush) && !is_held(flush))
+		start(flush);
+}
+
+void flushes_link_up(struct flushes *flushes)
+{
+	struct parked_smarthosts all;
+	struct err err;
+
+	if (!settings_refresh(flushes->control_fd, &flushes->settings, NULL, &err) ||
+	    !parked_smarthosts(flushes->root_fd, &all, &err)) {
+		log_failure(&err);
+		return;
+	}
+	for (size_t i = 0; i < all.count; i++) {
+		struct flush *flush;
+
+		if (!flushes_has_mail(flushes, all.names[i]))
+			continue;
+		flush = find_or_add(flushes, all.names[i]);
+		flush->failures = 0;
+		if (is_served(flush))
+			start_or_nudge(flush);
+	}
+	parked_smarthosts_clear(&all);
+}
+
+void flushes_link_down(struct flushes *flushes)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	for (struct flush *at = flushes->first; at; at = at->next) {
+		if (is_served(at))
+			continue;
+		at->queued = false;
+		ev_timer_stop(flushes->service->loop, &at->retry);
+		if (!at->peer || at->stopping)
+			continue;
+		at->stopping = true;
+		packet_begin(&out, LINK_STOP, 0);
+		peer_send(at->peer, &out, -1);
+		ev_timer_start(flushes->service->loop, &at->give_up);
+	}
+}
+
+void flushes_force(struct flushes *flushes, const char *smarthost)
+{
+	struct flush *flush = find_or_add(flushes, smarthost);
+
+	flush->failures = 0;
+	start_or_nudge(flush);
+}
+
+bool flushes_act(struct flushes *flushes, uint32_t tag, const char *smarthost,
+		 const char *verb, const char *id)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct flush *flush = find_or_add(flushes, smarthost);
+
+	if (!flush->peer || flush->act_count == LENGTH(flush->acts))
+		return false;
+	flush->acts[flush->act_count++] = tag;
+	link_act_put(
+		&out, tag,
+		&(struct link_act){ span_of(smarthost), span_of(verb), span_of(id) });
+	peer_send(flush->peer, &out, -1);
+	return true;
+}

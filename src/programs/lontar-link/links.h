@@ -1,0 +1,37 @@
+/* Which links are up, on disk and in memory, and how long any has been. */
+#ifndef LONTAR_LINK_LINKS_H
+#define LONTAR_LINK_LINKS_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "link/notes.h"
+
+struct links {
+	int root_fd;
+	struct link_note *notes;
+	size_t count;
+	uint64_t up_seconds; /* as of counted_ms */
+	int64_t counted_ms;  /* monotonic */
+	ev_timer minute;
+};
+
+/* Reads what is recorded: up only what was up under this boot. */
+bool links_open(struct links *links, int root_fd, struct ev_loop *loop,
+		struct err *err) MUST_USE;
+void links_close(struct links *links);
+
+/* A link went up or down; settings are "key=value" lines. Durable when it returns.
+ * Unknown keys are appended to unknown_out, a line each. EX_USAGE: a value makes no
+ * sense. */
+bool links_set(struct links *links, const char *name, bool up, struct span settings,
+	       struct buf *unknown_out, struct err *err) MUST_USE;
+
+bool links_any_up(const struct links *links);
+
+#endif

@@ -1,0 +1,342 @@
+#include "programs/lontar-link/requests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "control/smarthost.h"
+#include "deliver/operator.h"
+#include "ipc/peer.h"
+#include "store/parked.h"
+
+#define REQUESTS_MAX 200
+#define UNKNOWN_MAX  2048
+
+/* One command's connection, and what it waits for. */
+struct request {
+	struct request *next;
+	struct requests *requests;
+	struct peer *peer;
+	uint32_t tag;
+	char (*waiting)[SMARTHOST_NAME_MAX]; /* smarthosts of its flush not done yet */
+	size_t waiting_count;
+	int exit_code; /* the worst so far, and its text */
+	char text[512];
+	uint32_t act; /* 0: none; else the tag that a flush answers by */
+	char smarthost[SMARTHOST_NAME_MAX], verb[16], id[MAILDIR_UNIQUE_MAX];
+};
+
+static void answer(struct request *request, uint32_t tag, int exit_code, const char *text)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	link_done_put(&out, tag,
+		      &(struct link_done){ (uint64_t)exit_code, span_of(text) });
+	peer_send(request->peer, &out, -1);
+}
+
+static void answer_err(struct request *request, uint32_t tag, const struct err *err)
+{
+	answer(request, tag, err_exit_code(err), err->text);
+}
+
+/* The user whose process asks must be root or ours: a flush costs money. */
+static bool may_ask(const struct request *request)
+{
+	uid_t uid = peer_uid(request->peer);
+
+	return uid == 0 || uid == geteuid();
+}
+
+static bool on_event(struct request *request, struct packet *packet)
+{
+	struct requests *requests = request->requests;
+	AUTO_BUF unknown = BUF_INIT(UNKNOWN_MAX);
+	char name[SMARTHOST_NAME_MAX];
+	struct link_event event;
+	struct err err;
+
+	if (!link_event_get(packet, &event))
+		return false;
+	if (!packet_text_copy(event.name, name, sizeof(name)) ||
+	    !smarthost_name_is_valid(name)) {
+		answer(request, packet->tag, EX_USAGE, "that is no name for a link");
+		return true;
+	}
+	if (!links_set(requests->links, name, event.up != 0, event.settings, &unknown,
+		       &err)) {
+		answer_err(request, packet->tag, &err);
+		return true;
+	}
+	/* The hook is let go before the work begins. */
+	answer(request, packet->tag, EX_OK, unknown.data);
+	if (event.up)
+		flushes_link_up(requests->flushes);
+	else
+		flushes_link_down(requests->flushes);
+	return true;
+}
+
+static void wait_for(struct request *request, const char *smarthost)
+{
+	request->waiting = must_resize(request->waiting, request->waiting_count + 1,
+				       sizeof(*request->waiting));
+	snprintf(request->waiting[request->waiting_count++], SMARTHOST_NAME_MAX, "%s",
+		 smarthost);
+}
+
+static bool want_all(struct request *request, struct err *err)
+{
+	struct flushes *flushes = request->requests->flushes;
+	struct parked_smarthosts all;
+
+	if (!parked_smarthosts(flushes->root_fd, &all, err))
+		return false;
+	for (size_t i = 0; i < all.count; i++)
+		if (flushes_has_mail(flushes, all.names[i]))
+			wait_for(request, all.names[i]);
+	parked_smarthosts_clear(&all);
+	return true;
+}
+
+/* A name that has a Maildir, or could have one. */
+static bool want_named(struct request *request, struct span names, struct err *err)
+{
+	struct flushes *flushes = request->requests->flushes;
+	struct smarthost smarthost;
+	struct span line;
+	char name[SMARTHOST_NAME_MAX];
+
+	while (span_cut(&names, '\n', &line)) {
+		if (!line.len)
+			continue;
+		if (!packet_text_copy(line, name, sizeof(name)) ||
+		    !smarthost_name_is_valid(name))
+			return err_exit(err, EX_NOINPUT, "no smarthost %.*s",
+					SPAN_ARG(line));
+		if (!flushes_has_mail(flushes, name)) {
+			if (!smarthost_load(flushes->control_fd, &flushes->settings, name,
+					    &smarthost, err))
+				return false;
+			smarthost_clear(&smarthost);
+			continue;
+		}
+		wait_for(request, name);
+	}
+	return true;
+}
+
+static bool on_flush(struct request *request, struct packet *packet)
+{
+	struct link_flush flush;
+	struct err err;
+
+	if (!link_flush_get(packet, &flush) || request->waiting_count)
+		return false;
+	request->tag = packet->tag;
+	if (!(flush.names.len ? want_named(request, flush.names, &err)
+			      : want_all(request, &err))) {
+		request->waiting_count = 0;
+		answer_err(request, packet->tag, &err);
+		return true;
+	}
+	if (!request->waiting_count)
+		answer(request, packet->tag, EX_OK, "nothing waits");
+	for (size_t i = 0; i < request->waiting_count; i++)
+		flushes_force(request->requests->flushes, request->waiting[i]);
+	return true;
+}
+
+static bool on_show(struct request *request, struct packet *packet)
+{
+	const struct links *links = request->requests->links;
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	if (!packet_end(packet))
+		return false;
+	for (size_t i = 0; i < links->count; i++) {
+		const struct link_note *note = &links->notes[i];
+
+		link_state_told_put(&out, packet->tag,
+				    &(struct link_state_told){
+					    .since = (uint64_t)note->since,
+					    .name = span_of(note->name),
+					    .state = span_of(note->up ? "up" : "down") });
+		peer_send(request->peer, &out, -1);
+	}
+	answer(request, packet->tag, EX_OK, "");
+	return true;
+}
+
+static bool on_act(struct request *request, struct packet *packet)
+{
+	struct requests *requests = request->requests;
+	struct link_act act;
+	struct err err = { 0 };
+
+	if (request->act || !link_act_get(packet, &act) ||
+	    !packet_text_copy(act.smarthost, request->smarthost,
+			      sizeof(request->smarthost)) ||
+	    !packet_text_copy(act.verb, request->verb, sizeof(request->verb)) ||
+	    !packet_text_copy(act.id, request->id, sizeof(request->id)) ||
+	    !smarthost_name_is_valid(request->smarthost))
+		return false;
+	request->tag = packet->tag;
+	if (++requests->acts == 0)
+		++requests->acts;
+	request->act = requests->acts;
+	if (flushes_act(requests->flushes, request->act, request->smarthost,
+			request->verb, request->id))
+		return true;
+	request->act = 0;
+	if (operator_act(requests->flushes->root_fd, request->smarthost, request->verb,
+			 request->id, &err)) {
+		log_info("act verb=%s smarthost=%s id=%s", request->verb,
+			 request->smarthost, request->id);
+		err = (struct err){ 0 };
+		flushes_parked(requests->flushes, request->smarthost);
+	}
+	answer_err(request, packet->tag, &err);
+	return true;
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct request *request = ctx;
+
+	(void)peer;
+	file_close(&fd);
+	if (packet->type != LINK_SHOW && !may_ask(request)) {
+		answer(request, packet->tag, EX_NOPERM,
+		       "only root and the gateway's own user may do that");
+		return true;
+	}
+	switch (packet->type) {
+	case LINK_EVENT:
+		return on_event(request, packet);
+	case LINK_FLUSH:
+		return on_flush(request, packet);
+	case LINK_SHOW:
+		return on_show(request, packet);
+	case LINK_ACT:
+		return on_act(request, packet);
+	default:
+		return false;
+	}
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct request *request = ctx;
+	struct request **at = &request->requests->first;
+
+	(void)peer;
+	while (*at != request)
+		at = &(*at)->next;
+	*at = request->next;
+	request->requests->count--;
+	free(request->waiting);
+	free(request);
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static bool waits_for(const struct request *request, struct span smarthost,
+		      size_t *at_out)
+{
+	for (size_t i = 0; i < request->waiting_count; i++) {
+		if (!span_is(smarthost, request->waiting[i]))
+			continue;
+		*at_out = i;
+		return true;
+	}
+	return false;
+}
+
+static void on_progress(void *ctx, const struct link_progress *progress)
+{
+	struct requests *requests = ctx;
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	size_t ignored;
+
+	for (struct request *at = requests->first; at; at = at->next) {
+		if (!waits_for(at, progress->smarthost, &ignored))
+			continue;
+		link_progress_put(&out, at->tag, progress);
+		peer_send(at->peer, &out, -1);
+	}
+}
+
+static void on_done(void *ctx, const char *smarthost, const struct link_done *done)
+{
+	struct requests *requests = ctx;
+
+	for (struct request *at = requests->first; at; at = at->next) {
+		size_t i;
+
+		if (!waits_for(at, span_of(smarthost), &i))
+			continue;
+		memcpy(at->waiting[i], at->waiting[--at->waiting_count],
+		       SMARTHOST_NAME_MAX);
+		if (done->exit_code && !at->exit_code) {
+			at->exit_code = (int)done->exit_code;
+			snprintf(at->text, sizeof(at->text), "%.*s",
+				 SPAN_ARG(done->text));
+		}
+		if (at->waiting_count)
+			continue;
+		answer(at, at->tag, at->exit_code, at->text);
+		at->exit_code = 0;
+		at->text[0] = '\0';
+	}
+}
+
+static void on_acted(void *ctx, uint32_t tag, const struct link_done *done)
+{
+	struct requests *requests = ctx;
+
+	for (struct request *at = requests->first; at; at = at->next) {
+		char text[512];
+
+		if (at->act != tag)
+			continue;
+		at->act = 0;
+		snprintf(text, sizeof(text), "%.*s", SPAN_ARG(done->text));
+		answer(at, at->tag, (int)done->exit_code, text);
+	}
+}
+
+void requests_open(struct requests *requests)
+{
+	requests->flushes->listener = (struct flush_listener){
+		.on_progress = on_progress,
+		.on_done = on_done,
+		.on_acted = on_acted,
+		.ctx = requests,
+	};
+}
+
+void requests_accept(struct requests *requests, int listener_fd)
+{
+	int fd;
+
+	while ((fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		struct request *request;
+
+		if (requests->count >= REQUESTS_MAX) {
+			close(fd);
+			continue;
+		}
+		request = must_alloc(sizeof(*request));
+		request->requests = requests;
+		request->next = requests->first;
+		requests->first = request;
+		requests->count++;
+		request->peer = peer_open(requests->flushes->service->loop, fd, &handler,
+					  request);
+	}
+}

@@ -1,0 +1,24 @@
+/* run/link: what the operator's commands and the hooks ask (ipc/link.h). */
+#ifndef LONTAR_LINK_REQUESTS_H
+#define LONTAR_LINK_REQUESTS_H
+
+#include "programs/lontar-link/flushes.h"
+#include "programs/lontar-link/links.h"
+
+struct request;
+
+struct requests {
+	struct links *links;
+	struct flushes *flushes;
+	struct request *first;
+	unsigned count;
+	uint32_t acts; /* tags given out */
+};
+
+/* Sets itself as the flushes' listener. */
+void requests_open(struct requests *requests);
+
+/* Takes all connections that wait. */
+void requests_accept(struct requests *requests, int listener_fd);
+
+#endif
