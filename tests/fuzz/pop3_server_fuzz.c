@@ -33,7 +33,7 @@ static void on_login(struct run *run)
 		pop3_server_reject(run->server, span_of("[AUTH] \r\n.\r\n"));
 		return;
 	}
-	for (unsigned i = 0; i < MESSAGES; i++)
+	for (uint64_t i = 0; i < MESSAGES; i++)
 		assert(pop3_server_add(run->server, i * 100000, span_of("uid.1234")));
 	pop3_server_admit(run->server);
 	run->admitted = true;

@@ -1,4 +1,4 @@
-#include "session.h"
+#include "programs/lontar-pop3d/session.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -15,7 +15,7 @@
 #include "net/connection.h"
 #include "net/listener.h"
 #include "pop3/server.h"
-#include "worker.h"
+#include "programs/lontar-pop3d/worker.h"
 
 struct session {
 	struct session *next;

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/mailbox.h"
-#include "session.h"
+#include "programs/lontar-pop3d/session.h"
 
 #define DELETE_MAX 1000 /* numbers in one MAILBOX_DELETE */
 

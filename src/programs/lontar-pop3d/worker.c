@@ -1,8 +1,10 @@
-#include "worker.h"
+#include "programs/lontar-pop3d/worker.h"
+
+#include <fcntl.h>
 
 #include "base/file.h"
-#include "base/log.h"
-#include "session.h"
+#include "ipc/channel.h"
+#include "programs/lontar-pop3d/session.h"
 
 static struct session *find(const struct worker *worker, uint32_t tag)
 {
@@ -60,12 +62,20 @@ static void on_closed(void *ctx, struct peer *peer)
 	worker->on_auth_lost(worker);
 }
 
-void worker_init(struct worker *worker, struct ev_loop *loop, int auth_fd)
+bool worker_begin(struct worker *worker, struct ev_loop *loop, struct err *err)
 {
 	static const struct peer_handler handler = { on_packet, on_closed };
+	AUTO_FD root_fd = file_open_dir(AT_FDCWD, ".", err);
+	int auth_fd;
 
+	if (root_fd < 0)
+		return false;
+	auth_fd = channel_connect(root_fd, "auth", err);
+	if (auth_fd < 0)
+		return false;
 	*worker = (struct worker){ .loop = loop, .ask = BUF_INIT(PACKET_MAX) };
 	worker->auth = peer_open(loop, auth_fd, &handler, worker);
+	return true;
 }
 
 void worker_clear(struct worker *worker)

@@ -28,8 +28,9 @@ struct worker {
 	void (*on_auth_lost)(struct worker *worker);
 };
 
-/* Owns auth_fd, a connection to run/auth. */
-void worker_init(struct worker *worker, struct ev_loop *loop, int auth_fd);
+/* Connects to run/auth below the current folder; before the sandbox. The caller then sets
+ * its call-backs, and tls. */
+bool worker_begin(struct worker *worker, struct ev_loop *loop, struct err *err) MUST_USE;
 void worker_clear(struct worker *worker);
 
 /* Ends the sessions that idle at once, the others when they have said their say. */

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +39,19 @@ static int make_place(void **state)
 	return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
 static int remove_place(void **state)
 {
 	struct place *place = *state;
-	char command[100];
-	int failed;
+	int failed = nftw(place->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 
-	snprintf(command, sizeof(command), "rm -rf %s", place->path);
-	failed = system(command);
 	close(place->root_fd);
 	close(place->box_fd);
 	test_free(place);
