@@ -35,16 +35,18 @@ char *secret_read(int control_fd, const char *path, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(SECRET_MAX);
 	struct stat st;
+	const char *below = path[0] == '/' ? "" : "control/";
 	char *line;
 
 	if (fstatat(control_fd, path, &st, 0) != 0) {
-		err_errno(err, "secret file %s", path);
+		err_errno(err, "secret file %s%s", below, path);
 		err->exit_code = EX_CONFIG;
 		return NULL;
 	}
 	if (st.st_mode & S_IRWXO) {
 		err_exit(err, EX_CONFIG,
-			 "secret file %s is open to everyone; chmod 600 it", path);
+			 "secret file %s%s is open to everyone; chmod 600 it", below,
+			 path);
 		return NULL;
 	}
 	/* One that grows past this was never a secret; one piece, so that nothing is left
@@ -54,8 +56,8 @@ char *secret_read(int control_fd, const char *path, struct err *err)
 	line = take_line(&text);
 	if (line[0])
 		return line;
-	err_exit(err, EX_CONFIG, "secret file %s is empty; write the secret into it",
-		 path);
+	err_exit(err, EX_CONFIG, "secret file %s%s is empty; write the secret into it",
+		 below, path);
 	free(line);
 	return NULL;
 }

@@ -144,14 +144,12 @@ static bool read_one(int control_fd, const struct setting *setting,
 	return fine;
 }
 
-bool settings_check(int control_fd, size_t i, struct err *err)
+bool settings_check(int control_fd, size_t i, struct settings *settings, struct err *err)
 {
 	const struct setting *setting = &table[i];
-	struct settings alone = { 0 };
 	struct settings_list lines = { 0 };
-	bool fine = read_one(control_fd, setting, &alone, err);
+	bool fine = read_one(control_fd, setting, settings, err);
 
-	settings_clear(&alone);
 	if (!fine || setting->kind == LIST || setting->kind == KEYED)
 		return fine;
 	if (!settings_list_read(control_fd, setting->name, &lines, err))

@@ -55,8 +55,10 @@ void settings_clear(struct settings *settings);
 
 /* The names of the files that settings_load reads, me first; NULL past the last. */
 const char *settings_file(size_t i);
-/* For `lontar check`: reads that one by itself, and also refuses a second value where one
- * line is all that counts. A missing one is fine. */
-bool settings_check(int control_fd, size_t i, struct err *err) MUST_USE;
+/* For `lontar check`: reads that one into *settings, without the defaults that hang on
+ * others, and also refuses a second value where only one line counts. A missing one is
+ * fine. */
+bool settings_check(int control_fd, size_t i, struct settings *settings,
+		    struct err *err) MUST_USE;
 
 #endif

@@ -67,7 +67,6 @@ bool command_check(struct command_context *context, struct err *err)
 	check_aliases(&check);
 	check_services(&check);
 	check_files(&check);
-	if (check.has_settings)
-		settings_clear(&check.settings);
+	settings_clear(&check.settings);
 	return check.faults ? err_exit(err, EX_CONFIG, "%s", "") : true;
 }

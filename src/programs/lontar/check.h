@@ -10,8 +10,7 @@
 struct check {
 	int root_fd;
 	int control_fd;
-	struct settings settings; /* only where has_settings */
-	bool has_settings;
+	struct settings settings; /* as far as they could be read */
 	unsigned faults;
 };
 

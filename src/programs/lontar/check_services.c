@@ -158,8 +158,6 @@ void check_services(struct check *check)
 	struct settings_list names;
 	struct err err;
 
-	if (!check->has_settings)
-		return;
 	for (size_t i = 0; i < LENGTH(services); i++) {
 		if (!smarthost_names(check->control_fd, services[i].folder, &names,
 				     &err)) {

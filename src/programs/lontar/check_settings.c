@@ -171,36 +171,35 @@ static void check_lists(struct check *check)
 
 static void check_host(struct check *check, const char *name, const char *host)
 {
-	struct span word = { host, strcspn(host, " \t") };
-
-	if (!address_domain_is_valid(word))
+	if (host && !address_domain_is_valid((struct span){ host, strcspn(host, " \t") }))
 		check_fault(check, "control/%s: \"%.80s\" is no host name; write one",
 			    name, host);
+}
+
+static void check_hosts(struct check *check)
+{
+	const struct settings *settings = &check->settings;
+
+	if (!settings->me)
+		check_fault(check, "control/me: missing or empty; write the gateway's "
+				   "host name into it");
+	check_host(check, "me", settings->me);
+	check_host(check, "defaultdomain", settings->defaultdomain);
+	check_host(check, "plusdomain", settings->plusdomain);
+	check_host(check, "helohost", settings->helohost);
+	check_host(check, "bouncehost", settings->bouncehost);
+	check_host(check, "smtpgreeting", settings->smtpgreeting);
 }
 
 void check_settings(struct check *check)
 {
 	const char *everything;
 	struct err err;
-	bool each_fine = true;
 
 	for (size_t i = 0; settings_file(i); i++)
-		if (!settings_check(check->control_fd, i, &err)) {
+		if (!settings_check(check->control_fd, i, &check->settings, &err))
 			check_fault_err(check, &err);
-			each_fine = false;
-		}
-	check->has_settings = settings_load(check->control_fd, &check->settings, &err);
-	if (!check->has_settings) {
-		if (each_fine)
-			check_fault_err(check, &err);
-		return;
-	}
-	check_host(check, "me", check->settings.me);
-	check_host(check, "defaultdomain", check->settings.defaultdomain);
-	check_host(check, "plusdomain", check->settings.plusdomain);
-	check_host(check, "helohost", check->settings.helohost);
-	check_host(check, "bouncehost", check->settings.bouncehost);
-	check_host(check, "smtpgreeting", check->settings.smtpgreeting);
+	check_hosts(check);
 	check_lists(check);
 	everything = settings_list_find(&check->settings.smtproutes, span_of(""));
 	if (!everything || !everything[1])
