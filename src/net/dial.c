@@ -492,12 +492,18 @@ static enum dial_io io_of(CURLcode code, size_t moved)
 enum dial_io dial_send(struct dial *dial, const void *bytes, size_t len,
 		       size_t *moved_out)
 {
+	CURLcode code;
+
 	*moved_out = 0;
-	return io_of(curl_easy_send(dial->easy, bytes, len, moved_out), *moved_out);
+	code = curl_easy_send(dial->easy, bytes, len, moved_out);
+	return io_of(code, *moved_out);
 }
 
 enum dial_io dial_receive(struct dial *dial, void *bytes, size_t room, size_t *moved_out)
 {
+	CURLcode code;
+
 	*moved_out = 0;
-	return io_of(curl_easy_recv(dial->easy, bytes, room, moved_out), *moved_out);
+	code = curl_easy_recv(dial->easy, bytes, room, moved_out);
+	return io_of(code, *moved_out);
 }
