@@ -33,6 +33,13 @@ bool header_find(struct span message, const char *name, struct header_field *fie
 /* The value without folding, comments kept, blanks at the ends gone. */
 bool header_unfold(struct span value, struct buf *out) MUST_USE;
 
+/* header_addresses below, which also tells where in value an address ends: the offset
+ * behind its last letter. Its host may end in "+" (see mail/qualify.h). */
+bool header_addresses_at(struct span value,
+			 bool (*each)(void *ctx, const char *address, size_t end,
+				      struct err *err),
+			 void *ctx, struct err *err) MUST_USE;
+
 /* Calls back for each mailbox of an address list (RFC 5322 3.4: groups, comments, quotes,
  * obsolete routes), unquoted; stops at the first false. Permanent err where the list does
  * not parse. Local names without a domain are called back as they are. */

@@ -14,8 +14,13 @@ enum token {
 	TOKEN_WRONG,
 };
 
+typedef bool each_at(void *ctx, const char *address, size_t end, struct err *err);
+
 /* What has been read of one element of the list. */
 struct list {
+	each_at *each;
+	void *ctx;
+	bool plus_is_fine; /* behind a host */
 	struct span whole;
 	struct span rest;
 	struct buf text;    /* the last word */
@@ -27,6 +32,7 @@ struct list {
 	bool has_domain;
 	bool in_brackets;
 	bool is_done; /* the brackets are closed */
+	size_t end;   /* in whole, behind the last word or mark */
 	size_t local; /* length of the local part, where has_domain */
 };
 
@@ -139,6 +145,7 @@ static bool on_word(struct list *list, struct err *err)
 		return refuse(list, err, "words behind an address");
 	list->is_phrase = list->is_phrase || list->after_word;
 	list->after_word = true;
+	list->end = list->whole.len - list->rest.len;
 	if (!buf_append_span(&list->address, buf_span(&list->text)))
 		list->overflow = true;
 	return true;
@@ -155,6 +162,8 @@ static bool check(const struct list *list, struct err *err)
 	const struct buf *address = &list->address;
 	struct span domain = span_after(buf_span(address), list->local + 1);
 
+	if (list->plus_is_fine && domain.len > 1 && domain.at[domain.len - 1] == '+')
+		domain.len--;
 	if (list->overflow)
 		return refuse(list, err, "an address is too long");
 	if (list->is_phrase)
@@ -177,6 +186,7 @@ static bool finish(struct list *list, struct err *err, bool *is_address_out)
 static bool put_mark(struct list *list)
 {
 	list->after_word = false;
+	list->end = list->whole.len - list->rest.len;
 	if (!buf_append_byte(&list->address, list->special))
 		list->overflow = true;
 	return true;
@@ -224,24 +234,20 @@ static bool on_special(struct list *list, struct err *err, bool *is_end_out)
 	}
 }
 
-static bool on_end(struct list *list,
-		   bool (*each)(void *ctx, const char *address, struct err *err),
-		   void *ctx, struct err *err)
+static bool on_end(struct list *list, struct err *err)
 {
 	bool closes = list->in_brackets && list->special == '>';
 	bool is_address;
 
 	if (!finish(list, err, &is_address) ||
-	    (is_address && !each(ctx, list->address.data, err)))
+	    (is_address && !list->each(list->ctx, list->address.data, list->end, err)))
 		return false;
 	begin(list, false);
 	list->is_done = closes;
 	return true;
 }
 
-static bool elements(struct list *list,
-		     bool (*each)(void *ctx, const char *address, struct err *err),
-		     void *ctx, struct err *err)
+static bool elements(struct list *list, struct err *err)
 {
 	bool is_end;
 
@@ -255,31 +261,56 @@ static bool elements(struct list *list,
 			break;
 		case TOKEN_SPECIAL:
 			if (!on_special(list, err, &is_end) ||
-			    (is_end && !on_end(list, each, ctx, err)))
+			    (is_end && !on_end(list, err)))
 				return false;
 			break;
 		case TOKEN_END:
 			if (list->in_brackets)
 				return refuse(list, err, "a \">\" is missing");
 			list->special = '\0';
-			return on_end(list, each, ctx, err);
+			return on_end(list, err);
 		}
 	}
+}
+
+static bool parse(struct list *list, struct span value, struct err *err)
+{
+	bool parsed;
+
+	list->whole = list->rest = value;
+	list->text = list->address = BUF_INIT(ADDRESS_MAX - 1);
+	parsed = elements(list, err);
+	buf_clear(&list->text);
+	buf_clear(&list->address);
+	return parsed;
+}
+
+bool header_addresses_at(struct span value, each_at *each, void *ctx, struct err *err)
+{
+	struct list list = { .each = each, .ctx = ctx, .plus_is_fine = true };
+
+	return parse(&list, value, err);
+}
+
+struct caller {
+	bool (*each)(void *ctx, const char *address, struct err *err);
+	void *ctx;
+};
+
+static bool call(void *ctx, const char *address, size_t end, struct err *err)
+{
+	const struct caller *caller = ctx;
+
+	(void)end;
+	return caller->each(caller->ctx, address, err);
 }
 
 bool header_addresses(struct span value,
 		      bool (*each)(void *ctx, const char *address, struct err *err),
 		      void *ctx, struct err *err)
 {
-	struct list list = {
-		.whole = value,
-		.rest = value,
-		.text = BUF_INIT(ADDRESS_MAX - 1),
-		.address = BUF_INIT(ADDRESS_MAX - 1),
-	};
-	bool parsed = elements(&list, each, ctx, err);
+	struct caller caller = { each, ctx };
+	struct list list = { .each = call, .ctx = &caller };
 
-	buf_clear(&list.text);
-	buf_clear(&list.address);
-	return parsed;
+	return parse(&list, value, err);
 }

@@ -11,10 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check(struct span rest)
 {
 	static const char mark[] = "boundary=\"";
-	const char *boundary = memmem(rest.at, rest.len, mark, sizeof(mark) - 1);
+	struct header_field field;
+	const char *boundary;
 	size_t parts = 0, len;
 	struct span line;
 
+	assert(header_find(rest, "Content-Type", &field));
+	boundary = memmem(field.value.at, field.value.len, mark, sizeof(mark) - 1);
 	assert(boundary);
 	boundary += sizeof(mark) - 1;
 	len = strcspn(boundary, "\"");
