@@ -74,7 +74,9 @@ static void reserved_room_counts_when_it_is_written(void **state)
 
 	(void)state;
 	room = buf_reserve(&buf, 50);
-	memcpy(room, "xyz", 3);
+	room[0] = 'x';
+	room[1] = 'y';
+	room[2] = 'z';
 	assert_int_equal(buf.len, 0);
 	buf_wrote(&buf, 3);
 	assert_string_equal(buf.data, "xyz");

@@ -13,14 +13,13 @@
 static void an_errno_becomes_a_verdict(void **state)
 {
 	static const struct {
-		int number;
+		int number, exit_code;
 		const char *status;
-		int exit_code;
 	} rows[] = {
-		{ ENOSPC, "4.3.1", EX_TEMPFAIL },       { EDQUOT, "4.2.2", EX_TEMPFAIL },
-		{ ENOENT, "4.3.0", EX_NOINPUT },        { EACCES, "4.3.0", EX_NOPERM },
-		{ ECONNREFUSED, "4.4.1", EX_TEMPFAIL }, { EIO, "4.3.0", EX_TEMPFAIL },
-		{ 12345, "4.3.0", EX_TEMPFAIL },
+		{ ENOSPC, EX_TEMPFAIL, "4.3.1" },       { EDQUOT, EX_TEMPFAIL, "4.2.2" },
+		{ ENOENT, EX_NOINPUT, "4.3.0" },        { EACCES, EX_NOPERM, "4.3.0" },
+		{ ECONNREFUSED, EX_TEMPFAIL, "4.4.1" }, { EIO, EX_TEMPFAIL, "4.3.0" },
+		{ 12345, EX_TEMPFAIL, "4.3.0" },
 	};
 
 	(void)state;

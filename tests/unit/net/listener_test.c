@@ -60,6 +60,7 @@ static void a_client_is_accepted(const char *address, const char *ip)
 	assert_string_equal(listener_address(listener, shown), expected);
 	assert_int_equal(listener_accept(listener, &taken, remote, &err), LISTENER_EMPTY);
 	client = dial(ip, port);
+	assert_true(client >= 0);
 	wait_for(listener);
 	assert_int_equal(listener_accept(listener, &taken, remote, &err),
 			 LISTENER_CLIENT);
@@ -68,10 +69,22 @@ static void a_client_is_accepted(const char *address, const char *ip)
 	assert_int_equal(fcntl(taken, F_GETFD), FD_CLOEXEC);
 }
 
+/* Some containers are without. */
+static bool has_ipv6(void)
+{
+	struct err err;
+	uint16_t port;
+	AUTO_FD any = listener_open("::1", 0, &port, &err);
+
+	return any >= 0;
+}
+
 static void clients_come_by_either_family(void **state)
 {
 	(void)state;
 	a_client_is_accepted("127.0.0.1", "127.0.0.1");
+	if (!has_ipv6())
+		skip();
 	a_client_is_accepted("::1", "::1");
 	a_client_is_accepted("[::1]", "::1");
 }
@@ -84,6 +97,8 @@ static void one_port_serves_all_addresses(void **state)
 	AUTO_FD every6 = listener_open("::", port, &same, &err);
 
 	(void)state;
+	if (!has_ipv6())
+		skip();
 	if (every6 < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(same, port);
