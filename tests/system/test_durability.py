@@ -1,0 +1,147 @@
+"""What is on the disk when 250 is said, and what that costs."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from gateway import Gateway
+from waiting import wait_until
+
+ANN, BOB = "ann@gate.example", "bob@gate.example"
+
+
+def trace(gateway, program, calls, file):
+    """strace of a running service; ends with the context."""
+    [pid] = [pid for pid, name in gateway.processes().items() if name == program[:15]]
+    return Trace(pid, calls, file)
+
+
+class Trace:
+    def __init__(self, pid, calls, file):
+        self.file = file
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-y", "-s", "64", "-ttt", "-e", f"trace={calls}", "-o", file,
+             "-p", str(pid)],
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert b"attached" in self.process.stderr.readline()
+
+    def lines(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(10)
+        return self.file.read_text().splitlines()
+
+
+@pytest.mark.skipif(not shutil.which("strace") or os.getuid() != 0, reason="strace as root")
+def test_250_is_said_after_file_and_folder_are_synced(gateway, tmp_path):
+    tracer = trace(
+        gateway, "lontar-deliver",
+        "fdatasync,fsync,syncfs,link,linkat,rename,renameat,renameat2,sendmsg,sendto,write",
+        tmp_path / "trace",
+    )  # fmt: skip
+    gateway.send(ANN, [BOB])
+    lines = tracer.lines()
+
+    def last(pattern):
+        return max(
+            (at for at, line in enumerate(lines) if re.search(pattern, line)), default=None
+        )
+
+    def first_after(pattern, at):
+        return next(
+            (i for i in range(at + 1, len(lines)) if re.search(pattern, lines[i])), None
+        )
+
+    placed = next(
+        at for at, line in enumerate(lines)
+        if re.search(r"(link|rename)\w*\(.*(new|cur)/", line)
+    )  # fmt: skip
+    synced = next(
+        at for at, line in enumerate(lines) if re.search(r"(fdatasync|fsync|syncfs)\(", line)
+    )
+    folder = first_after(r"(fsync|syncfs)\(", placed)
+    assert synced < placed, lines
+    assert folder is not None, lines
+    verdict = first_after(r"(sendmsg|sendto|write)\(.*socket", folder)
+    assert verdict is not None, lines
+    # nothing was said between the name and its sync
+    assert not any(re.search(r"sendmsg\(.*socket", line) for line in lines[placed:folder])
+
+
+@pytest.fixture
+def disk(folder):
+    """A loop device of our own with ext4 on it: (mount point, its name in diskstats)."""
+    image = folder / "image"
+    place = folder / "disk"
+    place.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(256 * 1024 * 1024)
+
+    def run(*words):
+        return subprocess.run([*map(str, words)], capture_output=True, text=True)
+
+    if run("mkfs.ext4", "-q", "-F", image).returncode:
+        pytest.skip("mkfs.ext4 is missing")
+    device = run("losetup", "--find", "--show", image).stdout.strip()
+    if not device or run("mount", device, place).returncode:
+        pytest.skip("a loop device needs root")
+    yield place, pathlib.Path(device).name
+    run("umount", "-l", place)
+    run("losetup", "-d", device)
+
+
+def flushes(name):
+    for line in pathlib.Path("/proc/diskstats").read_text().splitlines():
+        words = line.split()
+        if words[2] == name and len(words) >= 20:
+            return int(words[18])
+    pytest.skip("this kernel does not count flushes")
+
+
+def send_many(gateway, clients, each):
+    ready = threading.Barrier(clients, timeout=30)
+    faults = []
+
+    def send():
+        try:
+            with gateway.smtp() as client:
+                client.ehlo()
+                ready.wait()
+                for _ in range(each):
+                    client.sendmail(ANN, [BOB], b"Subject: x\r\n\r\n" + b"x" * 2000)
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=send) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not faults
+
+
+def test_a_message_costs_few_device_flushes(disk, record_property, capsys):
+    place, name = disk
+    gateway = Gateway(place).start()
+    try:
+        gateway.send(ANN, [BOB])
+        wait_until(lambda: len(gateway.mailbox("bob")) == 1)
+        before = flushes(name)
+        send_many(gateway, 1, 20)
+        alone = (flushes(name) - before) / 20
+        before = flushes(name)
+        send_many(gateway, 16, 20)
+        together = (flushes(name) - before) / 320
+    finally:
+        gateway.stop()
+    record_property("flushes", f"{alone:.2f} alone, {together:.2f} at 16")
+    with capsys.disabled():
+        print(f"\ndevice flushes a message: {alone:.2f} alone, {together:.2f} at 16 at once")
+    assert alone <= 4
+    assert together <= 0.5

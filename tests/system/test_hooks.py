@@ -1,0 +1,135 @@
+"""The hooks, run as pppd and others run them: hardly any environment, stdin closed."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from gateway import BIN
+from waiting import wait_until
+
+HOOKS = pathlib.Path("ppp-hooks").resolve()
+FAR = "you@far.example"
+
+
+def run_hook(gateway, name, *arguments, **environment):
+    """With stdin closed, not merely empty, and only the variables named."""
+    done = subprocess.run(
+        [HOOKS / name, *arguments], capture_output=True, text=True, timeout=20,
+        env={"LONTAR_ROOT": str(gateway.root), "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+             **environment},
+        preexec_fn=lambda: os.close(0), cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def pppd(gateway, name):
+    """pppd(8), SCRIPTS: interface tty speed local remote ipparam, and its variables."""
+    return run_hook(
+        gateway, name, "ppp7", "/dev/ttyS0", "115200", "10.9.8.7", "10.9.8.1", "office",
+        PPP_IFACE="ppp7", PPP_TTY="/dev/ttyS0", PPP_SPEED="115200", PPP_LOCAL="10.9.8.7",
+        PPP_REMOTE="10.9.8.1", PPP_IPPARAM="office", DEVICE="/dev/ttyS0", SPEED="115200",
+        IFNAME="ppp7", IPLOCAL="10.9.8.7", IPREMOTE="10.9.8.1", ORIG_UID="0",
+        DNS1="127.0.0.1", DNS2="127.0.0.2", USEPEERDNS="1", PPPD_PID="4711",
+        CONNECT_TIME="77", BYTES_SENT="1000", BYTES_RCVD="2000",
+    )  # fmt: skip
+
+
+def links(gateway):
+    return {one["name"]: one["state"] for one in gateway.status()["links"]}
+
+
+def find(folder, word):
+    return [
+        str(path.relative_to(HOOKS)) for path in sorted(HOOKS.rglob("*"))
+        if path.is_file() and folder in str(path.parent) and word in path.name
+    ]  # fmt: skip
+
+
+def test_ppp_up_sends_what_is_parked_and_down_tells(gateway, smarthost):
+    [up] = [one for one in find("ip-up", "lontar")]
+    [down] = [one for one in find("ip-down", "lontar")]
+    gateway.send("ann@gate.example", [FAR])
+    pppd(gateway, up)
+    [state] = links(gateway).values()
+    assert state == "up"
+    wait_until(lambda: smarthost.taken, what="the parked message at the smarthost")
+    notes = (gateway.root / "spool/state/links").iterdir()
+    note = "".join(path.read_text() for path in notes)
+    for fact in ("ppp7", "10.9.8.7", "10.9.8.1", "127.0.0.1", "127.0.0.2", "115200"):
+        assert fact in note, note
+    pppd(gateway, down)
+    assert list(links(gateway).values()) == ["down"]
+
+
+def test_networkmanager_tells(gateway):
+    [hook] = find("", "dispatcher") or find("NetworkManager", "lontar")
+    for action, state in (("up", "up"), ("down", "down")):
+        run_hook(
+            gateway, hook, "eth9", action, CONNECTION_ID="hill", DEVICE_IFACE="eth9",
+            DEVICE_IP_IFACE="eth9", NM_DISPATCHER_ACTION=action, IP4_NUM_ADDRESSES="1",
+            IP4_ADDRESS_0="192.0.2.5/24 192.0.2.1", IP4_NAMESERVERS="192.0.2.53",
+            CONNECTION_UUID="x", CONNECTION_FILENAME="/x",
+        )  # fmt: skip
+        assert list(links(gateway).values()) == [state]
+    run_hook(gateway, hook, "eth9", "dhcp4-change", CONNECTION_ID="hill")
+
+
+def test_networkd_dispatcher_tells(gateway):
+    for folder, state in (("routable.d", "up"), ("off.d", "down")):
+        [hook] = find(folder, "lontar")
+        run_hook(
+            gateway, hook, IFACE="eth9", STATE=folder[:-2], ADDR="192.0.2.5", IP_ADDRS="192.0.2.5",
+            OperationalState=folder[:-2], AdministrativeState="configured", json="{}",
+        )  # fmt: skip
+        assert list(links(gateway).values()) == [state]
+
+
+def test_ifupdown_tells(gateway):
+    for folder, state in (("if-up.d", "up"), ("if-down.d", "down")):
+        [hook] = find(folder, "lontar")
+        run_hook(
+            gateway, hook, IFACE="eth9", LOGICAL="eth9", ADDRFAM="inet", METHOD="static",
+            MODE="start" if state == "up" else "stop", PHASE="post-up", VERBOSITY="0",
+            IF_ADDRESS="192.0.2.5",
+        )  # fmt: skip
+        assert list(links(gateway).values()) == [state]
+
+
+def test_link_up_returns_within_a_second_and_unknown_keys_only_warn(gateway, smarthost):
+    import threading
+    import time
+
+    gate = threading.Event()
+    smarthost.answer = lambda step, *_: gate.wait(20) and None if step == "GREETING" else None
+    gateway.send("ann@gate.example", [FAR])
+    began = time.monotonic()
+    done = gateway.run("link", "up", "ppp0", "interface=ppp0", "colour=red")
+    assert time.monotonic() - began < 1
+    assert done.returncode == 0
+    assert "colour" in done.stderr
+    gate.set()
+
+
+def test_link_works_without_a_running_gateway(stopped_gateway):
+    assert stopped_gateway.run("link", "up", "ppp0", "interface=ppp0").returncode == 0
+    assert links(stopped_gateway) == {"ppp0": "up"}
+    assert "ppp0" in stopped_gateway.run("link").stdout
+    stopped_gateway.start()
+    assert links(stopped_gateway) == {"ppp0": "up"}
+
+
+def test_all_links_start_down_after_a_boot(stopped_gateway):
+    assert stopped_gateway.run("link", "up", "ppp0").returncode == 0
+    note = stopped_gateway.root / "spool/state/links/ppp0"
+    boot = open("/proc/sys/kernel/random/boot_id").read().strip()
+    note.write_text(note.read_text().replace(boot, "another boot"))
+    stopped_gateway.start()
+    assert links(stopped_gateway) == {"ppp0": "down"}
+
+
+@pytest.mark.parametrize("name", ["", "UP", "a/b", "..", "x" * 300])
+def test_a_link_needs_a_proper_name(gateway, name):
+    assert gateway.run("link", "up", name).returncode == 64
