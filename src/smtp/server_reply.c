@@ -27,9 +27,11 @@ static unsigned code_of(enum smtp_verdict_kind kind, const char *status)
 static void append_clean(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
-		bool fits = *text >= ' ' && *text < 127;
+		char byte = '?';
 
-		if (!buf_append_byte(out, fits ? *text : '?'))
+		if (*text >= ' ' && *text < 127)
+			byte = *text;
+		if (!buf_append_byte(out, byte))
 			abort(); /* the output is sent long before it is full */
 	}
 }

@@ -13,11 +13,13 @@ static bool take_name(struct smtp_server *server, struct span args)
 	for (; len < args.len && args.at[len] != ' ' && args.at[len] != '\t'; len++)
 		if ((unsigned char)args.at[len] > 126 || len == SERVER_HELO_MAX - 1)
 			return false;
-	for (size_t i = 0; i < len; i++)
-		server->helo[i] = strchr("()<>\\\",;", args.at[i]) ? '?' : args.at[i];
 	if (!len)
 		return false;
+	memcpy(server->helo, args.at, len);
 	server->helo[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if (strchr("()<>\\\",;", server->helo[i]))
+			server->helo[i] = '?';
 	return true;
 }
 

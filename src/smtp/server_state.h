@@ -104,6 +104,9 @@ void smtp_hang_up(struct smtp_server *server, const char *status, const char *te
 void smtp_ask(struct smtp_server *server, enum smtp_event_kind question);
 void smtp_forget(struct smtp_server *server);
 
+/* server_command.c: takes one line off rest; false where it has no end yet. */
+bool smtp_take_line(struct smtp_server *server, struct span rest);
+
 /* A verb's function gets what stands behind the verb, without blanks at its ends. */
 typedef void smtp_verb(struct smtp_server *server, struct span args);
 /* server_session.c */

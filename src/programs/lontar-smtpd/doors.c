@@ -171,8 +171,7 @@ static size_t count_sessions(void)
 static bool begin(struct doors *doors, struct err *err)
 {
 	AUTO_FD root_fd = file_open_dir(AT_FDCWD, ".", err);
-	AUTO_FD auth_fd = -1;
-	int deliver_fd;
+	int auth_fd, deliver_fd;
 
 	if (root_fd < 0)
 		return false;
@@ -180,10 +179,11 @@ static bool begin(struct doors *doors, struct err *err)
 	if (auth_fd < 0)
 		return false;
 	deliver_fd = channel_connect(root_fd, "deliver", err);
-	if (deliver_fd < 0)
+	if (deliver_fd < 0) {
+		file_close(&auth_fd);
 		return false;
+	}
 	worker_begin(&doors->worker, doors->service.loop, auth_fd, deliver_fd);
-	auth_fd = -1; /* the worker's now */
 	doors->worker.count_max = count_sessions();
 	doors->worker.on_session_end = on_session_end;
 	doors->worker.on_lost = on_lost;

@@ -4,25 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "programs/lontar-smtpd/mail.h"
 
-#define PERMIT_WAIT_MS 60000
-#define BACKLOG_MAX    ((size_t)64 * 1024)
+#define BACKLOG_MAX ((size_t)64 * 1024)
 /* Of a message, for another full timeout: nobody's link is slower than some 50 bytes a
  * second, but a client who means harm is. */
 #define RENEWING_BYTES ((uint64_t)16 * 1024)
-
-static void session_go_on(struct session *session);
-
-static bool is_local(const struct session *session)
-{
-	return !session->ip[0];
-}
 
 static void log_end(const struct session *session)
 {
@@ -30,7 +19,7 @@ static void log_end(const struct session *session)
 	const char *tls = described ? described : "no";
 	const char *failure = connection_failure(session->connection);
 
-	if (!is_local(session))
+	if (!session_is_local(session))
 		log_info("smtp end session=%s ip=%s messages=%u bytes=%" PRIu64
 			 " tls=%.*s why=%s",
 			 session->id, session->ip, session->messages,
@@ -41,7 +30,7 @@ static void log_end(const struct session *session)
 }
 
 /* The session is freed. */
-static void end(struct session *session)
+void session_end(struct session *session)
 {
 	struct worker *worker = session->worker;
 
@@ -61,7 +50,7 @@ static void end(struct session *session)
 	worker->on_session_end(worker);
 }
 
-static void renew(struct session *session)
+void session_renew(struct session *session)
 {
 	session->unrenewed = 0;
 	connection_set_deadline(session->connection, session->timeout_ms);
@@ -76,7 +65,7 @@ static void send_output(struct session *session)
 		return;
 	connection_write(session->connection, buf_span(output));
 	buf_reset(output);
-	renew(session);
+	session_renew(session);
 }
 
 static void on_body(struct session *session, struct span body)
@@ -84,7 +73,7 @@ static void on_body(struct session *session, struct span body)
 	mail_append(session, body);
 	session->unrenewed += body.len;
 	if (session->unrenewed >= RENEWING_BYTES)
-		renew(session);
+		session_renew(session);
 }
 
 static void ask_login(struct session *session, const struct smtp_event *event)
@@ -110,7 +99,7 @@ static bool await_input(struct session *session)
 	if (session->gone) {
 		if (!session->why)
 			session->why = "client gone";
-		end(session);
+		session_end(session);
 		return false;
 	}
 	if (!session->worker->stopping)
@@ -154,13 +143,13 @@ static bool on_event(struct session *session, const struct smtp_event *event)
 		connection_start_tls(session->connection, session->worker->tls);
 		return true;
 	case SMTP_CLOSE:
-		end(session);
+		session_end(session);
 		return false;
 	}
 	return false;
 }
 
-static void session_go_on(struct session *session)
+void session_go_on(struct session *session)
 {
 	const struct smtp_event *event;
 
@@ -168,7 +157,7 @@ static void session_go_on(struct session *session)
 		/* He may have said all in one go, and wait for the replies. */
 		if (session->gone && connection_is_broken(session->connection)) {
 			session->why = "client gone";
-			end(session);
+			session_end(session);
 		}
 		return;
 	}
@@ -188,17 +177,6 @@ void session_answer(struct session *session, const struct smtp_verdict *verdict)
 	session_go_on(session);
 }
 
-/* A reply where there is no engine yet to make it. */
-static void turn_away(struct session *session, const char *code, struct span text)
-{
-	AUTO_BUF reply = BUF_INIT(600);
-
-	if (buf_appendf(&reply, "%s %.*s\r\n", code,
-			(int)(text.len < 400 ? text.len : 400), text.at))
-		connection_write(session->connection, buf_span(&reply));
-	end(session);
-}
-
 void session_expel(struct session *session, const char *status, const char *text,
 		   const char *why)
 {
@@ -210,20 +188,20 @@ void session_expel(struct session *session, const char *status, const char *text
 		smtp_server_expel(session->server, status, text);
 		session_go_on(session);
 	} else if (buf_appendf(&reply, "%s %s", status, text)) {
-		turn_away(session, "421", buf_span(&reply));
+		session_turn_away(session, "421", buf_span(&reply));
 	}
 }
 
 static void on_deadline(struct session *session)
 {
 	if (session->awaiting)
-		renew(session); /* it is not the client who lets us wait */
+		session_renew(session); /* it is not the client who lets us wait */
 	else
 		session_expel(session, "4.4.2", "nothing was heard for too long",
 			      "timeout");
 }
 
-static void on_connection(void *ctx, enum connection_event event)
+void session_on_connection(void *ctx, enum connection_event event)
 {
 	struct session *session = ctx;
 
@@ -242,131 +220,23 @@ static void on_connection(void *ctx, enum connection_event event)
 	}
 }
 
-static void start_server(struct session *session, const struct auth_permit *permit)
-{
-	char me[256], greeting[256];
-	bool submission = strcmp(session->service, "submission") == 0;
-	bool smtps = strcmp(session->service, "smtps") == 0;
-	struct smtp_policy policy = {
-		.me = me,
-		.greeting = greeting,
-		.databytes = permit->databytes,
-		.may_relay = session->may_relay,
-		.login_required = submission || smtps,
-		.login_offered = session->worker->auth != NULL && !is_local(session),
-		.tls_offered = session->worker->tls != NULL && !is_local(session),
-		.tls_active = smtps,
-	};
-
-	if (!packet_text_copy(permit->me, me, sizeof(me)))
-		snprintf(me, sizeof(me), "localhost");
-	if (!packet_text_copy(permit->greeting, greeting, sizeof(greeting)))
-		snprintf(greeting, sizeof(greeting), "%s", me);
-	session->server = smtp_server_new(&policy);
-}
-
-static char *copy_text(struct span text)
-{
-	char copied[256] = "";
-
-	return must_copy(packet_text_copy(text, copied, sizeof(copied)) ? copied : "");
-}
-
-void session_on_permit(struct session *session, const struct auth_permit *permit)
-{
-	static const char code[][4] = {
-		[AUTH_YES] = "220", [AUTH_NO] = "554", [AUTH_LATER] = "421"
-	};
-
-	if (session->server)
-		return;
-	if (permit->verdict != AUTH_YES) {
-		session->why = "turned away";
-		turn_away(session,
-			  code[permit->verdict == AUTH_NO ? AUTH_NO : AUTH_LATER],
-			  permit->text);
-		return;
-	}
-	if (!is_local(session))
-		log_info("smtp connect session=%s service=%s ip=%s", session->id,
-			 session->service, session->ip);
-	session->may_relay = permit->may_relay != 0;
-	free(session->relay_suffix);
-	session->relay_suffix = copy_text(permit->relay_suffix);
-	session->timeout_ms = permit->timeout_s > 0 && permit->timeout_s < 86400
-				      ? (int)permit->timeout_s * 1000
-				      : 300000;
-	start_server(session, permit);
-	session_go_on(session);
-}
-
 void session_on_result(struct session *session, const struct auth_result *result)
 {
 	static const enum smtp_verdict_kind kinds[] = {
 		[AUTH_YES] = SMTP_YES, [AUTH_NO] = SMTP_NO, [AUTH_LATER] = SMTP_LATER
 	};
 	struct smtp_verdict verdict = { .kind = SMTP_LATER };
+	char user[256];
 
 	if (result->verdict < LENGTH(kinds))
 		verdict.kind = kinds[result->verdict];
 	if (verdict.kind == SMTP_YES) {
 		free(session->login);
-		session->login = copy_text(result->user);
+		if (!packet_text_copy(result->user, user, sizeof(user)))
+			snprintf(user, sizeof(user), "?");
+		session->login = must_copy(user);
 		log_info("smtp login session=%s ip=%s user=%s", session->id, session->ip,
 			 session->login);
 	}
 	session_answer(session, &verdict);
-}
-
-static char *put_digits(char *out, uint64_t number, unsigned digits)
-{
-	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
-
-	for (unsigned i = digits; i > 0; i--, number >>= 5)
-		out[i - 1] = letters[number & 31];
-	out[digits] = '\0';
-	return out + digits;
-}
-
-/* Time and process: no other session has these, here or in the other workers. */
-static void make_id(struct worker *worker, char id_out[SESSION_ID_MAX])
-{
-	int64_t now_us = clock_wall_us();
-
-	worker->last_us = now_us > worker->last_us ? now_us : worker->last_us + 1;
-	put_digits(put_digits(id_out, (uint64_t)worker->last_us, 11), (uint64_t)getpid(),
-		   5);
-}
-
-struct session *session_open(struct worker *worker, int in_fd, int out_fd,
-			     const char *service, const char *ip)
-{
-	struct session *session = must_alloc(sizeof(*session));
-
-	*session = (struct session){
-		.worker = worker,
-		.place = worker_place(worker),
-		.relay_suffix = must_copy(""),
-		.login = must_copy(""),
-		.draft_fd = -1,
-		.timeout_ms = PERMIT_WAIT_MS,
-	};
-	worker->sessions[session->place] = session;
-	worker->count++;
-	session->tag = worker_tag(worker, session->place);
-	make_id(worker, session->id);
-	snprintf(session->service, sizeof(session->service), "%s", service);
-	snprintf(session->ip, sizeof(session->ip), "%s", ip);
-	session->connection =
-		connection_open(worker->loop, in_fd, out_fd, on_connection, session);
-	renew(session);
-	if (strcmp(service, "smtps") == 0)
-		connection_start_tls(session->connection, worker->tls);
-	if (worker->auth) {
-		auth_hello_put(&worker->ask, session->tag,
-			       &(struct auth_hello){ span_of(session->service),
-						     span_of(session->ip) });
-		peer_send(worker->auth, &worker->ask, -1);
-	}
-	return session;
 }

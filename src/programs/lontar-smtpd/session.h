@@ -64,4 +64,19 @@ void session_answer(struct session *session, const struct smtp_verdict *verdict)
 void session_expel(struct session *session, const char *status, const char *text,
 		   const char *why);
 
+/* session.c, the conversation, and session_begin.c, up to the greeting, have in common:
+ * what the connection tells; the engine goes on (the session may be over then); a reply
+ * where there is no engine yet, and the end; the end; a new deadline. */
+connection_handler session_on_connection;
+void session_go_on(struct session *session);
+void session_turn_away(struct session *session, const char *code, struct span text);
+void session_end(struct session *session);
+void session_renew(struct session *session);
+
+/* The user who runs us, not somebody on a network. */
+static inline bool session_is_local(const struct session *session)
+{
+	return !session->ip[0];
+}
+
 #endif

@@ -215,7 +215,7 @@ static inline bool next_reply(struct span *replies, struct span *line_out)
 
 static inline void check_replies(struct told *told)
 {
-	struct span replies = buf_span(&told->replies), line;
+	struct span replies = buf_span(&told->replies), line = { "", 0 };
 	struct span expected = span_of(told->script->replies), piece;
 
 	assert_true(next_reply(&replies, &line));

@@ -1,4 +1,4 @@
-#include "smtp/server_script.h"
+#include "server_script.h"
 
 static const struct smtp_policy with_tls = { .me = "mx.example",
 					     .greeting = "mx.example",
