@@ -19,7 +19,8 @@ static void log_end(const struct session *session)
 	const char *tls = described ? described : "no";
 	const char *failure = connection_failure(session->connection);
 
-	if (!session_is_local(session))
+	/* Whom lontar-auth turned away is in its log; there may be very many. */
+	if (session->server && !session_is_local(session))
 		log_info("smtp end session=%s ip=%s messages=%u bytes=%" PRIu64
 			 " tls=%.*s why=%s",
 			 session->id, session->ip, session->messages,

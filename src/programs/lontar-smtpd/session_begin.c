@@ -50,7 +50,6 @@ void session_on_permit(struct session *session, const struct auth_permit *permit
 	if (session->server)
 		return;
 	if (permit->verdict != AUTH_YES) {
-		session->why = "turned away";
 		session_turn_away(session, permit->verdict == AUTH_NO ? "554" : "421",
 				  permit->text);
 		return;
