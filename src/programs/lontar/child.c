@@ -281,7 +281,7 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 	struct master *master = child->master;
 	struct spawn_order order = {
 		.program = roles[child->role].program,
-		.argument = child->name[0] ? child->name : "--service",
+		.arguments = { child->name[0] ? child->name : "--service" },
 		.program_fd = master->program_fds[child->role],
 		.root_fd = master->root_fd,
 		.private_fd = private_fd,

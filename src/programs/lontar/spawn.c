@@ -48,8 +48,9 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 {
 	char debug[] = "LONTAR_DEBUG=1", path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[] = { path, NULL, NULL };
-	char program[32], argument[300];
-	char *words[] = { program, argument, NULL };
+	char program[32], arguments[2][300];
+	char *words[] = { program, arguments[0],
+			  order->arguments[1] ? arguments[1] : NULL, NULL };
 	AUTO_FD silence = open("/dev/null", O_RDWR);
 	/* Above all numbers that are given out below. */
 	int high = fcntl(channel, F_DUPFD_CLOEXEC, 10);
@@ -65,7 +66,8 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 	if (getenv("LONTAR_DEBUG"))
 		environment[1] = debug;
 	snprintf(program, sizeof(program), "%s", order->program);
-	snprintf(argument, sizeof(argument), "%s", order->argument);
+	for (size_t i = 0; i < LENGTH(arguments) && order->arguments[i]; i++)
+		snprintf(arguments[i], sizeof(arguments[i]), "%s", order->arguments[i]);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -90,17 +92,18 @@ bool spawn(const struct spawn_order *order, struct spawned *spawned_out, struct 
 
 	if (!file_socketpair(channel, err))
 		return false;
-	if (pipe2(says, O_CLOEXEC) != 0)
+	spawned_out->pid = -1;
+	if (!order->keeps_stderr && pipe2(says, O_CLOEXEC) != 0)
 		err_errno(err, "pipe");
 	else if ((spawned_out->pid = fork()) == 0)
-		become(order, channel[1], says[1]);
+		become(order, channel[1], order->keeps_stderr ? STDERR_FILENO : says[1]);
 	else if (spawned_out->pid < 0)
 		err_errno(err, "fork");
 	file_close(&channel[1]);
 	file_close(&says[1]);
 	spawned_out->channel_fd = channel[0];
 	spawned_out->says_fd = says[0];
-	if (says[0] >= 0 && spawned_out->pid > 0)
+	if (spawned_out->pid > 0)
 		return true;
 	file_close(&spawned_out->channel_fd);
 	file_close(&spawned_out->says_fd);

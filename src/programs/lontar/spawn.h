@@ -10,18 +10,19 @@
 #include "programs/lontar/privilege.h"
 
 struct spawn_order {
-	const char *program; /* its argv[0] */
-	const char *argument;
-	int program_fd; /* the file to execute */
-	int root_fd;    /* becomes its current folder */
-	int private_fd; /* becomes PRIVATE_FD; -1: none. Stays the caller's */
+	const char *program;      /* its argv[0] */
+	const char *arguments[2]; /* the second may be NULL */
+	int program_fd;           /* the file to execute */
+	int root_fd;              /* becomes its current folder */
+	int private_fd;           /* becomes PRIVATE_FD; -1: none. Stays the caller's */
 	const struct identity *identity;
+	bool keeps_stderr; /* says what it says to ours */
 };
 
 struct spawned {
 	pid_t pid;
 	int channel_fd; /* our end of its MASTER_FD */
-	int says_fd;    /* our end of its stdout and stderr */
+	int says_fd;    /* our end of its stdout and stderr; -1: they are ours */
 };
 
 bool spawn(const struct spawn_order *order, struct spawned *spawned_out,

@@ -1,0 +1,89 @@
+#include "link/change.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+
+static const struct text_key {
+	const char *name;
+	size_t offset;
+	size_t room;
+} text_keys[] = {
+#define TEXT_KEY(field)                                        \
+	{                                                      \
+#field, offsetof(struct link_note, field),     \
+			sizeof(((struct link_note *)0)->field) \
+	}
+	TEXT_KEY(interface),
+	TEXT_KEY(local),
+	TEXT_KEY(remote),
+	TEXT_KEY(dns),
+#undef TEXT_KEY
+};
+
+/* Those of a call that is over are for the log only. */
+static const char *const number_keys[] = { "speed_bps", "bytes_sent", "bytes_received",
+					   "seconds" };
+
+static bool take_text(struct link_note *note, struct span key, struct span value)
+{
+	for (size_t i = 0; i < LENGTH(text_keys); i++) {
+		char *at = (char *)note + text_keys[i].offset;
+
+		if (!span_is(key, text_keys[i].name))
+			continue;
+		if (value.len >= text_keys[i].room || memchr(value.at, '\0', value.len))
+			return false;
+		memcpy(at, value.at, value.len);
+		at[value.len] = '\0';
+		return true;
+	}
+	return false;
+}
+
+static bool take_number(struct link_note *note, struct span key, struct span value)
+{
+	for (size_t i = 0; i < LENGTH(number_keys); i++) {
+		uint64_t number;
+
+		if (!span_is(key, number_keys[i]))
+			continue;
+		if (!number_parse(value, INT64_MAX, &number))
+			return false;
+		if (i == 0)
+			note->speed_bps = number;
+		return true;
+	}
+	return false;
+}
+
+void link_note_change(struct link_note *note, bool up, struct span settings,
+		      struct buf *ignored_out)
+{
+	struct link_note next = *note;
+	struct span line;
+
+	if (up) {
+		next = (struct link_note){ .up = true, .since = note->since };
+		snprintf(next.name, sizeof(next.name), "%s", note->name);
+		clock_boot_id(next.boot_id);
+	}
+	next.up = up;
+	if (note->up != up || !note->since)
+		next.since = clock_wall_s();
+	while (span_cut(&settings, '\n', &line)) {
+		struct span value = line, key = { line.at, 0 };
+		bool taken =
+			span_cut(&value, '=', &key) && value.at &&
+			(take_text(&next, key, value) || take_number(&next, key, value));
+
+		if (line.len && !taken &&
+		    (!buf_append_span(ignored_out, line) ||
+		     !buf_append_byte(ignored_out, '\n')))
+			break;
+	}
+	*note = next;
+}

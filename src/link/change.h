@@ -1,0 +1,21 @@
+/* What a hook tells about a link, put into what is known of it. */
+#ifndef LINK_CHANGE_H
+#define LINK_CHANGE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/span.h"
+#include "link/notes.h"
+
+/*
+ * The link went up or down; settings are "key=value" lines (keys: interface local remote
+ * dns speed_bps bytes_sent bytes_received seconds). A second up is a new call, whose
+ * addresses replace the first one's. What makes no sense is not worth losing the event
+ * for: it is appended to ignored_out, a line each (cut at its ceiling). Not written yet:
+ * see link_note_write.
+ */
+void link_note_change(struct link_note *note, bool up, struct span settings,
+		      struct buf *ignored_out);
+
+#endif

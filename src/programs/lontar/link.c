@@ -1,0 +1,155 @@
+/* lontar link: hooks tell here that a link went up or down; alone, it shows the links. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "control/smarthost.h"
+#include "ipc/channel.h"
+#include "ipc/link.h"
+#include "link/change.h"
+#include "programs/lontar/command.h"
+
+/* A hook holds up the network while it waits for us: within one second we are gone. */
+#define ANSWER_WAIT_MS 700
+#define IGNORED_MAX    4096
+
+static const char usage[] =
+	"usage: lontar link [up|down NAME [KEY=VALUE]...]\n"
+	"Tells that the link NAME (ppp0, ...) went up or down; without words, shows the\n"
+	"links. Keys: interface local remote dns speed_bps bytes_sent bytes_received\n"
+	"seconds. Returns at once; what is parked is pushed while the link is up.\n";
+
+static bool gather(const struct args *args, struct buf *settings_out, struct err *err)
+{
+	for (int i = 3; i < args->argc; i++) {
+		const char *word = args->argv[i], *equals = strchr(word, '=');
+
+		if (!equals || equals == word || strchr(word, '\n'))
+			return err_exit(err, EX_USAGE, "%s is not KEY=VALUE", word);
+		/* A hook passes on what it has: an empty variable is none. */
+		if (equals[1] && !buf_appendf(settings_out, "%s\n", word))
+			return err_exit(err, EX_USAGE, "too many settings");
+	}
+	return true;
+}
+
+static void tell_ignored(struct span ignored)
+{
+	struct span line;
+
+	while (span_cut(&ignored, '\n', &line))
+		if (line.len)
+			fprintf(stderr,
+				"lontar link: ignored %.*s: no such key, or not "
+				"a value for it\n",
+				SPAN_ARG(line));
+}
+
+/* The event is in the gateway's hands once it is sent, even if we do not stay for the
+ * answer: a service that is just being started again finds it in its socket. */
+static bool tell_gateway(int gateway, const struct link_event *event, struct err *err)
+{
+	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
+	struct link_done done;
+	struct packet answer;
+
+	link_event_put(&packet, 1, event);
+	if (!channel_send(gateway, &packet, -1, err))
+		return false;
+	switch (channel_wait(gateway, ANSWER_WAIT_MS, &packet, NULL)) {
+	case CHANNEL_EMPTY:
+		fputs("lontar link: told, but the gateway is busy and has not answered\n",
+		      stderr);
+		return true;
+	case CHANNEL_CLOSED:
+		return err_temporary(err, "", "the gateway gave no answer: try again");
+	case CHANNEL_PACKET:
+		break;
+	}
+	if (!packet_open(&answer, buf_span(&packet)) || answer.type != LINK_DONE ||
+	    !link_done_get(&answer, &done))
+		return err_temporary(err, "", "the gateway's answer makes no sense");
+	if (done.exit_code != 0)
+		return err_exit(err, (int)done.exit_code, "%.*s", SPAN_ARG(done.text));
+	tell_ignored(done.text);
+	return true;
+}
+
+static bool record(struct command_context *context, const struct link_event *event,
+		   const char *name, struct err *err)
+{
+	AUTO_BUF ignored = BUF_INIT(IGNORED_MAX);
+	struct link_note note;
+
+	link_note_read(context->root_fd, name, &note);
+	link_note_change(&note, event->up != 0, event->settings, &ignored);
+	if (!link_note_write(context->root_fd, &note, err))
+		return false;
+	tell_ignored(buf_span(&ignored));
+	fputs("lontar link: recorded; the gateway does not run and will see it at its "
+	      "start\n",
+	      stderr);
+	return true;
+}
+
+static bool change(struct command_context *context, bool up, struct err *err)
+{
+	const char *name = context->args.argv[2];
+	AUTO_BUF settings = BUF_INIT(PACKET_MAX / 2);
+	struct link_event event = { .up = up, .name = span_of(name) };
+	AUTO_FD gateway = -1;
+
+	if (!smarthost_name_is_valid(name))
+		return err_exit(err, EX_USAGE,
+				"%s is no name for a link: small letters, digits, \".\" "
+				"and \"-\"",
+				name);
+	if (!gather(&context->args, &settings, err))
+		return false;
+	event.settings = buf_span(&settings);
+	gateway = channel_connect(context->root_fd, "link", err);
+	if (gateway >= 0)
+		return tell_gateway(gateway, &event, err);
+	return err->exit_code == EX_UNAVAILABLE && record(context, &event, name, err);
+}
+
+/* What is on disk is what the gateway knows. */
+static bool show(const struct command_context *context, struct err *err)
+{
+	struct link_note *notes;
+	size_t count;
+
+	if (!link_notes(context->root_fd, &notes, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		char since[CLOCK_TEXT_MAX];
+
+		printf("%-12s %-4s since %s%s%s%s%s\n", notes[i].name,
+		       notes[i].up ? "up" : "down",
+		       clock_format_rfc3339(notes[i].since, since),
+		       notes[i].interface[0] ? " interface=" : "", notes[i].interface,
+		       notes[i].dns[0] ? " dns=" : "", notes[i].dns);
+	}
+	if (!count)
+		puts("no link has been up yet: `lontar link up NAME` tells of one");
+	free(notes);
+	return true;
+}
+
+bool command_link(struct command_context *context, struct err *err)
+{
+	static const struct args_option none[] = { { .name = NULL } };
+	const struct args *args = &context->args;
+	bool up;
+
+	if (!args_parse(&context->args, none, usage, err))
+		return false;
+	if (args->argc == 1)
+		return show(context, err);
+	up = strcmp(args->argv[1], "up") == 0;
+	if (!up && strcmp(args->argv[1], "down") != 0)
+		return err_exit(err, EX_USAGE, "say up or down, not %s", args->argv[1]);
+	return args_count(args, 2, -1, usage, err) && change(context, up, err);
+}
