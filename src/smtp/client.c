@@ -45,7 +45,8 @@ struct smtp_client {
 	bool reset_between;
 	bool transaction_open; /* the server may still know a sender: RSET before MAIL */
 	bool started;          /* a transaction was begun before */
-	bool closed;
+	bool closed;           /* the server said so, by 421 */
+	bool over;             /* what comes now has no meaning */
 	struct transaction *first; /* in order; all but the last are written */
 	struct transaction *last;
 	struct transaction *done;
@@ -444,15 +445,14 @@ void smtp_client_body_done(struct smtp_client *client)
 	transaction->asked++;
 }
 
-/* A reply after which the server is not to be talked to. */
-static void end(struct smtp_client *client, const struct smtp_client_reply *reply)
+/* 421: it closes. What it still answers counts; nothing more is written. */
+static void note_closing(struct smtp_client *client,
+			 const struct smtp_client_reply *reply)
 {
 	char text[SMTP_REPLY_TEXT_MAX + 40];
 
-	client->closed = reply->code == 421;
-	snprintf(text, sizeof(text), "%s: %u %s",
-		 client->closed ? "the server closes" : "unexpected reply", reply->code,
-		 reply->text);
+	client->closed = true;
+	snprintf(text, sizeof(text), "the server closes: 421 %s", reply->text);
 	failed(client, text);
 }
 
@@ -460,6 +460,7 @@ static void end(struct smtp_client *client, const struct smtp_client_reply *repl
 static void on_unasked(struct smtp_client *client, const struct smtp_client_reply *reply)
 {
 	struct transaction *transaction = client->first;
+	char text[SMTP_REPLY_TEXT_MAX + 40];
 
 	if (transaction && transaction->body_wanted && transaction == client->last &&
 	    transaction->answered == transaction->asked && reply->code >= 400 &&
@@ -467,9 +468,17 @@ static void on_unasked(struct smtp_client *client, const struct smtp_client_repl
 		transaction->body = *reply;
 		conclude(client, transaction);
 		failed(client, "the server answered before the message was sent");
+		client->over = true;
 		return;
 	}
-	end(client, reply);
+	if (reply->code == 421) {
+		note_closing(client, reply);
+	} else {
+		snprintf(text, sizeof(text), "unexpected reply: %u %s", reply->code,
+			 reply->text);
+		failed(client, text);
+	}
+	client->over = true;
 }
 
 static void note_answer(struct smtp_client *client, struct transaction *transaction,
@@ -507,19 +516,27 @@ static bool makes_sense(const struct smtp_client *client,
 	return reply->code >= 400 || reply->code / 100 == (data ? 3 : 2);
 }
 
-static void on_reply(struct smtp_client *client, const struct smtp_client_reply *reply)
+/* The transaction that the next reply is for. */
+static struct transaction *awaited(const struct smtp_client *client)
 {
 	struct transaction *transaction = client->first;
 
 	while (transaction && transaction->answered == transaction->asked)
 		transaction = transaction->next;
+	return transaction;
+}
+
+static void on_reply(struct smtp_client *client, const struct smtp_client_reply *reply)
+{
+	struct transaction *transaction = awaited(client);
+
 	if (!transaction || !makes_sense(client, transaction, reply)) {
 		on_unasked(client, reply);
 		return;
 	}
 	note_answer(client, transaction, reply);
 	if (reply->code == 421)
-		end(client, reply);
+		note_closing(client, reply);
 	/* Writes on first: it may find that there is nothing to send any more. */
 	advance(client);
 	while (client->first && is_settled(client, client->first))
@@ -528,7 +545,7 @@ static void on_reply(struct smtp_client *client, const struct smtp_client_reply 
 
 bool smtp_client_feed(struct smtp_client *client, struct span bytes)
 {
-	while (bytes.len && client->failure.kind == ERR_NONE) {
+	while (bytes.len && !client->over) {
 		struct smtp_client_reply reply;
 
 		switch (smtp_reply_read(&client->reader, &bytes, &reply)) {
@@ -536,13 +553,14 @@ bool smtp_client_feed(struct smtp_client *client, struct span bytes)
 			return true;
 		case SMTP_REPLY_BROKEN:
 			failed(client, "what the server says is not SMTP");
+			client->over = true;
 			break;
 		case SMTP_REPLY_WHOLE:
 			on_reply(client, &reply);
 			break;
 		}
 	}
-	return client->failure.kind == ERR_NONE;
+	return !client->over && (!client->closed || awaited(client));
 }
 
 const struct err *smtp_client_failure(const struct smtp_client *client)

@@ -92,7 +92,8 @@ void smtp_client_body_done(struct smtp_client *client);
 bool smtp_client_feed(struct smtp_client *client, struct span bytes);
 /* NULL while all is well. */
 const struct err *smtp_client_failure(const struct smtp_client *client);
-/* The server closed in order (421): whatever has no result was not taken. */
+/* The server said that it closes (421): whatever is not answered when it has closed was
+ * not taken. */
 bool smtp_client_was_closed(const struct smtp_client *client);
 
 /* The next result, or NULL; the caller frees it. */

@@ -17,6 +17,7 @@
 #include "programs/lontar-flush/outcome.h"
 #include "programs/lontar-flush/session.h"
 
+#define STAYS_MAX  700
 #define PROGRESS_S .25
 #define SYNC_S     1.
 #define IDLE_S     2.  /* a burst's next message finds the connection open */
@@ -119,12 +120,42 @@ void flush_look_again(struct flush *flush)
 	ev_timer_start(flush->loop, &flush->again);
 }
 
+/* What is there now, whoever put it there; the first reason is told with it. */
+static int what_stays(struct flush *flush, char *text, size_t room)
+{
+	size_t held = 0, uncertain = 0;
+	struct parked_list list;
+	struct err err;
+	size_t count;
+
+	if (!parked_list(flush->parked, &list, &err)) {
+		snprintf(text, room, "%s", err.text);
+		return EX_TEMPFAIL;
+	}
+	count = list.count;
+	for (size_t i = 0; i < count; i++) {
+		held += list.names[i].state == PARKED_HELD;
+		uncertain += list.names[i].state == PARKED_UNCERTAIN;
+	}
+	parked_list_clear(&list);
+	if (!count)
+		return EX_OK;
+	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
+		 parked_smarthost(flush->parked), count, count == 1 ? "s" : "", held,
+		 uncertain, flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
+	return EX_TEMPFAIL;
+}
+
 void flush_drained(struct flush *flush)
 {
+	char text[STAYS_MAX];
+
 	if (flush->look && !flush->stopping)
 		return; /* on_again goes on */
 	outcome_suspended(flush, !flush->stopping);
-	if (flush->stopping || flush->alone || !flush->boss) {
+	/* Whoever waits for this flush is told at once that mail stays. */
+	if (flush->stopping || flush->alone || !flush->boss ||
+	    what_stays(flush, text, sizeof(text)) != EX_OK) {
 		leave_after(flush, 0.);
 	} else if (!ev_is_active(&flush->leave)) {
 		flush->doing = "idle";
@@ -244,32 +275,6 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	return false;
 }
 
-/* What is there now, whoever put it there; the first reason is told with it. */
-static int what_stays(struct flush *flush, char *text, size_t room)
-{
-	size_t held = 0, uncertain = 0;
-	struct parked_list list;
-	struct err err;
-	size_t count;
-
-	if (!parked_list(flush->parked, &list, &err)) {
-		snprintf(text, room, "%s", err.text);
-		return EX_TEMPFAIL;
-	}
-	count = list.count;
-	for (size_t i = 0; i < count; i++) {
-		held += list.names[i].state == PARKED_HELD;
-		uncertain += list.names[i].state == PARKED_UNCERTAIN;
-	}
-	parked_list_clear(&list);
-	if (!count)
-		return EX_OK;
-	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
-		 parked_smarthost(flush->parked), count, count == 1 ? "s" : "", held,
-		 uncertain, flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
-	return EX_TEMPFAIL;
-}
-
 static void write_note(struct flush *flush)
 {
 	struct err err = { 0 };
@@ -300,7 +305,7 @@ static void put_back(struct flush *flush)
 
 int flush_finish(struct flush *flush, const struct err *err)
 {
-	char text[700] = "";
+	char text[STAYS_MAX] = "";
 	int exit_code;
 
 	if (err->kind != ERR_NONE) {

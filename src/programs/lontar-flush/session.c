@@ -16,15 +16,16 @@
 #include "programs/lontar-flush/outcome.h"
 #include "smtp/client.h"
 
-#define DIAL_TIMEOUT_S   300 /* RFC 5321 4.5.3.2.1: the greeting may take five minutes */
-#define REPLY_TIMEOUT_S  300
-#define FINAL_TIMEOUT_S  600   /* 4.5.3.2.6: after the final dot */
-#define CHUNK_BYTES      16384 /* one TLS record */
-#define WINDOW_MESSAGES  32
-#define WINDOW_BYTES_MIN (32 * 1024)
-#define WINDOW_BYTES_MAX (1024 * 1024)
-#define CHUNKS_A_TURN    16
-#define MARK_AHEAD       8 /* files renamed together where one message is in doubt */
+#define DIAL_TIMEOUT_S    300 /* RFC 5321 4.5.3.2.1: the greeting may take five minutes */
+#define REPLY_TIMEOUT_S   300
+#define FINAL_TIMEOUT_S   600 /* 4.5.3.2.6: after the final dot */
+#define CLOSING_TIMEOUT_S 10
+#define CHUNK_BYTES       16384 /* one TLS record */
+#define WINDOW_MESSAGES   32
+#define WINDOW_BYTES_MIN  (32 * 1024)
+#define WINDOW_BYTES_MAX  (1024 * 1024)
+#define CHUNKS_A_TURN     16
+#define MARK_AHEAD        8 /* files renamed together where one message is in doubt */
 
 struct session {
 	struct flush *flush;
@@ -38,6 +39,7 @@ struct session {
 	size_t chunk_sent;
 	uint64_t chunk_base; /* bytes that TCP had taken before it */
 	uint64_t taken;      /* bytes that TCP has taken, after the last chunk */
+	bool writing;        /* something is left to write, or may be */
 	bool ending;
 };
 
@@ -170,7 +172,10 @@ static void set_deadline(struct session *session)
 	if (!session->first)
 		return;
 	ev_timer_set(&session->deadline,
-		     session->first->written ? FINAL_TIMEOUT_S : REPLY_TIMEOUT_S, 0.);
+		     smtp_client_was_closed(session->client) ? CLOSING_TIMEOUT_S
+		     : session->first->written               ? FINAL_TIMEOUT_S
+							     : REPLY_TIMEOUT_S,
+		     0.);
 	ev_timer_start(loop, &session->deadline);
 }
 
@@ -379,6 +384,12 @@ static bool fill_chunk(struct session *session, struct err *err)
 
 static bool died(const struct session *session, struct err *err)
 {
+	const struct err *failure = smtp_client_failure(session->client);
+
+	if (failure) {
+		*err = *failure;
+		return err_context(err, "%s", session->flush->smarthost.host);
+	}
 	return err_temporary(err, "4.4.2", "%s: the connection died",
 			     session->flush->smarthost.host);
 }
@@ -392,7 +403,8 @@ static bool write_some(struct session *session, struct err *err)
 
 		if (!session->chunk.len && !fill_chunk(session, err))
 			return false;
-		if (!session->chunk.len)
+		session->writing = session->chunk.len > 0;
+		if (!session->writing)
 			return true;
 		switch (dial_send(session->dial,
 				  session->chunk.data + session->chunk_sent,
@@ -430,10 +442,8 @@ static bool read_replies(struct session *session, struct err *err)
 			return died(session, err);
 		fed = smtp_client_feed(session->client, (struct span){ bytes, got });
 		take_results(session);
-		if (!fed) {
-			*err = *smtp_client_failure(session->client);
-			return err_context(err, "%s", session->flush->smarthost.host);
-		}
+		if (!fed)
+			return died(session, err);
 		set_window(session);
 		set_deadline(session);
 	}
@@ -454,9 +464,9 @@ void session_go_on(struct session *session)
 		set_deadline(session);
 	ev_io_stop(flush->loop, &session->io);
 	ev_io_set(&session->io, dial_fd(session->dial),
-		  EV_READ | (session->chunk.len ? EV_WRITE : 0));
+		  EV_READ | (session->writing ? EV_WRITE : 0));
 	ev_io_start(flush->loop, &session->io);
-	if (!session->first && !session->chunk.len)
+	if (!session->first && !session->writing)
 		flush_drained(flush);
 }
 
