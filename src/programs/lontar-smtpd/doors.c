@@ -55,10 +55,14 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	struct doors *doors = timer->data;
 
 	(void)events;
-	if (doors->worker.stopping)
-		ev_break(loop, EVBREAK_ALL);
-	else
+	if (!doors->worker.stopping) {
 		open_doors(doors, true);
+	} else if (doors->worker.count) {
+		worker_expel(&doors->worker, "stopped before the answer");
+		wind_timer(doors, LAST_WORDS_S);
+	} else {
+		ev_break(loop, EVBREAK_ALL);
+	}
 }
 
 static bool let_in(struct doors *doors, const struct door *door)

@@ -119,7 +119,7 @@ static bool on_event(struct session *session, const struct smtp_event *event)
 	case SMTP_NEEDS_ANSWER:
 		return false;
 	case SMTP_OUTPUT:
-		return !is_congested(session);
+		return session->why || !is_congested(session);
 	case SMTP_ASK_RECIPIENT:
 		session->awaiting = mail_ask_recipient(session, event);
 		return true;

@@ -66,13 +66,18 @@ static bool on_deliver_packet(void *ctx, struct peer *peer, struct packet *packe
 	return true;
 }
 
-static void lose(struct worker *worker, const char *who)
+void worker_expel(struct worker *worker, const char *why)
 {
 	worker->stopping = true;
 	for (size_t i = 0; i < WORKER_SESSIONS_MAX; i++)
 		if (worker->sessions[i])
 			session_expel(worker->sessions[i], "4.3.0",
-				      "something is wrong here, try again later", who);
+				      "something is wrong here, try again later", why);
+}
+
+static void lose(struct worker *worker, const char *who)
+{
+	worker_expel(worker, who);
 	worker->on_lost(worker, who);
 }
 

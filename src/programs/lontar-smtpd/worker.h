@@ -50,5 +50,7 @@ uint32_t worker_tag(struct worker *worker, size_t place);
 
 /* Ends the sessions with 421, those that await a commit after its answer. */
 void worker_stop(struct worker *worker);
+/* Ends them all, whatever they await: nothing was promised to them. */
+void worker_expel(struct worker *worker, const char *why);
 
 #endif
