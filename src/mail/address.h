@@ -16,7 +16,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define ADDRESS_MAX 900
+#define ADDRESS_MAX      900
+#define ADDRESS_WIRE_MAX ((size_t)2 * ADDRESS_MAX + 2) /* quoted throughout */
 
 /* Takes a path off the front of *rest: "<a@b>", "<>", "<@x,@y:a@b>" (source route
  * dropped),

@@ -11,7 +11,7 @@
 #include "mail/header.h"
 #include "mail/utf8.h"
 
-#define HEADER_MAX   (64 * 1024) /* of the original */
+#define HEADER_MAX   ((size_t)64 * 1024) /* of the original */
 #define REPLY_MAX    500
 #define SUBJECT_MAX  200
 #define ID_MAX       250
@@ -47,14 +47,12 @@ static bool put_words(struct buf *out, struct span text, size_t max, bool high)
 		len = utf8_take(rest, &code);
 		if ((size_t)(rest.at - text.at) + len > max)
 			return buf_append_text(out, "...");
-		if (len < 2)
-			fits = buf_append_byte(out, !len ? '?'
-						    : code < 32 || code == 127
-							    ? ' '
-							    : (char)code);
+		if (len == 1 && (code < 32 || code == 127))
+			fits = buf_append_byte(out, ' ');
+		else if (len == 1 || (len && high && code >= 160))
+			fits = buf_append(out, rest.at, len);
 		else
-			fits = high && code >= 160 ? buf_append(out, rest.at, len)
-						   : buf_append_byte(out, '?');
+			fits = buf_append_byte(out, '?');
 		len += !len;
 	}
 	return fits;
@@ -62,7 +60,7 @@ static bool put_words(struct buf *out, struct span text, size_t max, bool high)
 
 static bool put_address(struct buf *out, const char *address, bool high)
 {
-	AUTO_BUF quoted = BUF_INIT(2 * ADDRESS_MAX);
+	AUTO_BUF quoted = BUF_INIT(ADDRESS_WIRE_MAX);
 
 	return address_append(&quoted, address) &&
 	       put_words(out, buf_span(&quoted), ADDRESS_MAX, high);

@@ -11,7 +11,7 @@ static const char return_path[] = "Return-Path: ";
 static const char delivered_to[] = "elivered-To: "; /* behind the mark */
 
 /* The longest line: every letter of the local part quoted. */
-#define LINE_MAX_BYTES (2 * ADDRESS_MAX + 32)
+#define LINE_MAX_BYTES (ADDRESS_WIRE_MAX + 32)
 
 /* As many bytes of the head as there are, up to the buf's ceiling. */
 static bool read_head(int fd, struct buf *head, struct err *err)

@@ -41,10 +41,11 @@ static bool refuse(const struct list *list, struct err *err, const char *why)
 	size_t len = list->whole.len < SHOWN_MAX ? list->whole.len : SHOWN_MAX;
 	char shown[SHOWN_MAX + 1];
 
-	for (size_t i = 0; i < len; i++)
-		shown[i] =
-			(unsigned char)list->whole.at[i] < 32 ? ' ' : list->whole.at[i];
+	memcpy(shown, list->whole.at, len);
 	shown[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)shown[i] < 32)
+			shown[i] = ' ';
 	return err_permanent(err, "5.1.3", "%s: \"%s\"", why, shown);
 }
 

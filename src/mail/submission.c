@@ -56,7 +56,7 @@ static unsigned what_is(const struct header_field *field)
 
 static bool no_room(struct err *err)
 {
-	return err_permanent(err, "5.3.4", "the header is larger than %d bytes",
+	return err_permanent(err, "5.3.4", "the header is larger than %zu bytes",
 			     SUBMISSION_HEADER_MAX);
 }
 

@@ -17,7 +17,7 @@
 #include "base/span.h"
 #include "mail/qualify.h"
 
-#define SUBMISSION_HEADER_MAX     (1024 * 1024) /* bytes */
+#define SUBMISSION_HEADER_MAX     ((size_t)1024 * 1024) /* bytes */
 #define SUBMISSION_RECIPIENTS_MAX 10000
 
 struct submission {

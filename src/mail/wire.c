@@ -18,8 +18,10 @@ static bool put_text(struct wire_encoder *encoder, struct span text, bool ended,
 		*to++ = '.';
 	memcpy(to, text.at, text.len);
 	to += text.len;
-	if (ended)
-		memcpy(to, "\r\n", 2);
+	if (ended) {
+		to[0] = '\r';
+		to[1] = '\n';
+	}
 	buf_wrote(out, dot + text.len + (ended ? 2 : 0));
 	encoder->line_begun = !ended && (encoder->line_begun || text.len);
 	return true;

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char first[ADDRESS_MAX], second[ADDRESS_MAX];
 	struct span rest = { (const char *)data, size };
 	struct err err = { 0 };
-	AUTO_BUF wire = BUF_INIT(2 * ADDRESS_MAX + 2);
+	AUTO_BUF wire = BUF_INIT(ADDRESS_WIRE_MAX + 2);
 
 	if (!address_take_path(&rest, first, &err))
 		return 0;

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *recipients[ENVELOPE_RECIPIENTS_MAX];
-	AUTO_BUF head = BUF_INIT(ENVELOPE_RECIPIENTS_MAX * 3 * ADDRESS_MAX);
+	AUTO_BUF head = BUF_INIT((ENVELOPE_RECIPIENTS_MAX + 1) * (ADDRESS_WIRE_MAX + 16));
 	AUTO_FD fd = memfd_create("envelope", MFD_CLOEXEC);
 	struct envelope envelope, again;
 	struct err err = { 0 };

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool check(void *ctx, const char *address, struct err *err)
 {
-	AUTO_BUF wire = BUF_INIT(2 * ADDRESS_MAX);
+	AUTO_BUF wire = BUF_INIT(ADDRESS_WIRE_MAX);
 	char again[ADDRESS_MAX];
 	struct span rest;
 

@@ -10,7 +10,8 @@
 #include "base/file.h"
 #include "mail/typed.h"
 
-#define PIECE_BYTES (64 * 1024)
+#define PIECE_BYTES ((size_t)64 * 1024)
+#define TAIL_BYTES  1000 /* of what was read, at least, are body */
 
 struct reader {
 	int fd;
@@ -50,8 +51,8 @@ static int nameless_file(struct err *err)
 }
 
 /* The header, and what was read behind it. */
-static bool write_head(struct span head, int fd, struct submission *submission,
-		       struct err *err)
+static bool write_head(struct span head, bool is_all, int fd,
+		       struct submission *submission, struct err *err)
 {
 	AUTO_BUF header = BUF_INIT(2 * SUBMISSION_HEADER_MAX);
 
@@ -59,6 +60,10 @@ static bool write_head(struct span head, int fd, struct submission *submission,
 		err->exit_code = EX_DATAERR;
 		return false;
 	}
+	/* Then the header's end, half a line perhaps, is still to come. */
+	if (!is_all && head.len < TAIL_BYTES)
+		return err_exit(err, EX_DATAERR, "the header is larger than %zu bytes",
+				SUBMISSION_HEADER_MAX);
 	return file_write(fd, header.data, header.len, err) &&
 	       file_write(fd, head.at, head.len, err);
 }
@@ -67,21 +72,18 @@ int message_read(int in_fd, bool dot_ends, struct submission *submission, struct
 {
 	struct reader reader = { .fd = in_fd, .decoder = { .dot_ends = dot_ends } };
 	AUTO_BUF text = BUF_INIT(SUBMISSION_HEADER_MAX + 2 * PIECE_BYTES);
-	AUTO_FD fd = nameless_file(err);
+	int fd = nameless_file(err);
 	bool fine = fd >= 0;
-	int taken;
 
 	while (fine && !reader.at_end && text.len < SUBMISSION_HEADER_MAX)
 		fine = read_piece(&reader, &text, err);
-	fine = fine && write_head(buf_span(&text), fd, submission, err);
+	fine = fine && write_head(buf_span(&text), reader.at_end, fd, submission, err);
 	while (fine && !reader.at_end) {
 		buf_reset(&text);
 		fine = read_piece(&reader, &text, err) &&
 		       file_write(fd, text.data, text.len, err);
 	}
 	if (!fine)
-		return -1;
-	taken = fd;
-	fd = -1;
-	return taken;
+		file_close(&fd);
+	return fd;
 }

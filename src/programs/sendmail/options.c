@@ -20,8 +20,8 @@ static const char usage[] =
 	"  -bm        send (the default)\n"
 	"  -bs        SMTP on stdin and stdout\n"
 	"  -bp        show what waits: lontar queue\n"
-	"Taken and ignored: -A -B -C -D -d -E -e -G -h -J -L -M -m -N -n -O -o -p -q -R -U\n"
-	"-V -X -x. The gateway's folder is LONTAR_ROOT, else /var/lib/lontar.\n"
+	"Taken and ignored: -A -B -C -c -D -d -E -e -G -h -J -L -M -m -N -n -O -o -p -q -R\n"
+	"-s -T -U -V -X -x. The gateway's folder is LONTAR_ROOT, else /var/lib/lontar.\n"
 	"Exit: 0 taken, 64 usage, 65 a faulty message, 67 no such recipient, 69 refused,\n"
 	"75 not now: try again.\n";
 
@@ -113,8 +113,8 @@ static enum options_mode mode_of(const char *name)
 bool options_parse(int argc, char **argv, struct options *options_out, struct err *err)
 {
 	/* "e" and "E": some write -e q, some -em; sendmail joins the value. */
-	static const char known[] = ":A:B:C:D:d::EF:GIJL:M:N:O:R:UV:X:b:e::f:h:imno:p:"
-				    "q::r:tvx";
+	static const char known[] = ":A:B:C:D:d::EF:GIJL:M:N:O:R:T:UV:X:b:ce::f:h:imno:p:"
+				    "q::r:stvx";
 	struct options options = { .mode = mode_of(argc ? argv[0] : "") };
 	int letter;
 

@@ -73,7 +73,7 @@ static void path(void **state)
 	struct span rest = span_of(paths[row].path);
 	char address[ADDRESS_MAX];
 	struct err err = { 0 };
-	AUTO_BUF wire = BUF_INIT(2 * ADDRESS_MAX);
+	AUTO_BUF wire = BUF_INIT(ADDRESS_WIRE_MAX);
 	bool taken = address_take_path(&rest, address, &err);
 
 	assert_int_equal(taken, paths[row].address != NULL);
