@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,6 +28,8 @@ static const char *const level_names[] = { "error: ", "warning: ", "", "debug: "
 void log_open(const char *program)
 {
 	state.program = program;
+	/* One that was executed by descriptor would be called by its number. */
+	prctl(PR_SET_NAME, program);
 	state.level = getenv("LONTAR_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 

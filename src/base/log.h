@@ -24,8 +24,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG,   /* protocol trace, credentials masked */
 };
 
-/* The program's name stands in front of warnings and errors. Level: INFO, or DEBUG when
- * the environment has LONTAR_DEBUG. */
+/* The program's name, which stands in front of warnings and errors, and in ps. Level:
+ * INFO, or DEBUG when the environment has LONTAR_DEBUG. */
 void log_open(const char *program);
 
 void log_error(const char *fmt, ...) PRINTF(1, 2);

@@ -7,8 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/number.h"
-#include "ipc/packet.h"
+#include "link/change.h"
 
 #define MINUTE_S 60.
 
@@ -79,80 +78,28 @@ static struct link_note *find_or_add(struct links *links, const char *name)
 	return note;
 }
 
-static bool take_text(struct span key, struct span value, char *out, size_t room,
-		      struct err *err)
+static void tell(const char *name, bool up, struct span settings)
 {
-	if (packet_text_copy(value, out, room))
-		return true;
-	return err_exit(err, EX_USAGE, "%.*s is too long", SPAN_ARG(key));
-}
+	AUTO_BUF words = BUF_INIT(LOG_LINE_MAX);
+	struct span line;
 
-static bool take_setting(struct link_note *note, struct span key, struct span value,
-			 struct buf *unknown, struct err *err)
-{
-	uint64_t counted;
-
-	if (span_is(key, "interface"))
-		return take_text(key, value, note->interface, sizeof(note->interface),
-				 err);
-	if (span_is(key, "local"))
-		return take_text(key, value, note->local, sizeof(note->local), err);
-	if (span_is(key, "remote"))
-		return take_text(key, value, note->remote, sizeof(note->remote), err);
-	if (span_is(key, "dns"))
-		return take_text(key, value, note->dns, sizeof(note->dns), err);
-	if (span_is(key, "speed_bps") || span_is(key, "bytes_sent") ||
-	    span_is(key, "bytes_received") || span_is(key, "seconds")) {
-		if (!number_parse(value, UINT64_MAX, &counted))
-			return err_exit(err, EX_USAGE, "%.*s=%.*s is no number",
-					SPAN_ARG(key), SPAN_ARG(value));
-		if (span_is(key, "speed_bps"))
-			note->speed_bps = counted;
-		return true;
-	}
-	return buf_append_span(unknown, key) && buf_append_byte(unknown, '\n');
-}
-
-static bool take_settings(struct link_note *note, struct span settings,
-			  struct buf *unknown, struct err *err)
-{
-	struct span line, key;
-
-	while (span_cut(&settings, '\n', &line)) {
-		if (!line.len)
-			continue;
-		if (!span_cut(&line, '=', &key) || !line.at)
-			return err_exit(err, EX_USAGE, "%.*s is not key=value",
-					SPAN_ARG(key));
-		if (!take_setting(note, key, line, unknown, err))
-			return false;
-	}
-	return true;
+	while (span_cut(&settings, '\n', &line))
+		if (line.len && !buf_appendf(&words, " %.*s", SPAN_ARG(line)))
+			break;
+	log_info("link name=%s state=%s%s", name, up ? "up" : "down", words.data);
 }
 
 bool links_set(struct links *links, const char *name, bool up, struct span settings,
-	       struct buf *unknown_out, struct err *err)
+	       struct buf *ignored_out, struct err *err)
 {
 	struct link_note *note = find_or_add(links, name);
 	struct link_note next = *note;
 
 	count_up(links);
-	/* A second up is a new call: what the first one knew of addresses is gone. */
-	if (up) {
-		next = (struct link_note){ .up = true,
-					   .since = note->up ? note->since
-							     : clock_wall_s() };
-		memcpy(next.name, note->name, sizeof(next.name));
-		clock_boot_id(next.boot_id);
-	} else if (note->up) {
-		next.up = false;
-		next.since = clock_wall_s();
-	}
-	if (!take_settings(&next, settings, unknown_out, err) ||
-	    !link_note_write(links->root_fd, &next, err))
+	link_note_change(&next, up, settings, ignored_out);
+	if (!link_note_write(links->root_fd, &next, err))
 		return false;
 	*note = next;
-	log_info("link name=%s state=%s %.*s", name, up ? "up" : "down",
-		 SPAN_ARG(settings));
+	tell(name, up, settings);
 	return true;
 }

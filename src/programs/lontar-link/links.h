@@ -26,11 +26,9 @@ bool links_open(struct links *links, int root_fd, struct ev_loop *loop,
 		struct err *err) MUST_USE;
 void links_close(struct links *links);
 
-/* A link went up or down; settings are "key=value" lines. Durable when it returns.
- * Unknown keys are appended to unknown_out, a line each. EX_USAGE: a value makes no
- * sense. */
+/* A link went up or down (link/change.h). Durable when it returns. */
 bool links_set(struct links *links, const char *name, bool up, struct span settings,
-	       struct buf *unknown_out, struct err *err) MUST_USE;
+	       struct buf *ignored_out, struct err *err) MUST_USE;
 
 bool links_any_up(const struct links *links);
 

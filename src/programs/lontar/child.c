@@ -180,7 +180,7 @@ static bool is_stopping(const struct master *master)
 static void start_later(struct child *child)
 {
 	static const double pauses_s[] = { 0, 1, 2, 5 };
-	unsigned turn = child->early_deaths;
+	unsigned turn = child->early_deaths ? child->early_deaths - 1 : 0;
 
 	if (is_stopping(child->master) || child->is_stopped)
 		return;

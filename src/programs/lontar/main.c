@@ -2,9 +2,11 @@
  * lontar: the operator's command. `lontar run` is the gateway's master; all others ask or
  * tell it, or work on the root where it does not run.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -69,16 +71,23 @@ static bool take_root(struct args *args, const char **root_out, struct err *err)
 	return true;
 }
 
+/* --help or --version, which args_parse answers. */
+static bool only_asks(const struct args *args)
+{
+	for (int i = 1; i < args->argc && strcmp(args->argv[i], "--") != 0; i++)
+		if (strcmp(args->argv[i], "--help") == 0 ||
+		    strcmp(args->argv[i], "--version") == 0)
+			return true;
+	return false;
+}
+
 static bool run_command(size_t i, struct command_context *context,
 			const char *root_option, struct err *err)
 {
-	bool wants_help =
-		context->args.argc > 1 && strcmp(context->args.argv[1], "--help") == 0;
-
 	context->root = root_path(root_option);
 	context->root_fd = context->control_fd = -1;
 	/* A command's help needs no root. */
-	if (commands[i].needs_root && !wants_help) {
+	if (commands[i].needs_root && !only_asks(&context->args)) {
 		context->root_fd = root_open(root_option, err);
 		if (context->root_fd < 0)
 			return false;
@@ -86,16 +95,30 @@ static bool run_command(size_t i, struct command_context *context,
 		if (context->control_fd < 0)
 			return false;
 	}
-	return commands[i].run(context, err);
+	if (!commands[i].run(context, err))
+		return false;
+	return fflush(stdout) == 0 ? true : err_errno(err, "write to stdout");
 }
 
 static int say(const char *name, const struct err *err)
 {
 	fflush(stdout);
 	if (err->text[0])
-		fprintf(stderr, "lontar%s%s: %s\n", name ? " " : "", name ? name : "",
-			err->text);
+		fprintf(stderr, "lontar%s%s: %.*s\n", name ? " " : "", name ? name : "",
+			(int)strcspn(err->text, "\r\n"), err->text);
 	return err_exit_code(err);
+}
+
+/* A hook may be run with these closed: what is opened first must not be in their place.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	file_close(&fd);
 }
 
 int main(int argc, char **argv)
@@ -105,6 +128,7 @@ int main(int argc, char **argv)
 	const char *root_option = NULL;
 	struct err err = { 0 };
 
+	fill_standard_descriptors();
 	log_open("lontar");
 	signal(SIGPIPE, SIG_IGN);
 	if (!take_root(&args, &root_option, &err))
@@ -125,7 +149,7 @@ int main(int argc, char **argv)
 		if (strcmp(args.argv[1], commands[i].name) != 0)
 			continue;
 		context.args = (struct args){ args.argc - 1, args.argv + 1 };
-		return run_command(i, &context, root_option, &err) && fflush(stdout) == 0
+		return run_command(i, &context, root_option, &err)
 			       ? EX_OK
 			       : say(commands[i].name, &err);
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 	signal(SIGINT, SIG_IGN);
 	umask(022);
 	log_divert(NULL);
+	/* Whoever started us may have left us more open than we know. */
+	close_range(MASTER_FD, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	if (place(silence, STDIN_FILENO) && place(out, STDOUT_FILENO) &&
 	    place(out, STDERR_FILENO) && place(high, MASTER_FD) &&
 	    (private < 0 || place(private, PRIVATE_FD)) && fchdir(root) == 0 &&
