@@ -146,18 +146,45 @@ static int what_stays(struct flush *flush, char *text, size_t room)
 	return EX_TEMPFAIL;
 }
 
-void flush_drained(struct flush *flush)
+static void write_note(struct flush *flush)
+{
+	struct err err = { 0 };
+
+	if (flush->held)
+		flush->note.held = true;
+	else if (flush->connected)
+		flush->note.held = false;
+	if (flush->connected && flush->why.kind == ERR_NONE)
+		flush->note.last_success = clock_wall_s();
+	snprintf(flush->note.last_error, sizeof(flush->note.last_error), "%s",
+		 flush->why.text);
+	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
+				  &flush->note, &err))
+		log_failure(&err);
+}
+
+/* More may come soon: where a link is up that serves this smarthost, and nobody waits to
+ * be told that mail stays. Without one somebody asked for this once. */
+static bool may_idle(struct flush *flush)
 {
 	char text[STAYS_MAX];
+	struct link_note ignored;
 
+	return !flush->stopping && !flush->alone && flush->boss &&
+	       what_stays(flush, text, sizeof(text)) == EX_OK &&
+	       link_serves(flush->root_fd, flush->control_fd, flush->smarthost.name,
+			   &ignored);
+}
+
+void flush_drained(struct flush *flush)
+{
 	if (flush->look && !flush->stopping)
 		return; /* on_again goes on */
 	outcome_suspended(flush, !flush->stopping);
-	/* Whoever waits for this flush is told at once that mail stays. */
-	if (flush->stopping || flush->alone || !flush->boss ||
-	    what_stays(flush, text, sizeof(text)) != EX_OK) {
+	if (!may_idle(flush)) {
 		leave_after(flush, 0.);
 	} else if (!ev_is_active(&flush->leave)) {
+		write_note(flush);
 		flush->doing = "idle";
 		boss_tell_progress(flush);
 		boss_tell_idle(flush);
@@ -273,23 +300,6 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 		return true;
 	flush_hold(flush, err);
 	return false;
-}
-
-static void write_note(struct flush *flush)
-{
-	struct err err = { 0 };
-
-	if (flush->held)
-		flush->note.held = true;
-	else if (flush->connected)
-		flush->note.held = false;
-	if (flush->connected && flush->why.kind == ERR_NONE)
-		flush->note.last_success = clock_wall_s();
-	snprintf(flush->note.last_error, sizeof(flush->note.last_error), "%s",
-		 flush->why.text);
-	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
-				  &flush->note, &err))
-		log_failure(&err);
 }
 
 static void put_back(struct flush *flush)

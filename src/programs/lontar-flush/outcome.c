@@ -145,16 +145,14 @@ static bool tell_sender(struct flush *flush, const struct mail *mail,
 		log_failure(&err);
 		flush_blame(flush, &err);
 	} else if (bounce.count &&
-		   strcmp(mail->envelope.sender, BOUNCE_DOUBLE_SENDER) == 0)
+		   strcmp(mail->envelope.sender, BOUNCE_DOUBLE_SENDER) == 0) {
 		log_info("triple bounce: discarding bounce/%" PRIu64, mail->inode);
-}
-else if (bounce.count)
-{
-	log_info("bounce msg %" PRIu64 " qp %ld", mail->inode, (long)getpid());
-}
-free(told);
-free(replies);
-return done;
+	} else if (bounce.count) {
+		log_info("bounce msg %" PRIu64 " qp %ld", mail->inode, (long)getpid());
+	}
+	free(told);
+	free(replies);
+	return done;
 }
 
 static size_t count_of(const struct smtp_client_result *result, enum smtp_verdict verdict)
