@@ -201,7 +201,7 @@ def test_tls_from_the_start(stand, certificates):
     client.pass_(PASSWORD)
     assert "STLS" not in client.capa()
     client.quit()
-    assert 'tls="TLSv1' in stand.log_text()  # written before the login's reply
+    wait_until(lambda: " tls=TLSv1" in stand.log_text(), what="the session's end in the log")
 
 
 def test_a_certificate_that_comes_later_is_used(stand, certificates):

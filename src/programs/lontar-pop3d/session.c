@@ -19,25 +19,35 @@
 #define ID_FORMAT        "%ld-%" PRIu32
 #define ID_ARGS(session) (long)getpid(), (session)->tag
 
-static void tell_auth(struct session *session)
+void session_tell_auth(struct session *session)
 {
 	if (session->worker->auth)
 		peer_send(session->worker->auth, &session->worker->ask, -1);
 }
 
+/* Whom lontar-auth turned away is in its log; there may be very many. */
+static void log_end(const struct session *session)
+{
+	const char *described = connection_tls(session->connection);
+	const char *tls = described ? described : "no";
+	const struct pop3_tally *tally;
+
+	if (!session->is_permitted)
+		return;
+	tally = pop3_server_tally(session->server);
+	log_info("pop3 end session=%s ip=%s retrieved=%" PRIu64 " bytes=%" PRIu64
+		 " deleted=%" PRIu64 " tls=%.*s why=%s",
+		 session->id, session->ip, tally->retrieved, tally->octets,
+		 tally->deleted, (int)strcspn(tls, " "), tls, session->over);
+}
+
 static void end(struct session *session)
 {
 	struct worker *worker = session->worker;
-	struct pop3_tally tally = { 0 };
 
-	if (session->server)
-		tally = *pop3_server_tally(session->server);
-	log_info("pop3 end session=" ID_FORMAT " retrieved=%" PRIu64 " bytes=%" PRIu64
-		 " deleted=%" PRIu64 " why=\"%s\"",
-		 ID_ARGS(session), tally.retrieved, tally.octets, tally.deleted,
-		 session->over);
+	log_end(session);
 	packet_begin(&worker->ask, AUTH_BYE, session->tag);
-	tell_auth(session);
+	session_tell_auth(session);
 	peer_close(session->mailbox);
 	file_close(&session->message_fd);
 	connection_finish(session->connection);
@@ -50,7 +60,7 @@ static void end(struct session *session)
 	worker->on_session_end(worker);
 }
 
-static void set_deadline(struct session *session)
+void session_renew(struct session *session)
 {
 	connection_set_deadline(session->connection, session->timeout_ms);
 }
@@ -62,7 +72,7 @@ static void ask_login(struct session *session)
 	auth_login_put(&session->worker->ask, session->tag,
 		       &(struct auth_login){ pop3_server_user(server),
 					     pop3_server_password(server) });
-	tell_auth(session);
+	session_tell_auth(session);
 	explicit_bzero(session->worker->ask.data, session->worker->ask.len);
 }
 
@@ -132,16 +142,20 @@ static bool act(struct session *session, enum pop3_event event)
 		update_when_sent(session);
 		return false;
 	case POP3_CLOSE:
-		session->over = "done";
+		session->over = "quit";
 		return false;
 	}
 	return false;
 }
 
+/* A whole command earns a new deadline; single bytes do not (slowloris). */
 static void send_output(struct session *session)
 {
 	struct buf *out = pop3_server_output(session->server);
 
+	if (!out->len)
+		return;
+	session_renew(session);
 	connection_write(session->connection, buf_span(out));
 	buf_reset(out);
 }
@@ -201,16 +215,15 @@ static const char *why_broken(const struct session *session)
 	return failure ? failure : "the client has left";
 }
 
-static void on_connection(void *ctx, enum connection_event event)
+void session_on_connection(void *ctx, enum connection_event event)
 {
 	struct session *session = ctx;
 
 	switch (event) {
 	case CONNECTION_INPUT:
-		set_deadline(session);
 		break;
 	case CONNECTION_DRAINED:
-		set_deadline(session);
+		session_renew(session);
 		if (session->update_due) {
 			session->update_due = false;
 			session_mailbox_update(session);
@@ -225,96 +238,5 @@ static void on_connection(void *ctx, enum connection_event event)
 			session->over = why_broken(session);
 		break;
 	}
-	session_go_on(session);
-}
-
-void session_open(struct worker *worker, int in_fd, int out_fd, const char *service,
-		  const char *ip)
-{
-	struct session *session = must_alloc(sizeof(*session));
-
-	*session = (struct session){ .next = worker->sessions,
-				     .at = &worker->sessions,
-				     .worker = worker,
-				     .tag = ++worker->last_tag,
-				     .message_fd = -1,
-				     .timeout_ms = LOGIN_TIMEOUT_MS,
-				     .secure_from_start = strcmp(service, "pop3s") == 0 };
-	if (session->next)
-		session->next->at = &session->next;
-	worker->sessions = session;
-	worker->count++;
-	snprintf(session->ip, sizeof(session->ip), "%s", ip);
-	log_info("pop3 connect session=" ID_FORMAT " ip=%s", ID_ARGS(session), ip);
-	session->connection =
-		connection_open(worker->loop, in_fd, out_fd, on_connection, session);
-	if (session->secure_from_start)
-		connection_start_tls(session->connection, worker->tls);
-	set_deadline(session);
-	auth_hello_put(&worker->ask, session->tag,
-		       &(struct auth_hello){ span_of(service), span_of(session->ip) });
-	tell_auth(session);
-}
-
-/* "-ERR [CODE] text" of what lontar-auth says, or of the usual words. */
-static struct span refusal(uint64_t verdict, const char *no_code, struct span text,
-			   char line_out[300])
-{
-	const char *usual = verdict == AUTH_NO ? "not accepted" : "try again later";
-
-	if (!text.len)
-		text = span_of(usual);
-	if (text.len > 200)
-		text.len = 200;
-	snprintf(line_out, 300, "%s %.*s", verdict == AUTH_NO ? no_code : "[SYS/TEMP]",
-		 SPAN_ARG(text));
-	return span_of(line_out);
-}
-
-void session_on_permit(struct session *session, const struct auth_permit *permit)
-{
-	struct pop3_policy policy = { .tls_offered = session->worker->tls != NULL,
-				      .secure = session->secure_from_start,
-				      .plain_logins = permit->plain_logins };
-	uint64_t timeout_s = permit->timeout_s;
-	char line[300];
-
-	if (session->server)
-		return;
-	if (timeout_s == 0)
-		timeout_s = TIMEOUT_DEFAULT_S;
-	if (timeout_s > TIMEOUT_MAX_S)
-		timeout_s = TIMEOUT_MAX_S;
-	session->timeout_ms = (int)timeout_s * 1000;
-	session->server = pop3_server_new(&policy, permit->me);
-	if (permit->verdict != AUTH_YES) {
-		/* No greeting: a refusal stands in its place. */
-		buf_reset(pop3_server_output(session->server));
-		session_stop(session,
-			     refusal(permit->verdict, "[SYS/PERM]", permit->text, line),
-			     "not permitted");
-		return;
-	}
-	session_go_on(session);
-}
-
-void session_on_result(struct session *session, const struct auth_result *result,
-		       int mailbox_fd)
-{
-	char line[300];
-
-	if (session->asked != POP3_LOGIN || session->mailbox) {
-		file_close(&mailbox_fd);
-		return;
-	}
-	if (result->verdict == AUTH_YES && mailbox_fd >= 0 &&
-	    packet_text_copy(result->user, session->user, sizeof(session->user))) {
-		session_mailbox_open(session, mailbox_fd);
-		return;
-	}
-	file_close(&mailbox_fd);
-	session->asked = POP3_WAIT;
-	pop3_server_reject(session->server,
-			   refusal(result->verdict, "[AUTH]", result->text, line));
 	session_go_on(session);
 }

@@ -17,14 +17,18 @@
 #include "pop3/server.h"
 #include "programs/lontar-pop3d/worker.h"
 
+#define SESSION_ID_MAX 20
+
 struct session {
 	struct session *next;
 	struct session **at; /* what points to this one */
 	struct worker *worker;
-	uint32_t tag;
+	uint32_t tag;            /* at lontar-auth */
+	char id[SESSION_ID_MAX]; /* in the log */
+	char service[16];        /* pop3, pop3s */
 	char ip[LISTENER_ADDRESS_MAX];
 	char user[ACCOUNT_NAME_MAX];
-	bool secure_from_start; /* pop3s */
+	bool is_permitted;
 	struct connection *connection;
 	struct pop3_server *server; /* NULL until lontar-auth permits the session */
 	enum pop3_event asked; /* LOGIN, OPEN, UPDATE: the answer is awaited; else WAIT */
@@ -32,9 +36,10 @@ struct session {
 	int message_fd;
 	off_t offset;
 	int timeout_ms;
-	bool input_over;  /* the client will say no more */
-	bool update_due;  /* when all that was said has left */
-	const char *over; /* why the session ends, at the end of this turn */
+	int full_timeout_ms; /* once logged in */
+	bool input_over;     /* the client will say no more */
+	bool update_due;     /* when all that was said has left */
+	const char *over;    /* why the session ends, at the end of this turn */
 };
 
 /* A client: owns both descriptors. service: its name in control/listen. */
@@ -54,6 +59,12 @@ void session_stop_if_idle(struct session *session);
 void session_on_permit(struct session *session, const struct auth_permit *permit);
 void session_on_result(struct session *session, const struct auth_result *result,
 		       int mailbox_fd);
+
+/* What session.c has for its parts: the connection's events; a packet to lontar-auth,
+ * from worker->ask; a new deadline. */
+connection_handler session_on_connection;
+void session_tell_auth(struct session *session);
+void session_renew(struct session *session);
 
 /* session_mailbox.c: the way to lontar-mailbox. */
 void session_mailbox_open(struct session *session, int mailbox_fd);

@@ -1,6 +1,3 @@
-#include <inttypes.h>
-#include <unistd.h>
-
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/mailbox.h"
@@ -26,12 +23,10 @@ static bool take_listing(struct session *session, struct packet *packet)
 
 static void admit(struct session *session)
 {
-	const char *tls = connection_tls(session->connection);
-
-	log_info("pop3 login session=%ld-%" PRIu32 " user=%s messages=%zu tls=\"%s\"",
-		 (long)getpid(), session->tag, session->user,
-		 pop3_server_count(session->server), tls ? tls : "");
+	log_info("pop3 login session=%s ip=%s user=%s messages=%zu", session->id,
+		 session->ip, session->user, pop3_server_count(session->server));
 	session->asked = POP3_WAIT;
+	session->timeout_ms = session->full_timeout_ms;
 	pop3_server_admit(session->server);
 }
 
@@ -41,6 +36,8 @@ static void fail(struct session *session, struct span text)
 
 	session->asked = POP3_WAIT;
 	if (asked == POP3_LOGIN) {
+		log_info("pop3 refused session=%s ip=%s user=%s text=%.*s", session->id,
+			 session->ip, session->user, SPAN_ARG(text));
 		peer_close(session->mailbox);
 		session->mailbox = NULL;
 		pop3_server_reject(session->server, text);

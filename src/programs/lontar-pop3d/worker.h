@@ -21,8 +21,9 @@ struct worker {
 	struct session *sessions;
 	size_t count;
 	uint32_t last_tag;
-	bool stopping;  /* no new sessions; those that idle end */
-	struct buf ask; /* a packet under way */
+	int64_t last_us; /* in a session's id */
+	bool stopping;   /* no new sessions; those that idle end */
+	struct buf ask;  /* a packet under way */
 	/* The program's own: a session has ended; lontar-auth is gone. */
 	void (*on_session_end)(struct worker *worker);
 	void (*on_auth_lost)(struct worker *worker);
