@@ -68,6 +68,8 @@ bool account_hash_is_valid(const char *hash)
 {
 	int judged = crypt_checksalt(hash);
 
-	return judged == CRYPT_SALT_OK || judged == CRYPT_SALT_METHOD_LEGACY ||
-	       judged == CRYPT_SALT_TOO_CHEAP;
+	/* Without the "$" any two letters are a salt, of a method long broken. */
+	return hash[0] == '$' &&
+	       (judged == CRYPT_SALT_OK || judged == CRYPT_SALT_METHOD_LEGACY ||
+		judged == CRYPT_SALT_TOO_CHEAP);
 }
