@@ -50,8 +50,7 @@ void session_on_permit(struct session *session, const struct auth_permit *permit
 	if (session->server)
 		return;
 	if (permit->verdict != AUTH_YES) {
-		session_turn_away(session,
-				  permit->verdict == AUTH_NO ? "554 5.7.1" : "421 4.7.0",
+		session_turn_away(session, permit->verdict == AUTH_NO ? "554" : "421",
 				  permit->text);
 		return;
 	}
