@@ -163,6 +163,8 @@ static bool parse_line(const struct rules *rules, struct span line)
 		return true;
 	if (line.len > LINE_MAX_BYTES)
 		return too_long(rules);
+	if (find(line, '\0') < line.len) /* it would end a variable early */
+		return wrong(rules, "a NUL byte; write plain text");
 	address = (struct span){ line.at, address_length(line) };
 	rest = span_after(line, address.len + 1);
 	if (starts(rest, "deny")) {
