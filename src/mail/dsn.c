@@ -9,13 +9,12 @@
 #include "mail/address.h"
 #include "mail/dsn_words.h"
 #include "mail/header.h"
-#include "mail/utf8.h"
+#include "mail/quoted.h"
 
 #define HEADER_MAX   ((size_t)64 * 1024) /* of the original */
 #define REPLY_MAX    500
 #define SUBJECT_MAX  200
 #define ID_MAX       250
-#define LINE_BYTES   990 /* RFC 5322 2.1.1 says 998 */
 #define HOST_MAX     255
 #define BOUNDARY_MAX 71 /* RFC 2046 5.1.1: 70 letters */
 
@@ -23,64 +22,9 @@
 struct writer {
 	const struct dsn *dsn;
 	bool utf8; /* the sender's address is: RFC 6533's types, UTF-8 in headers */
+	const char *encoding; /* a field, or "" */
 	char boundary[BOUNDARY_MAX];
 };
-
-static bool has_high(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] >= 128)
-			return true;
-	return false;
-}
-
-/* One line of somebody else's words: controls are blanks, what is not UTF-8 (or not
- * ASCII, where only that may be) is "?", the excess is cut. */
-static bool put_words(struct buf *out, struct span text, size_t max, bool high)
-{
-	struct span rest = text;
-	size_t len;
-	uint32_t code;
-	bool fits = true;
-
-	for (; fits && rest.len; rest = span_after(rest, len)) {
-		len = utf8_take(rest, &code);
-		if ((size_t)(rest.at - text.at) + len > max)
-			return buf_append_text(out, "...");
-		if (len == 1 && (code < 32 || code == 127))
-			fits = buf_append_byte(out, ' ');
-		else if (len == 1 || (len && high && code >= 160))
-			fits = buf_append(out, rest.at, len);
-		else
-			fits = buf_append_byte(out, '?');
-		len += !len;
-	}
-	return fits;
-}
-
-static bool put_address(struct buf *out, const char *address, bool high)
-{
-	AUTO_BUF quoted = BUF_INIT(ADDRESS_WIRE_MAX);
-
-	return address_append(&quoted, address) &&
-	       put_words(out, buf_span(&quoted), ADDRESS_MAX, high);
-}
-
-/* utf-8-addr-xtext (RFC 6533 3), for a report that must stay ASCII. */
-static bool put_address_escaped(struct buf *out, const char *address)
-{
-	const char *at = address;
-	uint32_t code;
-	size_t len;
-
-	for (; *at; at += len) {
-		len = utf8_take(span_of(at), &code);
-		if (len < 2 ? !put_words(out, (struct span){ at, len = 1 }, 1, false)
-			    : !buf_appendf(out, "\\x{%04" PRIX32 "}", code))
-			return false;
-	}
-	return true;
-}
 
 /* RFC 3463: three numbers; what is none becomes the class's "other". */
 static const char *status_of(const struct dsn *dsn, const struct dsn_recipient *recipient)
@@ -106,12 +50,26 @@ static uint64_t fingerprint(const struct dsn *dsn)
 	return hash;
 }
 
+/* Declared for all parts alike: a whole that holds an 8-bit part is one (RFC 2045 6.4).
+ */
+static const char *encoding_of(const struct dsn *dsn)
+{
+	bool high = address_is_utf8(dsn->to) || quoted_has_high(dsn->original_header);
+
+	for (size_t i = 0; i < dsn->count; i++)
+		high = high || address_is_utf8(dsn->recipients[i].address) ||
+		       (dsn->recipients[i].reply &&
+			quoted_has_high(span_of(dsn->recipients[i].reply)));
+	return high ? "Content-Transfer-Encoding: 8bit\n" : "";
+}
+
 static bool occurs(const struct writer *writer)
 {
 	const struct dsn *dsn = writer->dsn;
 	size_t len = strlen(writer->boundary);
 
-	if (memmem(dsn->original_header.at, dsn->original_header.len, writer->boundary,
+	if (dsn->original_header.len &&
+	    memmem(dsn->original_header.at, dsn->original_header.len, writer->boundary,
 		   len))
 		return true;
 	for (size_t i = 0; i < dsn->count; i++)
@@ -152,16 +110,17 @@ static bool put_subject(const struct writer *writer, struct buf *out)
 					  : "Subject: Not delivered"))
 		return false;
 	if (original(writer->dsn, "Subject", &subject) &&
-	    (writer->utf8 || !has_high(buf_span(&subject))) &&
+	    (writer->utf8 || !quoted_has_high(buf_span(&subject))) &&
 	    (!buf_append_text(out, ": ") ||
-	     !put_words(out, buf_span(&subject), SUBJECT_MAX, writer->utf8)))
+	     !quoted_words(out, buf_span(&subject), SUBJECT_MAX, writer->utf8)))
 		return false;
 	if (!buf_append_byte(out, '\n'))
 		return false;
-	if (!original(writer->dsn, "Message-ID", &id) || has_high(buf_span(&id)))
+	if (!original(writer->dsn, "Message-ID", &id) || quoted_has_high(buf_span(&id)))
 		return true;
 	return buf_append_text(out, "References: ") &&
-	       put_words(out, buf_span(&id), ID_MAX, false) && buf_append_byte(out, '\n');
+	       quoted_words(out, buf_span(&id), ID_MAX, false) &&
+	       buf_append_byte(out, '\n');
 }
 
 static bool put_header(const struct writer *writer, struct buf *out)
@@ -171,38 +130,39 @@ static bool put_header(const struct writer *writer, struct buf *out)
 
 	if (!buf_appendf(out, "Date: %s\nFrom: Mail gateway <",
 			 clock_format_rfc5322(dsn->now, date)) ||
-	    !put_address(out, dsn->from, writer->utf8) ||
+	    !quoted_address(out, dsn->from, writer->utf8) ||
 	    !buf_append_text(out, ">\nTo: <") ||
-	    !put_address(out, dsn->to, writer->utf8) || !buf_append_text(out, ">\n"))
+	    !quoted_address(out, dsn->to, writer->utf8) || !buf_append_text(out, ">\n"))
 		return false;
 	return put_subject(writer, out) &&
 	       buf_appendf(out,
 			   "Message-ID: <%s.%016" PRIX64 "@%s>\n"
 			   "Auto-Submitted: auto-replied\n"
-			   "MIME-Version: 1.0\n"
+			   "MIME-Version: 1.0\n%s"
 			   "Content-Type: multipart/report; "
 			   "report-type=%sdelivery-status;\n"
 			   "\tboundary=\"%s\"\n\n",
-			   dsn->original_id, fingerprint(dsn), dsn->me,
+			   dsn->original_id, fingerprint(dsn), dsn->me, writer->encoding,
 			   writer->utf8 ? "global-" : "", writer->boundary);
 }
 
 static bool put_recipient_words(const struct writer *writer, struct buf *out,
 				const struct dsn_recipient *recipient)
 {
-	if (!buf_append_byte(out, '<') || !put_address(out, recipient->address, true) ||
+	if (!buf_append_byte(out, '<') ||
+	    !quoted_address(out, recipient->address, true) ||
 	    !buf_appendf(out, ">:\n%s\n", dsn_words(status_of(writer->dsn, recipient))))
 		return false;
 	if (!recipient->reply)
 		return buf_append_byte(out, '\n');
 	if (recipient->remote_host &&
 	    (!buf_append_text(out, "The mail server ") ||
-	     !put_words(out, span_of(recipient->remote_host), HOST_MAX, false) ||
+	     !quoted_words(out, span_of(recipient->remote_host), HOST_MAX, false) ||
 	     !buf_append_text(out, " said: ")))
 		return false;
 	if (!recipient->remote_host && !buf_append_text(out, "In technical terms: "))
 		return false;
-	return put_words(out, span_trim(span_of(recipient->reply)), REPLY_MAX, true) &&
+	return quoted_words(out, span_trim(span_of(recipient->reply)), REPLY_MAX, true) &&
 	       buf_append_text(out, "\n\n");
 }
 
@@ -216,9 +176,9 @@ static bool put_words_part(const struct writer *writer, struct buf *out)
 		    out,
 		    "--%s\n"
 		    "Content-Type: text/plain; charset=utf-8\n"
-		    "Content-Transfer-Encoding: 8bit\n\n"
+		    "%s\n"
 		    "Hi. This is the mail gateway at %s.\n%s\n\n",
-		    writer->boundary, dsn->me,
+		    writer->boundary, writer->encoding, dsn->me,
 		    dsn->action == DSN_DELAYED
 			    ? "Your message has not reached these addresses yet. It is "
 			      "kept here\nand tried again; you need not send it again."
@@ -246,8 +206,8 @@ static bool put_final_recipient(const struct writer *writer, struct buf *out,
 
 	if (!buf_appendf(out, "\nFinal-Recipient: %s; ", high ? "utf-8" : "rfc822"))
 		return false;
-	return (high && !writer->utf8 ? put_address_escaped(out, address)
-				      : put_address(out, address, high)) &&
+	return (high && !writer->utf8 ? quoted_address_escaped(out, address)
+				      : quoted_address(out, address, high)) &&
 	       buf_append_byte(out, '\n');
 }
 
@@ -264,14 +224,14 @@ static bool put_recipient_status(const struct writer *writer, struct buf *out,
 		return false;
 	if (recipient->remote_host &&
 	    (!buf_append_text(out, "Remote-MTA: dns; ") ||
-	     !put_words(out, span_of(recipient->remote_host), HOST_MAX, false) ||
+	     !quoted_words(out, span_of(recipient->remote_host), HOST_MAX, false) ||
 	     !buf_append_byte(out, '\n')))
 		return false;
 	if (recipient->reply &&
 	    (!buf_appendf(out, "Diagnostic-Code: %s; ",
 			  recipient->remote_host ? "smtp" : "X-Lontar") ||
-	     !put_words(out, span_trim(span_of(recipient->reply)), REPLY_MAX,
-			writer->utf8) ||
+	     !quoted_words(out, span_trim(span_of(recipient->reply)), REPLY_MAX,
+			   writer->utf8) ||
 	     !buf_append_byte(out, '\n')))
 		return false;
 	return buf_appendf(out, "Last-Attempt-Date: %s\n",
@@ -289,7 +249,7 @@ static bool put_status_part(const struct writer *writer, struct buf *out)
 			 "Reporting-MTA: dns; %s\n"
 			 "Arrival-Date: %s\n",
 			 writer->boundary, writer->utf8 ? "global-" : "",
-			 writer->utf8 ? "Content-Transfer-Encoding: 8bit\n" : "", dsn->me,
+			 writer->utf8 ? writer->encoding : "", dsn->me,
 			 clock_format_rfc5322(dsn->arrived, date)))
 		return false;
 	for (size_t i = 0; i < dsn->count; i++)
@@ -298,58 +258,25 @@ static bool put_status_part(const struct writer *writer, struct buf *out)
 	return buf_append_byte(out, '\n');
 }
 
-/* As much as a line may hold, whole characters. */
-static size_t line_piece(struct span line)
-{
-	size_t len = LINE_BYTES;
-
-	if (line.len <= len)
-		return line.len;
-	while (len > LINE_BYTES - 4 && ((unsigned char)line.at[len] & 0xC0) == 0x80)
-		len--;
-	return len;
-}
-
-/* The original's lines, the endless ones folded. */
-static bool put_header_lines(struct buf *out, struct span header, bool high)
-{
-	struct span line;
-	size_t len;
-
-	while (header.len && span_cut(&header, '\n', &line)) {
-		if (line.len && line.at[line.len - 1] == '\r')
-			line.len--;
-		if (!line.len)
-			break; /* what follows is the body */
-		for (; line.len; line = span_after(line, len)) {
-			len = line_piece(line);
-			if (!put_words(out, (struct span){ line.at, len }, len, high) ||
-			    !buf_append_text(out, len < line.len ? "\n " : "\n"))
-				return false;
-		}
-	}
-	return true;
-}
-
 static bool put_header_part(const struct writer *writer, struct buf *out)
 {
 	struct span header = writer->dsn->original_header;
-	bool high;
 
 	if (header.len > HEADER_MAX)
 		header.len = HEADER_MAX;
-	high = has_high(header);
 	return buf_appendf(out, "--%s\nContent-Type: %s\n%s\n", writer->boundary,
 			   writer->utf8 ? "message/global-headers"
 					: "text/rfc822-headers",
-			   high ? "Content-Transfer-Encoding: 8bit\n" : "") &&
-	       put_header_lines(out, header, high) &&
+			   writer->encoding) &&
+	       quoted_header(out, header, true) &&
 	       buf_appendf(out, "\n--%s--\n", writer->boundary);
 }
 
 bool dsn_append(struct buf *out, const struct dsn *dsn)
 {
-	struct writer writer = { .dsn = dsn, .utf8 = address_is_utf8(dsn->to) };
+	struct writer writer = { .dsn = dsn,
+				 .utf8 = address_is_utf8(dsn->to),
+				 .encoding = encoding_of(dsn) };
 	size_t len = out->len;
 
 	choose_boundary(&writer);
