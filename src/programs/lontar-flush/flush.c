@@ -154,7 +154,7 @@ static void write_note(struct flush *flush)
 		flush->note.held = true;
 	else if (flush->connected)
 		flush->note.held = false;
-	if (flush->connected && flush->why.kind == ERR_NONE)
+	if (flush->connected && !flush->held && !flush->lost)
 		flush->note.last_success = clock_wall_s();
 	snprintf(flush->note.last_error, sizeof(flush->note.last_error), "%s",
 		 flush->why.text);

@@ -52,6 +52,7 @@ struct flush {
 	bool stopping;       /* nothing new is begun */
 	bool held;           /* by this flush */
 	bool connected;      /* was at any time */
+	bool lost;           /* the connection, before all was answered */
 	bool look;           /* list anew */
 	bool locked;         /* this Maildir is ours */
 	bool alone;          /* no gateway: leave as soon as all is done */

@@ -144,6 +144,7 @@ static void lost(struct session *session, const struct err *err)
 {
 	struct flush *flush = session->flush;
 
+	flush->lost = true;
 	flush_blame(flush, err);
 	session_close(session);
 	flush_end(flush);

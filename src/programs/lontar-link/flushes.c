@@ -24,6 +24,8 @@ struct flush {
 	struct peer *peer; /* NULL: none at work */
 	bool queued;       /* waits until fewer are at work */
 	bool stopping;
+	bool ended;        /* it said how it ended; its lock goes with its socket */
+	bool wanted;       /* another one after it */
 	unsigned failures; /* in a row, since the link came up */
 	ev_timer retry;
 	ev_timer give_up;
@@ -142,18 +144,29 @@ static void forget_peer(struct flush *flush)
 
 	ev_timer_stop(flushes->service->loop, &flush->give_up);
 	flush->peer = NULL;
-	flush->stopping = false;
+	flush->stopping = flush->ended = false;
 	for (size_t i = 0; i < flush->act_count; i++)
 		flushes->listener.on_acted(flushes->listener.ctx, flush->acts[i], &gone);
 	flush->act_count = 0;
 	start_queued(flushes);
 }
 
+static bool went_well(const struct flush *flush)
+{
+	struct smarthost_note note;
+
+	smarthost_note_read(flush->flushes->root_fd, flush->smarthost, &note);
+	return note.last_success >= note.last_try;
+}
+
 static void on_done(struct flush *flush, const struct link_done *done)
 {
 	struct flushes *flushes = flush->flushes;
 
-	flush->failures = done->exit_code == 0 ? 0 : flush->failures + 1;
+	/* Mail that a person holds, or that was told to wait, is no failure of the
+	 * smarthost. */
+	flush->failures =
+		done->exit_code == 0 || went_well(flush) ? 0 : flush->failures + 1;
 	flushes->listener.on_done(flushes->listener.ctx, flush->smarthost, done);
 }
 
@@ -165,6 +178,7 @@ static bool on_link_done(struct flush *flush, struct packet *packet)
 	if (!link_done_get(packet, &done))
 		return false;
 	if (tag == 0) {
+		flush->ended = true;
 		on_done(flush, &done);
 		return true;
 	}
@@ -212,6 +226,11 @@ static void on_closed(void *ctx, struct peer *peer)
 
 	(void)peer;
 	forget_peer(flush);
+	if (flush->wanted) {
+		flush->wanted = false;
+		start(flush);
+		return;
+	}
 	/* Whoever still waits for it hears now; who was told before is not told twice. */
 	flush->flushes->listener.on_done(flush->flushes->listener.ctx, flush->smarthost,
 					 &lost);
@@ -283,10 +302,12 @@ bool flushes_open(struct flushes *flushes, struct err *err)
 
 static void start_or_nudge(struct flush *flush)
 {
-	if (flush->peer)
-		nudge(flush);
-	else
+	if (!flush->peer)
 		start(flush);
+	else if (flush->ended)
+		flush->wanted = true;
+	else
+		nudge(flush);
 }
 
 void flushes_parked(struct flushes *flushes, const char *smarthost)
