@@ -175,16 +175,21 @@ class Gateway:
         return state not in "ZX"
 
     def processes(self):
-        """{pid: program} of what the master started."""
-        found = {}
+        """{pid: program} of what the master started, and what those started."""
+        parents, names = {}, {}
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
-                name, _, rest = stat.read_text().partition("(")[2].rpartition(") ")
+                rest = stat.read_text().rpartition(") ")[2].split()
+                words = (stat.parent / "cmdline").read_text().split("\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if int(rest.split()[1]) == self.process.pid:
-                found[int(stat.parent.name)] = name
-        return found
+            pid = int(stat.parent.name)
+            names[pid], parents[pid] = pathlib.Path(words[0]).name, int(rest[1])
+        family, more = set(), {self.process.pid}
+        while more:
+            more = {pid for pid, parent in parents.items() if parent in more} - family
+            family |= more
+        return {pid: names[pid] for pid in family}
 
     def log_text(self):
         return (self.folder / "log").read_text(errors="replace")

@@ -49,12 +49,12 @@ def test_blind_copies_stay_blind(gateway):
         (["EHLO a.example", RCPT], "503 5.5.1"),
         (["EHLO a.example", "DATA"], "503 5.5.1"),
         (["EHLO a.example", MAIL, MAIL], "503 5.5.1"),
-        (["EHLO a.example", MAIL, "DATA"], "503 5.5.1"),
+        (["EHLO a.example", MAIL, "DATA"], "554 5.5.1"),
         (["EHLO a.example", "MAIL FROM:<a@b"], "501 5.1.7"),
-        (["EHLO a.example", "MAIL ann"], "501 5.5.4"),
+        (["EHLO a.example", "MAIL"], "501 5.5.4"),
         (["EHLO a.example", f"{MAIL} SIZE=x"], "501 5.5.4"),
         (["EHLO a.example", f"{MAIL} COLOUR=red"], "555 5.5.4"),
-        (["EHLO a.example", f"{MAIL} SIZE=99999999999999"], "552 5.3.4"),
+        (["EHLO a.example", f"{MAIL} SIZE=99999999999999", RCPT, "DATA"], "452 4.3.1"),
         (["EHLO a.example", MAIL, "RCPT TO:<nobody@gate.example>"], "550 5.1.1"),
         (["EHLO a.example", MAIL, "RCPT TO:<>"], "501 5.1.3"),
         (["EHLO a.example", MAIL, RCPT, "BDAT x"], "501 5.5.4"),
@@ -63,7 +63,7 @@ def test_blind_copies_stay_blind(gateway):
         (["NOOP anything"], "250 2.0.0"),
         (["EHLO a.example", MAIL, "RSET"], "250 2.0.0"),
         (["EHLO a.example", "STARTTLS now"], "501 5.5.4"),
-        (["EHLO a.example", "AUTH PLAIN"], "50"),
+        (["EHLO a.example", "AUTH PLAIN"], "538 5.7.11"),
         (["DATA\0"], "50"),
         (["QUIT"], "221 2.0.0"),
     ],
@@ -78,8 +78,16 @@ def test_each_fault_has_its_answer(gateway, lines, answer):
 def test_an_oversized_line_is_refused_and_the_session_goes_on(gateway):
     with gateway.connect() as wire:
         wire.hello()
-        assert wire.say("NOOP " + "x" * 100_000).startswith("500 5.5.")
+        assert wire.say("NOOP " + "x" * 20_000) == "500 5.5.2 line too long"
         assert wire.say("NOOP").startswith("250")
+
+
+def test_a_line_without_end_is_not_listened_to(gateway):
+    with gateway.connect() as wire:
+        wire.hello()
+        with pytest.raises(OSError):
+            while True:
+                wire.send(b"x" * 100_000)
 
 
 @pytest.mark.parametrize("ending", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n"])
@@ -124,8 +132,9 @@ def test_what_was_piped_behind_starttls_is_not_executed(gateway):
             pass  # closing is as good an answer
 
 
-def test_a_message_over_databytes_is_refused(gateway):
-    gateway.control("databytes", "2000\n")
+def test_a_message_over_databytes_is_refused(stopped_gateway):
+    stopped_gateway.control("databytes", "2000\n")
+    gateway = stopped_gateway.start()
     with gateway.connect() as wire:
         assert "SIZE 2000" in wire.say("EHLO a.example")
         assert wire.say(f"{MAIL} SIZE=2001").startswith("552 5.3.4")
@@ -134,7 +143,9 @@ def test_a_message_over_databytes_is_refused(gateway):
         assert wire.reply().startswith("552 5.3.4")
         assert wire.say("NOOP").startswith("250")
     assert gateway.mailbox("bob") == []
-    assert list((gateway.root / "spool/incoming").iterdir()) == []
+    wait_until(
+        lambda: not list((gateway.root / "spool/incoming").iterdir()), what="the draft's end"
+    )
 
 
 def test_a_message_that_goes_round_in_circles_is_refused(gateway):
@@ -156,18 +167,20 @@ def test_a_connection_lost_in_the_body_leaves_nothing(gateway):
     assert gateway.mailbox("bob") == []
 
 
-def test_one_address_cannot_take_all_connections(gateway):
-    gateway.control("concurrencyperip", "3\n")
+def test_one_address_cannot_take_all_connections(stopped_gateway):
+    stopped_gateway.control("concurrencyperip", "3\n")
+    gateway = stopped_gateway.start()
     wires = [gateway.connect() for _ in range(3)]
     with gateway.connect() as one_more:
-        assert one_more.greeting.startswith("421 4.7.0")
+        assert one_more.greeting == "421 too many connections from your address, try later"
         assert one_more.is_closed()
     for wire in wires:
         wire.close()
 
 
-def test_a_silent_client_is_told_goodbye(gateway):
-    gateway.control("timeoutsmtpd", "1\n")
+def test_a_silent_client_is_told_goodbye(stopped_gateway):
+    stopped_gateway.control("timeoutsmtpd", "1\n")
+    gateway = stopped_gateway.start()
     with gateway.connect() as wire:
         assert wire.reply().startswith("421 4.4.2")
         assert wire.is_closed()

@@ -62,7 +62,7 @@ def test_msmtp_sends(gateway, service):
 @tool("s-nail")
 def test_s_nail_sends(gateway):
     call(
-        gateway, "s-nail", "-n", "-:/", "-S", "v15-compat", "-S", "sendwait",
+        gateway, "s-nail", "-:/", "-S", "v15-compat", "-S", "sendwait",
         "-S", f"mta=smtp://127.0.0.1:{gateway.ports['smtp']}", "-S", "smtp-auth=none",
         "-S", "hostname=pc.example", "-S", "from=ann@gate.example", "-s", "from s-nail",
         "bob@gate.example", input="Hello.\n",

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from gateway import (
-    BIN, EX_CONFIG, EX_EXISTS, EX_NOINPUT, EX_OK, EX_TEMPFAIL, EX_UNAVAILABLE, EX_USAGE,
+    EX_CONFIG, EX_EXISTS, EX_NOINPUT, EX_OK, EX_TEMPFAIL, EX_UNAVAILABLE, EX_USAGE,
     PASSWORD, SERVICES,
 )  # fmt: skip
+from waiting import wait_until
 
 ANN, FAR = "ann@gate.example", "you@far.example"
 COMMANDS = (
@@ -111,8 +112,6 @@ def test_service_restarts_one_service(gateway):
     assert "deliver" in gateway.run("service").stdout
     done = gateway.run("service", "restart", "pop3d")
     assert done.returncode == EX_OK, done.stderr
-    from waiting import wait_until
-
     def restarted():
         now = gateway.processes()
         old = {pid for pid, name in before.items() if name.startswith("lontar-pop3d")}
@@ -311,22 +310,20 @@ def test_a_stale_map_is_told_and_rebuilt(stopped_gateway):
     assert stopped_gateway.run("check").returncode == EX_OK
 
 
-def test_a_stale_map_is_never_used_in_silence(gateway):
-    source = gateway.root / "control/accounts"
-    stat = (gateway.root / "control/accounts.cdb").stat()
+def test_a_stale_map_is_never_used_in_silence(stopped_gateway):
+    source = stopped_gateway.root / "control/accounts"
+    stat = (stopped_gateway.root / "control/accounts.cdb").stat()
     os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
-    with gateway.connect() as wire:
-        wire.hello("MAIL FROM:<>")
-        assert wire.say("RCPT TO:<bob@gate.example>").startswith("451 4.3.5")
-    assert gateway.run("rebuild").returncode == EX_OK
+    gateway = stopped_gateway.start()
     gateway.send(ANN, ["bob@gate.example"])
+    wait_until(lambda: "lontar rebuild" in gateway.log_text(), what="the warning")
 
 
 @pytest.mark.parametrize(
     "address, told",
     [
-        ("bob@gate.example", ("bob", "mail/bob")),
-        ("nobody@gate.example", ("nobody", "5.1.1")),
+        ("bob@gate.example", ("control/accounts", "mailbox of bob")),
+        ("nobody@gate.example", ("nobody", "550 no such user here")),
         (FAR, ("isp", "smtproutes")),
         ("postmaster@gate.example", ("postmaster",)),
     ],
@@ -364,18 +361,6 @@ def test_ipv6_listens_beside_ipv4(make_gateway):
     assert b"[IPv6:::1]" in gateway.mailbox("bob")[0]
     with gateway.connect() as wire:
         assert wire.greeting.startswith("220 ")
-
-
-def test_the_programs_say_their_version():
-    import subprocess
-
-    for program in sorted(BIN.glob("lontar*")):
-        done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=20,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == EX_OK, program
-        assert re.search(r"\d+\.\d+", done.stdout), program
 
 
 def test_json_is_valid_whatever_an_address_holds(gateway):

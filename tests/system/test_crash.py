@@ -81,7 +81,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(gateway, smarthost, victim):
     def find():
         if victim == "lontar":
             return gateway.process.pid
-        found = [p for p, n in gateway.processes().items() if n == victim[:15]]
+        found = [p for p, n in gateway.processes().items() if n == victim]
         return found[0] if found else None
 
     family = gateway.processes()
@@ -111,11 +111,11 @@ def test_kill_9_loses_nothing_that_was_acknowledged(gateway, smarthost, victim):
 
 @pytest.fixture
 def small_disk(folder):
-    """A tmpfs of 3 MB under the root."""
+    """A tmpfs of 12 MB under the root."""
     place = folder / "small"
     place.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m,mode=755", "none", place], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "none", place], capture_output=True
     )
     if done.returncode:
         pytest.skip("a mount needs root")
@@ -137,7 +137,7 @@ def test_a_full_disk_is_temporary_and_loses_nothing(small_disk, smarthost):
                     if answer[0] == "4":
                         break
                 else:
-                    wire.send((b"x" * 70 + b"\r\n") * 1500 + b".\r\n")
+                    wire.send((b"x" * 70 + b"\r\n") * 5000 + b".\r\n")
                     answer = wire.reply()
                 if answer[0] != "2":
                     break

@@ -16,21 +16,19 @@ from waiting import wait_until
 ANN, BOB = "ann@gate.example", "bob@gate.example"
 
 
-def trace(gateway, program, calls, file):
-    """strace of a running service; ends with the context."""
-    [pid] = [pid for pid, name in gateway.processes().items() if name == program[:15]]
-    return Trace(pid, calls, file)
-
-
 class Trace:
-    def __init__(self, pid, calls, file):
+    """strace of all processes of one program, in one order."""
+
+    def __init__(self, gateway, program, calls, file):
+        pids = [p for p, name in gateway.processes().items() if name == program]
         self.file = file
         self.process = subprocess.Popen(
             ["strace", "-f", "-y", "-s", "64", "-ttt", "-e", f"trace={calls}", "-o", file,
-             "-p", str(pid)],
+             *[word for pid in pids for word in ("-p", str(pid))]],
             stderr=subprocess.PIPE,
         )  # fmt: skip
-        assert b"attached" in self.process.stderr.readline()
+        for _ in pids:
+            assert b"attached" in self.process.stderr.readline()
 
     def lines(self):
         self.process.send_signal(signal.SIGINT)
@@ -40,7 +38,7 @@ class Trace:
 
 @pytest.mark.skipif(not shutil.which("strace") or os.getuid() != 0, reason="strace as root")
 def test_250_is_said_after_file_and_folder_are_synced(gateway, tmp_path):
-    tracer = trace(
+    tracer = Trace(
         gateway, "lontar-deliver",
         "fdatasync,fsync,syncfs,link,linkat,rename,renameat,renameat2,sendmsg,sendto,write",
         tmp_path / "trace",
@@ -48,30 +46,17 @@ def test_250_is_said_after_file_and_folder_are_synced(gateway, tmp_path):
     gateway.send(ANN, [BOB])
     lines = tracer.lines()
 
-    def last(pattern):
-        return max(
-            (at for at, line in enumerate(lines) if re.search(pattern, line)), default=None
-        )
+    def after(at, pattern):
+        """The first line behind `at` that the pattern fits."""
+        found = [i for i in range(at + 1, len(lines)) if re.search(pattern, lines[i])]
+        assert found, f"{pattern} does not come in:\n" + "\n".join(lines)
+        return found[0]
 
-    def first_after(pattern, at):
-        return next(
-            (i for i in range(at + 1, len(lines)) if re.search(pattern, lines[i])), None
-        )
-
-    placed = next(
-        at for at, line in enumerate(lines)
-        if re.search(r"(link|rename)\w*\(.*(new|cur)/", line)
-    )  # fmt: skip
-    synced = next(
-        at for at, line in enumerate(lines) if re.search(r"(fdatasync|fsync|syncfs)\(", line)
-    )
-    folder = first_after(r"(fsync|syncfs)\(", placed)
-    assert synced < placed, lines
-    assert folder is not None, lines
-    verdict = first_after(r"(sendmsg|sendto|write)\(.*socket", folder)
-    assert verdict is not None, lines
-    # nothing was said between the name and its sync
-    assert not any(re.search(r"sendmsg\(.*socket", line) for line in lines[placed:folder])
+    data = after(-1, r"(fdatasync|fsync|syncfs)\(.*incoming|syncfs\(")
+    placed = after(-1, r"(link|rename)\w*\(.*incoming/.*Maildir/new")
+    folder = after(placed, r"fsync\(.*Maildir/new|syncfs\(")
+    verdict = after(-1, r"sendmsg\(.*ok \d+\.M")  # what the session makes 250 of
+    assert data < placed < folder < verdict
 
 
 @pytest.fixture
