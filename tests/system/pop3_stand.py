@@ -87,11 +87,14 @@ class Pop3Stand:
             threading.Thread(target=self._serve, args=(worker,), daemon=True).start()
 
     def _serve(self, worker):
+        try:
+            self._answer(worker)
+        except OSError:
+            pass  # the worker is gone, or the test is over
+
+    def _answer(self, worker):
         while True:
-            try:
-                packet = worker.recv(65536)
-            except OSError:
-                return
+            packet = worker.recv(65536)
             if not packet:
                 return
             kind, tag = struct.unpack_from("<II", packet)
