@@ -70,6 +70,9 @@ build/helpers/%: tests/%/main.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -o $@ $<
 
+# The samples are part of the program.
+$B/src/programs/lontar/samples.o: $(shell find control -type f)
+
 test: all $(TESTS) $(HELPERS)
 	@set -e; for t in $(TESTS); do $$t; done
 	LONTAR_BIN=$(BIN) /usr/bin/python3 -m pytest -q tests/system
