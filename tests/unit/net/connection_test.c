@@ -170,6 +170,30 @@ static void input_before_the_end_comes_before_the_end(void **state)
 	end(&scene);
 }
 
+static void who_closed_one_half_and_vanishes_then_is_told_again(void **state)
+{
+	struct scene scene;
+	char *much = test_calloc(1 << 20, 1);
+
+	(void)state;
+	begin(&scene, collect);
+	shutdown(scene.peer, SHUT_WR);
+	spin(&scene);
+	assert_int_equal(scene.closed, 1);
+	assert_false(connection_is_broken(scene.connection));
+	connection_write(scene.connection, (struct span){ much, 1 << 20 });
+	spin(&scene);
+	assert_int_equal(scene.drained, 0);
+	close(scene.peer);
+	scene.peer = -1;
+	spin(&scene);
+	assert_int_equal(scene.closed, 2);
+	assert_true(connection_is_broken(scene.connection));
+	assert_int_equal(scene.drained, 0);
+	end(&scene);
+	test_free(much);
+}
+
 static void pausing_keeps_input_and_end_for_later(void **state)
 {
 	struct scene scene;
@@ -541,6 +565,7 @@ int main(void)
 		cmocka_unit_test(what_is_said_is_heard_and_answered),
 		cmocka_unit_test(writing_makes_no_event_before_the_loop_runs),
 		cmocka_unit_test(input_before_the_end_comes_before_the_end),
+		cmocka_unit_test(who_closed_one_half_and_vanishes_then_is_told_again),
 		cmocka_unit_test(pausing_keeps_input_and_end_for_later),
 		cmocka_unit_test(input_left_over_is_told_of_after_a_pause),
 		cmocka_unit_test(a_slow_engine_slows_its_peer_and_loses_nothing),

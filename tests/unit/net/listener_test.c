@@ -65,6 +65,8 @@ static void a_client_is_accepted(const char *address, const char *ip)
 	assert_int_equal(listener_accept(listener, &taken, remote, &err),
 			 LISTENER_CLIENT);
 	assert_string_equal(remote, ip);
+	assert_string_equal(listener_remote(taken, shown), ip);
+	assert_string_equal(listener_remote(listener, shown), "?");
 	assert_int_equal(fcntl(taken, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
 	assert_int_equal(fcntl(taken, F_GETFD), FD_CLOEXEC);
 }
