@@ -14,7 +14,7 @@
 /* What stands behind a keyed line's colon. */
 static const char *value_of(const char *line)
 {
-	return strchr(line, ':') + 1;
+	return line + strcspn(line, ":") + 1;
 }
 
 /* domain itself, then ".suffix" longest first: qmail's order. */

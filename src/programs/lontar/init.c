@@ -156,6 +156,16 @@ static bool make_root(struct init *init, const char *root, struct err *err)
 	       init_write(init, err);
 }
 
+static bool me_is_host(const char *me, struct err *err)
+{
+	if (!me || !me[0])
+		return err_exit(err, EX_USAGE, "--me is missing; %.*s",
+				(int)strcspn(usage, "\n"), usage);
+	if (me[0] == '[' || !address_domain_is_valid(span_of(me)))
+		return err_exit(err, EX_USAGE, "--me \"%.80s\" is no host name", me);
+	return true;
+}
+
 bool command_init(struct command_context *context, struct err *err)
 {
 	struct init init = { .root_fd = -1, .control_fd = -1 };
@@ -166,14 +176,9 @@ bool command_init(struct command_context *context, struct err *err)
 		{ .name = NULL },
 	};
 	bool made = args_parse(&context->args, options, usage, err) &&
-		    args_count(&context->args, 0, 0, usage, err);
+		    args_count(&context->args, 0, 0, usage, err) &&
+		    me_is_host(init.me, err) && make_root(&init, context->root, err);
 
-	if (made && (!init.me || !init.me[0]))
-		made = err_exit(err, EX_USAGE, "--me is missing; %.*s",
-				(int)strcspn(usage, "\n"), usage);
-	if (made && (init.me[0] == '[' || !address_domain_is_valid(span_of(init.me))))
-		made = err_exit(err, EX_USAGE, "--me \"%.80s\" is no host name", init.me);
-	made = made && make_root(&init, context->root, err);
 	if (made)
 		printf("%s is ready; start it with: lontar --root %s run\n",
 		       context->root, context->root);
