@@ -168,9 +168,10 @@ bool map_is_stale(int control_fd, const char *source, const char *map)
 	if (fstatat(control_fd, source, &source_st, 0) != 0 ||
 	    fstatat(control_fd, map, &map_st, 0) != 0)
 		return false;
-	/* ctime too: an older file may have been moved here. */
-	if (!is_later(&source_st.st_mtim, &map_st.st_mtim) &&
-	    !is_later(&source_st.st_ctim, &map_st.st_ctim))
+	/* ctime too: an older file may have been moved here. Within one tick of the clock
+	 * both may have been written in either order. */
+	if (is_later(&map_st.st_mtim, &source_st.st_mtim) &&
+	    is_later(&map_st.st_ctim, &source_st.st_ctim))
 		return false;
 	if (!file_read(control_fd, source, &text, &ignored) ||
 	    map_get(control_fd, map, source_key, &value, &ignored) != MAP_FOUND ||
