@@ -1,7 +1,10 @@
 #include "programs/lontar-pop3d/doors.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -61,6 +64,18 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		open_doors(doors, true);
 }
 
+/* A laptop that went to sleep in a session must not keep its mailbox locked until the
+ * session's deadline: after two minutes of silence the kernel knows. */
+static void notice_absence(int fd)
+{
+	const int on = 1, idle_s = 60, interval_s = 20, probes = 3;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 static void on_client(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct door *door = watcher->data;
@@ -88,6 +103,7 @@ static void on_client(struct ev_loop *loop, ev_io *watcher, int events)
 		file_close(&fd);
 		return;
 	}
+	notice_absence(fd);
 	session_open(worker, fd, fd, door->service, ip);
 	if (worker->count >= doors->sessions_max)
 		open_doors(doors, false);
