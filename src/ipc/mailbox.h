@@ -23,6 +23,8 @@ enum mailbox_packet {
 /* MAILBOX_LISTING: a number `count`, then for each message a number (octets as RETR sends
  * them) and a text (UIDL). MAILBOX_DELETE: a number `count`, then as many numbers. */
 
+/* text: what the client is told behind "-ERR ", with a response code (RFC 2449 section 8)
+ * where the login fails by it: [IN-USE], [SYS/TEMP] */
 #define MAILBOX_FAILED_FIELDS(NUMBER, TEXT) TEXT(text)
 PACKET_DEFINE(mailbox_failed, MAILBOX_FAILED, MAILBOX_FAILED_FIELDS)
 
