@@ -7,7 +7,7 @@
 enum position {
 	LINE_START,
 	IN_LINE,
-	AFTER_CR,     /* which has not been stored yet */
+	AFTER_CR,     /* which is held, as all in front of it */
 	AFTER_DOT,    /* likewise */
 	AFTER_DOT_CR, /* likewise, both */
 };
@@ -23,6 +23,7 @@ static size_t take_text(struct typed_decoder *decoder, struct span piece, struct
 	decoder->position = lf ? LINE_START : IN_LINE;
 	if (cr) {
 		decoder->position = AFTER_CR;
+		decoder->held_crs = 1;
 		len = (size_t)(cr - piece.at);
 	}
 	/* The caller has made room. */
@@ -31,10 +32,10 @@ static size_t take_text(struct typed_decoder *decoder, struct span piece, struct
 	return len + (cr ? 1 : 0);
 }
 
-static void put(struct buf *out, char byte)
+static void put(struct buf *out, char byte, size_t count)
 {
-	out->data[out->len] = byte;
-	buf_wrote(out, 1);
+	memset(out->data + out->len, byte, count);
+	buf_wrote(out, count);
 }
 
 /* One step; returns the bytes taken. */
@@ -49,7 +50,11 @@ static size_t step(struct typed_decoder *decoder, struct span piece, struct buf 
 	}
 	switch (position) {
 	case AFTER_CR:
-		put(out, is_lf ? '\n' : '\r');
+		if (piece.at[0] == '\r') {
+			decoder->held_crs++;
+			return 1;
+		}
+		put(out, is_lf ? '\n' : '\r', is_lf ? 1 : decoder->held_crs);
 		decoder->position = is_lf ? LINE_START : IN_LINE;
 		return is_lf ? 1 : 0;
 	case AFTER_DOT:
@@ -57,12 +62,13 @@ static size_t step(struct typed_decoder *decoder, struct span piece, struct buf 
 			decoder->position = AFTER_DOT_CR;
 			return 1;
 		}
-		put(out, '.');
+		put(out, '.', 1);
 		decoder->position = IN_LINE;
 		return 0;
 	case AFTER_DOT_CR:
-		put(out, '.');
+		put(out, '.', 1);
 		decoder->position = AFTER_CR;
+		decoder->held_crs = 1;
 		return 0;
 	case LINE_START:
 		if (decoder->dot_ends && piece.at[0] == '.') {
@@ -78,8 +84,7 @@ static size_t step(struct typed_decoder *decoder, struct span piece, struct buf 
 
 bool typed_decode(struct typed_decoder *decoder, struct span piece, struct buf *out)
 {
-	/* Two bytes may have waited. */
-	if (!buf_reserve(out, piece.len + 2))
+	if (!buf_reserve(out, piece.len + decoder->held_crs + 2))
 		return false;
 	while (piece.len && !decoder->ended)
 		piece = span_after(piece, step(decoder, piece, out));
@@ -92,5 +97,8 @@ bool typed_finish(struct typed_decoder *decoder, struct buf *out)
 	if (decoder->ended || decoder->position != AFTER_CR)
 		return true;
 	decoder->position = IN_LINE;
-	return buf_append_byte(out, '\r');
+	if (!buf_reserve(out, decoder->held_crs))
+		return false;
+	put(out, '\r', decoder->held_crs);
+	return true;
 }

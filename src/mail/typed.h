@@ -1,7 +1,8 @@
 /*
  * A message as a program of this machine pipes it into `sendmail`: lines that end in LF
- * or in CR LF, and, unless it was told otherwise, an end that is a lone dot. What is
- * stored has LF line ends and nothing else is changed: NULs and bare CRs stay.
+ * or in CR LF (however many CRs), and, unless it was told otherwise, an end that is a
+ * lone dot. What is stored has LF line ends and nothing else is changed: NULs and bare
+ * CRs stay.
  */
 #ifndef MAIL_TYPED_H
 #define MAIL_TYPED_H
@@ -18,6 +19,7 @@ struct typed_decoder {
 	bool dot_ends;
 	bool ended;        /* by its dot */
 	unsigned position; /* within CR LF . CR LF */
+	size_t held_crs;   /* not stored until it is known what follows */
 };
 
 /* Appends what is decoded; after the end nothing more. False: past out's ceiling. */

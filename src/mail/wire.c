@@ -76,10 +76,11 @@ bool wire_encode(struct wire_encoder *encoder, struct span stored, struct buf *o
 
 bool wire_finish(struct wire_encoder *encoder, struct buf *out)
 {
-	/* A CR that was the very last byte was a line end of its time. */
 	if (!encoder->line_begun && !encoder->after_cr)
 		return true;
-	if (!buf_append(out, "\r\n", 2))
+	/* A CR that was the very last byte is a bare one: wire_size counts it. */
+	if (!(encoder->after_cr ? buf_append(out, " \r\n", 3)
+				: buf_append(out, "\r\n", 2)))
 		return false;
 	encoder->line_begun = encoder->after_cr = false;
 	return true;

@@ -57,7 +57,8 @@ enum wire_state wire_decode_chunk(struct wire_decoder *decoder, struct span wire
 enum wire_state wire_decode_end(struct wire_decoder *decoder) MUST_USE;
 
 /* Octets with CRLF line ends of `bytes` stored ones with `lines` LFs, a missing last line
- * end added: what S= and LIST and SIZE say. */
+ * end added: what W= and LIST and SIZE say. Exactly what wire_encode makes of them, but
+ * for a stored CR LF, which loses its CR: nothing that comes in here is stored so. */
 static inline uint64_t wire_size(uint64_t bytes, uint64_t lines, bool unended)
 {
 	return bytes + lines + (unended ? 2 : 0);

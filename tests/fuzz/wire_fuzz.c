@@ -36,6 +36,22 @@ static void encode(struct span stored, size_t piece, struct buf *out)
 	assert(wire_finish(&encoder, out) && buf_append_text(out, ".\r\n"));
 }
 
+/* What names and replies announce, but for stored CR LFs. */
+static void check_size(struct span stored)
+{
+	bool unended = stored.len && stored.at[stored.len - 1] != '\n';
+	AUTO_BUF out = BUF_INIT(3 * stored.len + 8);
+	struct wire_encoder encoder = { 0 };
+	size_t lines = 0, shrunk = 0;
+
+	for (size_t i = 0; i < stored.len; i++) {
+		lines += stored.at[i] == '\n';
+		shrunk += stored.at[i] == '\n' && i && stored.at[i - 1] == '\r';
+	}
+	assert(wire_encode(&encoder, stored, &out) && wire_finish(&encoder, &out));
+	assert(out.len + shrunk == wire_size(stored.len, lines, unended));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span input = { (const char *)data, size };
@@ -46,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_BUF whole = BUF_INIT(3 * size + 8);
 	enum wire_state end;
 
+	check_size(input);
 	/* Any bytes as stored ones: the wire form is faultless, and stable. */
 	encode(input, piece, &wire);
 	decode(buf_span(&wire), piece, &stored, &end);

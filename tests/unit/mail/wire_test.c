@@ -28,7 +28,7 @@ static const struct {
 	  false },
 	{ "CR CR LF leaves as a blank and a line end", BYTES("a\r\r\n"), BYTES("a \r\n"),
 	  false },
-	{ "a CR as the very last byte is a line end", BYTES("a\r"), BYTES("a\r\n"),
+	{ "a CR as the very last byte leaves as a blank", BYTES("a\r"), BYTES("a \r\n"),
 	  false },
 	{ "a smuggled end of data does not leave", BYTES("a\r.\r\nb\n.\r\n"),
 	  BYTES("a .\r\nb\r\n..\r\n"), true },
