@@ -22,9 +22,20 @@ struct parked {
 	int lock_fd;
 };
 
+/* Who parks and who sends may be two users: spool/parked then has another owner or group
+ * than ours, and its group, which what is made below inherits, is the one they share. */
+static bool is_shared(int root_fd)
+{
+	struct stat folder;
+
+	return fstatat(root_fd, "spool/parked", &folder, 0) == 0 &&
+	       (folder.st_uid != geteuid() || folder.st_gid != getegid());
+}
+
 static bool make_folders(int root_fd, const char *path, struct err *err)
 {
 	static const char *const folders[] = { "", "/tmp", "/new", "/cur" };
+	bool shared = is_shared(root_fd);
 
 	for (size_t i = 0; i < LENGTH(folders); i++) {
 		char name[128];
@@ -32,6 +43,10 @@ static bool make_folders(int root_fd, const char *path, struct err *err)
 		snprintf(name, sizeof(name), "%s%s", path, folders[i]);
 		if (!file_make_dir(root_fd, name, 0700, err))
 			return false;
+		/* One that exists is somebody else's, and has its mode already. */
+		if (shared && fchmodat(root_fd, name, S_ISGID | 0770, 0) != 0 &&
+		    errno != EPERM)
+			return err_errno(err, "chmod %s", name);
 	}
 	return true;
 }
@@ -83,6 +98,9 @@ bool parked_lock(struct parked *parked, struct err *err)
 		openat(parked->root_fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (parked->lock_fd < 0)
 		return err_errno(err, "open %s", path);
+	/* For the other one of the two; refused where the file is his, and has it. */
+	if (is_shared(parked->root_fd))
+		(void)fchmod(parked->lock_fd, 0660);
 	if (flock(parked->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	if (errno != EWOULDBLOCK)
