@@ -154,7 +154,8 @@ void boss_tell_done(struct flush *flush, int exit_code, const char *text)
 
 	if (!flush->boss)
 		return;
-	boss_tell_progress(flush);
+	if (flush->smarthost.name)
+		boss_tell_progress(flush);
 	link_done_put(&packet, 0,
 		      &(struct link_done){ (uint64_t)exit_code, span_of(text) });
 	peer_send(flush->boss, &packet, -1);
