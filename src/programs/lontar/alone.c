@@ -215,7 +215,7 @@ bool flush_alone(struct command_context *context, struct err *err)
 
 	if (!settings_load(context->control_fd, &alone.settings, err))
 		return false;
-	identity_find("lontarout", &alone.identity);
+	identity_find("lontarout", NULL, &alone.identity);
 	alone.program_fd = spawn_open("lontar-flush", err);
 	fine = alone.program_fd >= 0 && choose(&alone, err);
 	if (fine && !alone.count)

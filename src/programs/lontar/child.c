@@ -232,6 +232,9 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int events)
 	child->pid = 0;
 	child->is_ready = false;
 	if (roles[child->role].is_on_demand) {
+		if (WIFSIGNALED(watcher->rstatus) && !is_stopping(master))
+			log_warning("service exited name=%s signal=%d",
+				    label(child, text), WTERMSIG(watcher->rstatus));
 		tell_asker(child, exit_code);
 		forget(child);
 		master_changed(master);

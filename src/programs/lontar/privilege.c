@@ -10,20 +10,24 @@
 static const cap_value_t kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID,
 				    CAP_KILL, CAP_SETPCAP };
 
-bool identity_find(const char *user, struct identity *identity_out)
+bool identity_find(const char *user, const char *shares_with,
+		   struct identity *identity_out)
 {
 	const struct passwd *entry = geteuid() == 0 ? getpwnam(user) : NULL;
+	int count = IDENTITY_GROUPS_MAX - 1;
 
 	*identity_out = (struct identity){ .uid = geteuid(), .gid = getegid() };
 	if (!entry)
 		return false;
-	identity_out->group_count = IDENTITY_GROUPS_MAX;
-	if (getgrouplist(user, entry->pw_gid, identity_out->groups,
-			 &identity_out->group_count) < 0)
-		identity_out->group_count = IDENTITY_GROUPS_MAX;
 	identity_out->is_other = true;
 	identity_out->uid = entry->pw_uid;
 	identity_out->gid = entry->pw_gid;
+	if (getgrouplist(user, entry->pw_gid, identity_out->groups, &count) < 0)
+		count = IDENTITY_GROUPS_MAX - 1;
+	entry = shares_with ? getpwnam(shares_with) : NULL;
+	if (entry)
+		identity_out->groups[count++] = entry->pw_gid;
+	identity_out->group_count = count;
 	return true;
 }
 
@@ -65,10 +69,25 @@ static bool keep(const cap_value_t *set, size_t count, struct err *err)
 	return done;
 }
 
-bool privilege_drop(struct err *err)
+static bool join_groups(const struct identity *started, size_t count, struct err *err)
+{
+	gid_t groups[IDENTITY_GROUPS_MAX];
+	size_t used = 0;
+
+	for (size_t i = 0; i < count && used < IDENTITY_GROUPS_MAX; i++)
+		if (started[i].is_other)
+			groups[used++] = started[i].gid;
+	if (!used || setgroups(used, groups) == 0)
+		return true;
+	return err_errno(err, "join the groups of the services");
+}
+
+bool privilege_drop(const struct identity *started, size_t count, struct err *err)
 {
 	if (geteuid() != 0)
 		return true;
+	if (!join_groups(started, count, err))
+		return false;
 	drop_bounding(false);
 	return keep(kept, LENGTH(kept), err);
 }

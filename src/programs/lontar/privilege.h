@@ -21,12 +21,16 @@ struct identity {
 	int group_count;
 };
 
-/* The user's ids, if we are root and there is such a user; false: there is none, or we
- * are not root, and *identity_out stays with the caller's own. */
-bool identity_find(const char *user, struct identity *identity_out);
+/* The user's ids, if we are root and there is such a user, with the group of another one
+ * (may be NULL); false: there is none, or we are not root, and *identity_out has the
+ * caller's own. */
+bool identity_find(const char *user, const char *shares_with,
+		   struct identity *identity_out);
 
-/* Gives up what root has beyond the above. Not root: does nothing. */
-bool privilege_drop(struct err *err) MUST_USE;
+/* Gives up what root has beyond the above; what is shared with those whom we start is
+ * reached as a member of their groups. Not root: does nothing. */
+bool privilege_drop(const struct identity *started, size_t count,
+		    struct err *err) MUST_USE;
 
 /* In the child, before exec: becomes him, with no capability left and none to come. */
 bool privilege_become(const struct identity *identity, struct err *err) MUST_USE;

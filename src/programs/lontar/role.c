@@ -5,8 +5,11 @@
 
 const struct role_row roles[ROLES] = {
 	[ROLE_AUTH] = { "auth", "lontar-auth", "lontarauth", .has_socket = true },
-	[ROLE_DELIVER] = { "deliver", "lontar-deliver", "lontar", .has_socket = true },
-	[ROLE_LINK] = { "link", "lontar-link", "lontar", .has_socket = true },
+	/* What is parked changes hands: lontar-deliver's and then lontar-flush's. */
+	[ROLE_DELIVER] = { "deliver", "lontar-deliver", "lontar",
+			   .shares_with = "lontarout", .has_socket = true },
+	[ROLE_LINK] = { "link", "lontar-link", "lontar", .shares_with = "lontarout",
+			.has_socket = true },
 	[ROLE_SMTPD] = { "smtpd", "lontar-smtpd", "lontard", .is_door = true,
 			 .one_a_core = true },
 	[ROLE_POP3D] = { "pop3d", "lontar-pop3d", "lontard", .is_door = true },

@@ -21,10 +21,11 @@ struct role_row {
 	const char *name; /* as people and MASTER_START say it; a socket in run/ too */
 	const char *program;
 	const char *user;
-	bool has_socket; /* run/NAME is its to listen on */
-	bool is_door;    /* serves strangers: listeners, certificates, no files */
-	bool one_a_core; /* else one a gateway */
-	enum role asker; /* of what is started on demand */
+	const char *shares_with; /* a user whose group it has too; NULL: nobody's */
+	bool has_socket;         /* run/NAME is its to listen on */
+	bool is_door;            /* serves strangers: listeners, certificates, no files */
+	bool one_a_core;         /* else one a gateway */
+	enum role asker;         /* of what is started on demand */
 	bool is_on_demand;
 	bool (*name_is_valid)(const char *name); /* of its argument */
 };

@@ -54,7 +54,8 @@ static bool find_identities(struct master *master)
 	bool all = true;
 
 	for (unsigned i = 0; i < ROLES; i++)
-		all &= identity_find(roles[i].user, &master->who[i]);
+		all &= identity_find(roles[i].user, roles[i].shares_with,
+				     &master->who[i]);
 	/* Some but not all would be a mixture that can read none of its files. */
 	for (unsigned i = 0; i < ROLES && !all; i++)
 		master->who[i].is_other = false;
@@ -245,7 +246,7 @@ static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 	for (struct child *child = master->children; child; child = child->next) {
 		bool is_door = roles[child->role].is_door;
 
-		if (!child->pid)
+		if (!child->pid || roles[child->role].is_on_demand)
 			continue;
 		if (is_door && changed)
 			child_stop(child);
@@ -297,7 +298,7 @@ static bool prepare(struct master *master, struct err *err)
 	return open_programs(master, err) &&
 	       ports_bind(master->control_fd, &master->ports, &changed, err) &&
 	       ports_publish(&master->ports, master->root_fd, err) &&
-	       open_sockets(master, err) && privilege_drop(err);
+	       open_sockets(master, err) && privilege_drop(master->who, ROLES, err);
 }
 
 static void clean_up(struct master *master)

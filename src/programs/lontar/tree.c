@@ -31,7 +31,7 @@ static const struct tree_folder folders[] = {
 	{ "mail", 0700, ROLE_MAIL, ROLE_MAIL },
 	/* Sockets that any local user may connect to. */
 	{ "run", S_ISGID | 0775, ROLE_MAIL, ROLE_OUT },
-	{ "log", 0750, NULL, NULL },
+	{ "log", 0700, NULL, NULL },
 };
 
 const struct tree_folder *tree_folder(size_t i)
@@ -53,12 +53,22 @@ bool tree_give(int root_fd, const char *path, const char *owner, const char *gro
 	return err_errno(err, "chown %s", path);
 }
 
+/* Where the group is no role's, it may be one that many people are in. */
+static mode_t mode_for(const struct tree_folder *folder)
+{
+	bool is_given = geteuid() == 0 && folder->group && getgrnam(folder->group);
+
+	if (is_given || !folder->group)
+		return folder->mode;
+	return folder->mode & (folder->mode & S_IRWXO ? 0755 : 0700);
+}
+
 static bool make(int root_fd, const struct tree_folder *folder, struct err *err)
 {
 	struct stat st;
 
 	/* Through a symbolic link too: control may be /etc/lontar. */
-	if (mkdirat(root_fd, folder->path, folder->mode & 0777) != 0) {
+	if (mkdirat(root_fd, folder->path, 0700) != 0) {
 		if (errno == EEXIST && fstatat(root_fd, folder->path, &st, 0) == 0 &&
 		    S_ISDIR(st.st_mode))
 			return true;
@@ -68,7 +78,7 @@ static bool make(int root_fd, const struct tree_folder *folder, struct err *err)
 	if (!tree_give(root_fd, folder->path, folder->owner, folder->group, err))
 		return false;
 	/* After the owner, whose change takes the set-id bit away; and past the umask. */
-	if (fchmodat(root_fd, folder->path, folder->mode, 0) == 0)
+	if (fchmodat(root_fd, folder->path, mode_for(folder), 0) == 0)
 		return true;
 	return err_errno(err, "chmod %s", folder->path);
 }
