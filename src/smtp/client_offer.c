@@ -25,7 +25,7 @@ void smtp_offer_line(struct smtp_offer *offer, struct span line)
 	while (word.len < rest.len && rest.at[word.len] != ' ' &&
 	       rest.at[word.len] != '=')
 		word.len++;
-	rest = span_trim(span_after(rest, word.len));
+	rest = span_trim(span_after(rest, word.len + 1));
 	for (size_t i = 0; i < LENGTH(words); i++)
 		if (span_is_word(word, words[i].word))
 			*words[i].flag = true;

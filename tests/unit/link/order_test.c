@@ -1,0 +1,116 @@
+#include "link/order.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+
+#define NOW 1000000
+
+static struct parked_name name_of(const char *id, uint64_t bytes, unsigned priority)
+{
+	struct parked_name name = { .wire_bytes = bytes, .priority = priority };
+
+	snprintf(name.id, sizeof(name.id), "%s", id);
+	return name;
+}
+
+static const struct {
+	const char *title;
+	const char *first_id, *second_id;
+	uint64_t first_bytes, second_bytes;
+	unsigned first_priority, second_priority;
+} pairs[] = {
+	{ "the smaller goes first", "1000000.a", "1000000.b", 100, 200, 0, 0 },
+	{ "a higher priority goes before all", "1000000.a", "1000000.b", 900000, 1, 9,
+	  0 },
+	{ "of equals the name decides", "1000000.a", "1000000.b", 100, 100, 0, 0 },
+	{ "who waited long counts as small", "990000.a", "1000000.b", 100000, 1000, 0,
+	  0 },
+	{ "who waited a little does not yet", "1000000.b", "999940.a", 1000, 100000, 0,
+	  0 },
+	{ "a name from the future counts as new", "1000000.a", "2000000.b", 100, 200, 0,
+	  0 },
+};
+
+static void pair(void **state)
+{
+	size_t i = (uintptr_t)*state;
+	struct parked_name names[] = {
+		name_of(pairs[i].second_id, pairs[i].second_bytes,
+			pairs[i].second_priority),
+		name_of(pairs[i].first_id, pairs[i].first_bytes, pairs[i].first_priority),
+	};
+
+	order_sort(names, LENGTH(names), NOW);
+	assert_string_equal(names[0].id, pairs[i].first_id);
+}
+
+static const struct {
+	const char *title;
+	enum parked_state state;
+	int64_t not_before;
+	bool ignore;
+	bool due;
+} turns[] = {
+	{ "a new message is due", PARKED_WAITING, 0, false, true },
+	{ "one told to wait is not", PARKED_WAITING, NOW + 10, false, false },
+	{ "and is when its time has come", PARKED_WAITING, NOW, false, true },
+	{ "a link that came up clears the wait", PARKED_WAITING, NOW + 10, true, true },
+	{ "a wait beyond the longest back-off is a wrong clock's", PARKED_WAITING,
+	  NOW + ORDER_BACKOFF_MAX_S + 1, false, true },
+	{ "a held one is never due", PARKED_HELD, 0, true, false },
+	{ "one being sent is not due", PARKED_SENDING, 0, true, false },
+	{ "an uncertain one waits", PARKED_UNCERTAIN, NOW + 1, true, false },
+	{ "and is due later, in another call", PARKED_UNCERTAIN, NOW - 100, false, true },
+	{ "but never in the call in which it became so", PARKED_UNCERTAIN, NOW, false,
+	  false },
+};
+
+static void turn(void **state)
+{
+	size_t i = (uintptr_t)*state;
+	struct parked_name name = name_of("1000000.a", 100, 0);
+	/* What became uncertain at this call's beginning or later has N= from 1000000. */
+	struct order_rules rules = { .now = NOW,
+				     .call_began = NOW - 600,
+				     .uncertainwait_s = 600,
+				     .ignore_not_before = turns[i].ignore };
+
+	name.state = turns[i].state;
+	name.not_before = turns[i].not_before;
+	assert_int_equal(order_is_due(&name, &rules), turns[i].due);
+}
+
+static void attempts_grow_apart_as_squares(void **state)
+{
+	(void)state;
+	assert_int_equal(order_backoff_s(0), 0);
+	assert_int_equal(order_backoff_s(1), 400);
+	assert_int_equal(order_backoff_s(2), 1200);
+	assert_int_equal(order_backoff_s(3), 2000);
+	assert_int_equal(order_backoff_s(4000000000U), ORDER_BACKOFF_MAX_S);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + 1] = { 0 };
+
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		tests[i] = (struct CMUnitTest){ .name = pairs[i].title,
+						.test_func = pair,
+						.initial_state = (void *)i };
+	for (size_t i = 0; i < LENGTH(turns); i++)
+		tests[LENGTH(pairs) + i] =
+			(struct CMUnitTest){ .name = turns[i].title,
+					     .test_func = turn,
+					     .initial_state = (void *)i };
+	tests[LENGTH(pairs) + LENGTH(turns)] =
+		(struct CMUnitTest)cmocka_unit_test(attempts_grow_apart_as_squares);
+	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
+}
