@@ -51,7 +51,7 @@ void check_folders(struct check *check)
 		if (fstatat(check->root_fd, folder->path, &st, 0) != 0) {
 			check_fault(check, "%s: %s; make it with: mkdir -m %o %s",
 				    folder->path, strerror(errno),
-				    (unsigned)folder->mode & 0777, folder->path);
+				    (unsigned)folder->mode & 0755, folder->path);
 			continue;
 		}
 		if (!S_ISDIR(st.st_mode)) {

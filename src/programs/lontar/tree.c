@@ -39,18 +39,17 @@ const struct tree_folder *tree_folder(size_t i)
 	return i < LENGTH(folders) ? &folders[i] : NULL;
 }
 
-bool tree_give(int root_fd, const char *path, const char *owner, const char *group,
-	       struct err *err)
+static bool give(int root_fd, const struct tree_folder *folder, struct err *err)
 {
-	const struct passwd *user = owner ? getpwnam(owner) : NULL;
-	const struct group *entry = group ? getgrnam(group) : NULL;
+	const struct passwd *user = folder->owner ? getpwnam(folder->owner) : NULL;
+	const struct group *entry = folder->group ? getgrnam(folder->group) : NULL;
 	uid_t uid = user ? user->pw_uid : (uid_t)-1;
 	gid_t gid = entry ? entry->gr_gid : (gid_t)-1;
 
 	if (geteuid() != 0 || (!user && !entry) ||
-	    fchownat(root_fd, path, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
+	    fchownat(root_fd, folder->path, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
 		return true;
-	return err_errno(err, "chown %s", path);
+	return err_errno(err, "chown %s", folder->path);
 }
 
 /* Where the group is no role's, it may be one that many people are in. */
@@ -75,7 +74,7 @@ static bool make(int root_fd, const struct tree_folder *folder, struct err *err)
 		errno = errno == EEXIST ? ENOTDIR : errno;
 		return err_errno(err, "make folder %s", folder->path);
 	}
-	if (!tree_give(root_fd, folder->path, folder->owner, folder->group, err))
+	if (!give(root_fd, folder, err))
 		return false;
 	/* After the owner, whose change takes the set-id bit away; and past the umask. */
 	if (fchmodat(root_fd, folder->path, mode_for(folder), 0) == 0)

@@ -36,8 +36,4 @@ bool tree_make_mailbox(int root_fd, const char *user, struct err *err) MUST_USE;
 /* path and the folders above it, like mkdir -p. */
 bool tree_make_path(const char *path, struct err *err) MUST_USE;
 
-/* A file's owner and group, where root does it and the accounts exist. */
-bool tree_give(int root_fd, const char *path, const char *owner, const char *group,
-	       struct err *err) MUST_USE;
-
 #endif
