@@ -1,7 +1,9 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -10,6 +12,7 @@
 #include "control/pickup.h"
 #include "control/smarthost.h"
 #include "programs/lontar/check.h"
+#include "programs/lontar/tree.h"
 #include "store/parked.h"
 
 static void check_secret(struct check *check, char *secret, const struct err *err)
@@ -20,6 +23,23 @@ static void check_secret(struct check *check, char *secret, const struct err *er
 	}
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
+}
+
+/* Where the flusher is a user of his own, he must be able to read it. */
+static void check_reader(struct check *check, const char *path)
+{
+	const struct passwd *reader = geteuid() == 0 ? getpwnam(ROLE_OUT) : NULL;
+	const char *below = path[0] == '/' ? "" : "control/";
+	struct stat st;
+
+	if (!reader || fstatat(check->control_fd, path, &st, 0) != 0 ||
+	    (st.st_uid == reader->pw_uid && st.st_mode & S_IRUSR) ||
+	    (st.st_gid == reader->pw_gid && st.st_mode & S_IRGRP))
+		return;
+	check_fault(check,
+		    "%s%s: " ROLE_OUT " cannot read it; chgrp " ROLE_OUT
+		    " and chmod 640 it",
+		    below, path);
 }
 
 static void check_ca(struct check *check, const char *folder, const char *name,
@@ -42,6 +62,10 @@ static void check_smarthost(struct check *check, const char *name)
 		return;
 	}
 	/* A command that makes tokens may ask a server: not here. */
+	if (smarthost.passwordfile)
+		check_reader(check, smarthost.passwordfile);
+	else if (smarthost.tokenfile)
+		check_reader(check, smarthost.tokenfile);
 	if (smarthost.passwordfile || smarthost.tokenfile)
 		check_secret(check, smarthost_secret(check->control_fd, &smarthost, &err),
 			     &err);
@@ -86,6 +110,10 @@ static void check_pickup(struct check *check, const char *name)
 		check_fault_err(check, &err);
 		return;
 	}
+	if (pickup.passwordfile)
+		check_reader(check, pickup.passwordfile);
+	else if (pickup.tokenfile)
+		check_reader(check, pickup.tokenfile);
 	if (pickup.passwordfile || pickup.tokenfile)
 		check_secret(check, pickup_secret(check->control_fd, &pickup, &err),
 			     &err);

@@ -20,7 +20,7 @@ static const struct tree_folder folders[] = {
 	{ "control/links", 0755, NULL, NULL },
 	{ "control/pickups", 0755, NULL, NULL },
 	{ "control/tls", 0755, NULL, NULL },
-	{ "control/secrets", 0750, NULL, ROLE_OUT },
+	{ "control/secrets", S_ISGID | 0750, NULL, ROLE_OUT },
 	{ "spool", 0711, ROLE_MAIL, ROLE_MAIL },
 	{ "spool/incoming", 0700, ROLE_MAIL, ROLE_MAIL },
 	{ "spool/parked", SHARED, ROLE_MAIL, ROLE_OUT },
