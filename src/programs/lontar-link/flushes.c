@@ -338,7 +338,8 @@ void flushes_link_up(struct flushes *flushes)
 			continue;
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;
-		if (is_served(flush))
+		/* A held one waits for a person, who says `lontar flush`. */
+		if (is_served(flush) && !is_held(flush))
 			start_or_nudge(flush);
 	}
 	parked_smarthosts_clear(&all);
