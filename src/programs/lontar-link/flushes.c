@@ -52,8 +52,9 @@ static bool is_served(const struct flush *flush)
 			   flush->smarthost, &ignored);
 }
 
-/* Counts a smarthost's mail that no person has held, and when the first of it is due. */
-static bool next_due(const struct flushes *flushes, const char *smarthost,
+/* Is there mail, what a person has held left out unless held_too; when is the first of it
+ * due? */
+static bool next_due(const struct flushes *flushes, const char *smarthost, bool held_too,
 		     int64_t *due_out)
 {
 	struct err ignored;
@@ -65,7 +66,7 @@ static bool next_due(const struct flushes *flushes, const char *smarthost,
 	if (parked && !parked_list(parked, &list, &ignored))
 		list.count = 0;
 	for (size_t i = 0; i < list.count; i++) {
-		if (list.names[i].state == PARKED_HELD)
+		if (list.names[i].state == PARKED_HELD && !held_too)
 			continue;
 		any = true;
 		if (list.names[i].not_before < *due_out)
@@ -76,11 +77,11 @@ static bool next_due(const struct flushes *flushes, const char *smarthost,
 	return any;
 }
 
-bool flushes_has_mail(const struct flushes *flushes, const char *smarthost)
+bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool held_too)
 {
 	int64_t due;
 
-	return next_due(flushes, smarthost, &due);
+	return next_due(flushes, smarthost, held_too, &due);
 }
 
 static bool is_held(const struct flush *flush)
@@ -117,7 +118,7 @@ static void plan_retry(struct flush *flush)
 	int64_t due, now = clock_wall_s();
 
 	if (!is_served(flush) || is_held(flush) ||
-	    !next_due(flush->flushes, flush->smarthost, &due))
+	    !next_due(flush->flushes, flush->smarthost, false, &due))
 		return;
 	for (unsigned i = 1; i < flush->failures && wait < RETRY_MAX_S; i++)
 		wait *= 2;
@@ -334,7 +335,7 @@ void flushes_link_up(struct flushes *flushes)
 	for (size_t i = 0; i < all.count; i++) {
 		struct flush *flush;
 
-		if (!flushes_has_mail(flushes, all.names[i]))
+		if (!flushes_has_mail(flushes, all.names[i], false))
 			continue;
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;

@@ -45,8 +45,9 @@ void flushes_link_up(struct flushes *flushes);
 void flushes_link_down(struct flushes *flushes);
 /* Now, whatever the links say. */
 void flushes_force(struct flushes *flushes, const char *smarthost);
-/* Has mail that could be sent. */
-bool flushes_has_mail(const struct flushes *flushes, const char *smarthost);
+/* Has mail that could be sent, or, held_too, that a person has held back. */
+bool flushes_has_mail(const struct flushes *flushes, const char *smarthost,
+		      bool held_too);
 
 /* True: a flush is at work and will answer by on_acted. */
 bool flushes_act(struct flushes *flushes, uint32_t tag, const char *smarthost,

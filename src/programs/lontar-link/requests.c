@@ -97,7 +97,7 @@ static bool want_all(struct request *request, struct err *err)
 	if (!parked_smarthosts(flushes->root_fd, &all, err))
 		return false;
 	for (size_t i = 0; i < all.count; i++)
-		if (flushes_has_mail(flushes, all.names[i]))
+		if (flushes_has_mail(flushes, all.names[i], true))
 			wait_for(request, all.names[i]);
 	parked_smarthosts_clear(&all);
 	return true;
@@ -118,7 +118,7 @@ static bool want_named(struct request *request, struct span names, struct err *e
 		    !smarthost_name_is_valid(name))
 			return err_exit(err, EX_NOINPUT, "no smarthost %.*s",
 					SPAN_ARG(line));
-		if (!flushes_has_mail(flushes, name)) {
+		if (!flushes_has_mail(flushes, name, true)) {
 			if (!smarthost_load(flushes->control_fd, &flushes->settings, name,
 					    &smarthost, err))
 				return false;
