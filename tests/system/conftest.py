@@ -100,3 +100,12 @@ def make_postfix(certificates):
     yield make
     for one in made.values():
         one.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Figures that tests have measured (record_property "figure")."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for key, figure in report.user_properties:
+                if key == "figure":
+                    terminalreporter.write_line(figure)

@@ -14,9 +14,23 @@ def _wire(raw):
 
 
 def packaged():
-    """Well-formed messages from the corpora of Debian's packages."""
+    """From the corpora of Debian's packages."""
     files = [*PYTHON.glob("msg_*.txt"), *SPAMASSASSIN.glob("sample-*.txt")]
     return [(file.name, _wire(file.read_bytes())) for file in sorted(files)]
+
+
+FIELD = re.compile(rb"[!-9;-~]+:.*(\r\n[ \t].*)*", re.A)
+
+
+def well_formed():
+    """Those of the packaged ones that begin with a header, as RFC 5322 wants it."""
+    return [
+        (name, raw) for name, raw in packaged()
+        if all(
+            FIELD.fullmatch(field)
+            for field in re.split(rb"\r\n(?![ \t])", raw.partition(b"\r\n\r\n")[0].rstrip())
+        )
+    ]  # fmt: skip
 
 
 def varied(count=200):

@@ -5,6 +5,7 @@ import os
 import pytest
 
 import corpus
+from waiting import wait_until
 
 ANN, BOB = "ann@gate.example", "bob@gate.example"
 
@@ -64,11 +65,9 @@ def test_a_server_with_chunking_gets_the_bytes_that_were_sent(gateway, smarthost
 def test_postfix_gets_the_bytes_of_every_well_formed_message(make_gateway, make_postfix, without):
     postfix = make_postfix(without=without)
     gateway = make_gateway(smarthosts={"isp": postfix.port})
-    sent = send_all(gateway, corpus.packaged() + corpus.varied(60), "you@far.example")
+    sent = send_all(gateway, corpus.well_formed() + corpus.varied(60), "you@far.example")
     assert gateway.flush().returncode == 0, gateway.log_text()[-2000:]
     assert gateway.parked() == []
-    from waiting import wait_until
-
     wait_until(lambda: len(list(postfix.mail())) >= len(sent), 30, "delivery by Postfix")
     got = by_sender(postfix.mail())
     changed = [

@@ -9,7 +9,7 @@ import pytest
 from gateway import BIN
 from waiting import wait_until
 
-HOOKS = pathlib.Path("ppp-hooks").resolve()
+HOOKS = pathlib.Path(__file__).resolve().parents[2] / "ppp-hooks"
 FAR = "you@far.example"
 
 
@@ -41,31 +41,21 @@ def links(gateway):
     return {one["name"]: one["state"] for one in gateway.status()["links"]}
 
 
-def find(folder, word):
-    return [
-        str(path.relative_to(HOOKS)) for path in sorted(HOOKS.rglob("*"))
-        if path.is_file() and folder in str(path.parent) and word in path.name
-    ]  # fmt: skip
-
-
 def test_ppp_up_sends_what_is_parked_and_down_tells(gateway, smarthost):
-    [up] = [one for one in find("ip-up", "lontar")]
-    [down] = [one for one in find("ip-down", "lontar")]
     gateway.send("ann@gate.example", [FAR])
-    pppd(gateway, up)
-    [state] = links(gateway).values()
-    assert state == "up"
+    pppd(gateway, "ppp/ip-up.d/90lontar")
+    assert links(gateway) == {"office": "up"}
     wait_until(lambda: smarthost.taken, what="the parked message at the smarthost")
     notes = (gateway.root / "spool/state/links").iterdir()
     note = "".join(path.read_text() for path in notes)
     for fact in ("ppp7", "10.9.8.7", "10.9.8.1", "127.0.0.1", "127.0.0.2", "115200"):
         assert fact in note, note
-    pppd(gateway, down)
-    assert list(links(gateway).values()) == ["down"]
+    pppd(gateway, "ppp/ip-down.d/90lontar")
+    assert links(gateway) == {"office": "down"}
 
 
 def test_networkmanager_tells(gateway):
-    [hook] = find("", "dispatcher") or find("NetworkManager", "lontar")
+    hook = "NetworkManager/dispatcher.d/90-lontar"
     for action, state in (("up", "up"), ("down", "down")):
         run_hook(
             gateway, hook, "eth9", action, CONNECTION_ID="hill", DEVICE_IFACE="eth9",
@@ -73,29 +63,27 @@ def test_networkmanager_tells(gateway):
             IP4_ADDRESS_0="192.0.2.5/24 192.0.2.1", IP4_NAMESERVERS="192.0.2.53",
             CONNECTION_UUID="x", CONNECTION_FILENAME="/x",
         )  # fmt: skip
-        assert list(links(gateway).values()) == [state]
+        assert links(gateway) == {"hill": state}
     run_hook(gateway, hook, "eth9", "dhcp4-change", CONNECTION_ID="hill")
 
 
 def test_networkd_dispatcher_tells(gateway):
     for folder, state in (("routable.d", "up"), ("off.d", "down")):
-        [hook] = find(folder, "lontar")
         run_hook(
-            gateway, hook, IFACE="eth9", STATE=folder[:-2], ADDR="192.0.2.5", IP_ADDRS="192.0.2.5",
+            gateway, f"networkd-dispatcher/{folder}/90-lontar", IFACE="eth9", STATE=folder[:-2], ADDR="192.0.2.5", IP_ADDRS="192.0.2.5",
             OperationalState=folder[:-2], AdministrativeState="configured", json="{}",
         )  # fmt: skip
-        assert list(links(gateway).values()) == [state]
+        assert links(gateway) == {"eth9": state}
 
 
 def test_ifupdown_tells(gateway):
     for folder, state in (("if-up.d", "up"), ("if-down.d", "down")):
-        [hook] = find(folder, "lontar")
         run_hook(
-            gateway, hook, IFACE="eth9", LOGICAL="eth9", ADDRFAM="inet", METHOD="static",
+            gateway, f"ifupdown/{folder}/lontar", IFACE="eth9", LOGICAL="eth9", ADDRFAM="inet", METHOD="static",
             MODE="start" if state == "up" else "stop", PHASE="post-up", VERBOSITY="0",
             IF_ADDRESS="192.0.2.5",
         )  # fmt: skip
-        assert list(links(gateway).values()) == [state]
+        assert links(gateway) == {"eth9": state}
 
 
 def test_link_up_returns_within_a_second_and_unknown_keys_only_warn(gateway, smarthost):
