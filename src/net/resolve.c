@@ -153,6 +153,15 @@ static bool open_channel(struct resolve *resolve, const char *servers)
 			     ares_strerror(status));
 }
 
+/* c-ares 1.18 asks name servers about these too. */
+static bool is_address(const char *host)
+{
+	struct in6_addr ignored;
+
+	return inet_pton(AF_INET, host, &ignored) == 1 ||
+	       inet_pton(AF_INET6, host, &ignored) == 1;
+}
+
 struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char *servers,
 			      resolve_handler *handler, void *ctx)
 {
@@ -173,7 +182,8 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char
 	ev_timer_init(&resolve->tick, on_tick, TICK_S, TICK_S);
 	ev_timer_init(&resolve->done, on_done, 0., 0.);
 	resolve->tick.data = resolve->done.data = resolve;
-	if (!open_channel(resolve, servers)) {
+	if (is_address(host) ? buf_append_text(&resolve->addresses, host)
+			     : !open_channel(resolve, servers)) {
 		finish(resolve);
 		return resolve;
 	}
