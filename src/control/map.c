@@ -168,15 +168,17 @@ bool map_is_stale(int control_fd, const char *source, const char *map)
 	if (fstatat(control_fd, source, &source_st, 0) != 0 ||
 	    fstatat(control_fd, map, &map_st, 0) != 0)
 		return false;
-	/* ctime too: an older file may have been moved here. Within one tick of the clock
-	 * both may have been written in either order. */
+	if (is_later(&source_st.st_mtim, &map_st.st_mtim))
+		return true;
+	/* An older file may have been moved here, and within one tick of the clock both
+	 * may have been written in either order: then only the text tells. */
 	if (is_later(&map_st.st_mtim, &source_st.st_mtim) &&
 	    is_later(&map_st.st_ctim, &source_st.st_ctim))
 		return false;
 	if (!file_read(control_fd, source, &text, &ignored) ||
 	    map_get(control_fd, map, source_key, &value, &ignored) != MAP_FOUND ||
 	    value.len != sizeof(signature))
-		return is_later(&source_st.st_mtim, &map_st.st_mtim);
+		return false;
 	signature = signature_of(buf_span(&text));
 	return memcmp(value.data, &signature, sizeof(signature)) != 0;
 }

@@ -36,9 +36,9 @@ bool map_put(struct map_maker *maker, struct span key, struct span value,
 /* Durably in place, or, where `keep` is false, forgotten. Frees the maker either way. */
 bool map_finish(struct map_maker *maker, bool keep, struct err *err) MUST_USE;
 
-/* The map ("accounts.cdb") was not made from source ("accounts") as it is now. Cheap
- * while the source is older than the map; else the texts are compared, or, in a map of
- * another tool's making, the times. A missing source or map is not stale. */
+/* The map ("accounts.cdb") was not made from source ("accounts") as it is now: source was
+ * written later, or, where it only came here later (mv, cp -p), has another text than the
+ * map was made from. A missing source or map is not stale. */
 bool map_is_stale(int control_fd, const char *source, const char *map);
 
 #endif

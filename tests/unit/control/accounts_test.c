@@ -179,6 +179,24 @@ static void an_account_file_from_before_is_stale_too(void **state)
 	assert_false(accounts_are_stale(folder_fd));
 }
 
+static void a_copied_folder_is_not_stale(void **state)
+{
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	char *text = folder_read("accounts");
+
+	(void)state;
+	/* As cp -a or a restored backup leaves it: old times, another order. */
+	assert_int_equal(utimensat(folder_fd, "accounts.cdb", times, 0), 0);
+	assert_int_equal(utimensat(folder_fd, "users.cdb", times, 0), 0);
+	folder_write("accounts", text);
+	assert_int_equal(utimensat(folder_fd, "accounts", times, 0), 0);
+	assert_false(accounts_are_stale(folder_fd));
+	times[0].tv_sec = times[1].tv_sec = 1001;
+	assert_int_equal(utimensat(folder_fd, "accounts", times, 0), 0);
+	assert_true(accounts_are_stale(folder_fd));
+	free(text);
+}
+
 static void a_map_that_was_never_made_is_temporary(void **state)
 {
 	struct err err = { 0 };
@@ -268,6 +286,7 @@ int main(void)
 		WITH_ANN(passwords_that_a_line_cannot_hold_are_refused),
 		WITH_ANN(a_wrong_line_keeps_the_old_map),
 		WITH_ANN(an_account_file_from_before_is_stale_too),
+		WITH_ANN(a_copied_folder_is_not_stale),
 		WITH_ANN(a_map_that_was_never_made_is_temporary),
 		WITH_ANN(without_accounts_there_is_nobody),
 		WITH_ANN(hashes_are_not_for_everyone),
