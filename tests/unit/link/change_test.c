@@ -1,0 +1,115 @@
+/* What a hook tells about a link, put into what is known of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "link/change.h"
+
+static const struct link_note known = { .name = "ppp0",
+					.up = true,
+					.since = 1000,
+					.interface = "ppp0",
+					.local = "10.0.0.1",
+					.dns = "192.0.2.1",
+					.speed_bps = 9600 };
+static const struct link_note was_down = { .name = "ppp0", .since = 1000 };
+
+static const struct {
+	const char *title;
+	const struct link_note *before;
+	bool up;
+	const char *settings;
+	const char *interface, *local, *dns;
+	uint64_t speed_bps;
+	bool since_stays;
+	const char *ignored;
+} rows[] = {
+	{ .title = "what is told with an up is known",
+	  .before = &was_down,
+	  .up = true,
+	  .settings = "interface=ppp1\nlocal=10.9.8.7\ndns=192.0.2.1,192.0.2.2\n"
+		      "speed_bps=115200\n",
+	  .interface = "ppp1",
+	  .local = "10.9.8.7",
+	  .dns = "192.0.2.1,192.0.2.2",
+	  .speed_bps = 115200 },
+	{ .title = "an up while it is up keeps its time and takes new addresses only",
+	  .before = &known,
+	  .up = true,
+	  .settings = "local=10.0.0.2",
+	  .interface = "",
+	  .local = "10.0.0.2",
+	  .dns = "",
+	  .since_stays = true },
+	{ .title = "a down keeps what was known",
+	  .before = &known,
+	  .settings = "bytes_sent=1\nbytes_received=2\nseconds=3\n",
+	  .interface = "ppp0",
+	  .local = "10.0.0.1",
+	  .dns = "192.0.2.1",
+	  .speed_bps = 9600 },
+	{ .title = "a down while it is down keeps its time",
+	  .before = &was_down,
+	  .settings = "",
+	  .interface = "",
+	  .local = "",
+	  .dns = "",
+	  .since_stays = true },
+	{ .title = "a word that makes no sense is told, and the event counts",
+	  .before = &was_down,
+	  .up = true,
+	  .settings = "colour=red\nspeed_bps=fast\nnonsense\nseconds=-1\ninterface=a\n",
+	  .interface = "a",
+	  .local = "",
+	  .dns = "",
+	  .ignored = "colour=red\nspeed_bps=fast\nnonsense\nseconds=-1\n" },
+	{ .title = "a value that is too long is not cut",
+	  .before = &was_down,
+	  .up = true,
+	  .settings = "interface=an-interface-with-a-name-of-32-b\nlocal=10.0.0.3",
+	  .interface = "",
+	  .local = "10.0.0.3",
+	  .dns = "",
+	  .ignored = "interface=an-interface-with-a-name-of-32-b\n" },
+};
+
+static void change(void **state)
+{
+	size_t i = (uintptr_t)*state;
+	AUTO_BUF ignored = BUF_INIT(1000);
+	char boot_id[CLOCK_TEXT_MAX];
+	struct link_note note = *rows[i].before;
+
+	link_note_change(&note, rows[i].up, span_of(rows[i].settings), &ignored);
+	assert_int_equal(note.up, rows[i].up);
+	assert_string_equal(note.name, "ppp0");
+	assert_string_equal(note.interface, rows[i].interface);
+	assert_string_equal(note.local, rows[i].local);
+	assert_string_equal(note.dns, rows[i].dns);
+	assert_int_equal(note.speed_bps, rows[i].speed_bps);
+	if (rows[i].since_stays)
+		assert_int_equal(note.since, 1000);
+	else
+		assert_in_range(note.since, clock_wall_s() - 10, clock_wall_s());
+	if (note.up)
+		assert_string_equal(note.boot_id, clock_boot_id(boot_id));
+	assert_string_equal(ignored.data, rows[i].ignored ? rows[i].ignored : "");
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[LENGTH(rows)] = { 0 };
+
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		tests[i].name = rows[i].title;
+		tests[i].test_func = change;
+		tests[i].initial_state = (void *)(uintptr_t)i;
+	}
+	return cmocka_run_group_tests_name("what a hook tells", tests, NULL, NULL);
+}
