@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "control/settings.h"
+#include "control/stale.h"
 #include "ipc/auth.h"
 #include "ipc/service.h"
 #include "net/remotes.h"
@@ -17,6 +18,7 @@ struct auth {
 	struct login_queue *logins;
 	int control_fd;
 	struct settings settings;
+	struct stale_watch stale;
 	int64_t refreshed_ms;  /* when the settings were last looked at */
 	uid_t workers_uid;     /* besides root and ourselves, who may ask */
 	int64_t told_ms;       /* when a refusal was last logged, and ... */

@@ -14,6 +14,7 @@
 const struct settings *current_settings(struct auth *auth)
 {
 	int64_t now_ms = clock_monotonic_ms();
+	const char *stale;
 	struct err err = { 0 };
 
 	if (now_ms - auth->refreshed_ms < REFRESH_MS)
@@ -21,6 +22,9 @@ const struct settings *current_settings(struct auth *auth)
 	auth->refreshed_ms = now_ms;
 	if (!settings_refresh(auth->control_fd, &auth->settings, NULL, &err))
 		log_failure(&err);
+	stale = stale_watch(&auth->stale, auth->control_fd, now_ms);
+	if (stale)
+		log_warning("%s", stale);
 	return &auth->settings;
 }
 

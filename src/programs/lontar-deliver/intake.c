@@ -134,6 +134,7 @@ static bool take_recipient(struct client *client, uint32_t tag,
 {
 	struct transaction *transaction = begin(client, tag, request->sender, err);
 	struct destinations found = { 0 };
+	const char *stale;
 
 	if (!transaction)
 		return false;
@@ -141,6 +142,10 @@ static bool take_recipient(struct client *client, uint32_t tag,
 		return err_permanent(err, "5.5.1", "recipients come before the message");
 	if (transaction->delivery->address_count >= RECIPIENTS_MAX)
 		return err_temporary(err, "4.5.3", "too many recipients");
+	stale = stale_watch(&client->intake->stale, client->intake->router.control_fd,
+			    clock_monotonic_ms());
+	if (stale)
+		log_warning("%s", stale);
 	if (!route_recipient(&client->intake->router, request, &found, err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)

@@ -7,6 +7,7 @@
 
 #include <ev.h>
 
+#include "control/stale.h"
 #include "deliver/route.h"
 #include "programs/lontar-deliver/commit.h"
 
@@ -16,6 +17,7 @@ struct intake {
 	struct ev_loop *loop;
 	int root_fd;
 	struct router router;
+	struct stale_watch stale;
 	struct commit *commit;
 	struct client *clients;
 	unsigned client_count;

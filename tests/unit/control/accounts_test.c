@@ -4,6 +4,7 @@
 #include "control/account_password.h"
 #include "control/accounts.h"
 #include "control/map.h"
+#include "control/stale.h"
 #include "folder.h"
 
 static enum account_found find(const char *name, char **hash_out)
@@ -197,6 +198,22 @@ static void a_copied_folder_is_not_stale(void **state)
 	free(text);
 }
 
+static void a_stale_map_is_told_at_once_and_then_once_a_minute(void **state)
+{
+	const struct timespec later[2] = { { .tv_sec = INT32_MAX },
+					   { .tv_sec = INT32_MAX } };
+	struct stale_watch watch = { 0 };
+
+	(void)state;
+	assert_null(stale_watch(&watch, folder_fd, 1000));
+	assert_int_equal(utimensat(folder_fd, "accounts", later, 0), 0);
+	assert_null(stale_watch(&watch, folder_fd, 1999));
+	assert_non_null(
+		strstr(stale_watch(&watch, folder_fd, 2000), "run `lontar rebuild`"));
+	assert_null(stale_watch(&watch, folder_fd, 61999));
+	assert_non_null(stale_watch(&watch, folder_fd, 62000));
+}
+
 static void a_map_that_was_never_made_is_temporary(void **state)
 {
 	struct err err = { 0 };
@@ -287,6 +304,7 @@ int main(void)
 		WITH_ANN(a_wrong_line_keeps_the_old_map),
 		WITH_ANN(an_account_file_from_before_is_stale_too),
 		WITH_ANN(a_copied_folder_is_not_stale),
+		WITH_ANN(a_stale_map_is_told_at_once_and_then_once_a_minute),
 		WITH_ANN(a_map_that_was_never_made_is_temporary),
 		WITH_ANN(without_accounts_there_is_nobody),
 		WITH_ANN(hashes_are_not_for_everyone),
