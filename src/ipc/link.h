@@ -19,6 +19,7 @@ enum link_packet {
 	LINK_NUDGE,     /* link to flush: more has been parked; no fields */
 	LINK_STOP, /* link to flush: the link went down, stop within 2 s; no fields */
 	LINK_IDLE, /* flush to link: all sent; I leave unless nudged soon; no fields */
+	LINK_MOVED, /* flush to link: new routes moved mail to another smarthost */
 };
 
 /* settings: "key=value" words of the command line, one a line */
@@ -48,5 +49,9 @@ PACKET_DEFINE(link_done, LINK_DONE, LINK_DONE_FIELDS)
 	NUMBER(waiting) NUMBER(waiting_bytes) NUMBER(refused) NUMBER(deferred) \
 		TEXT(smarthost) TEXT(doing)
 PACKET_DEFINE(link_progress, LINK_PROGRESS, LINK_PROGRESS_FIELDS)
+
+/* smarthost: where it went */
+#define LINK_MOVED_FIELDS(NUMBER, TEXT) TEXT(smarthost)
+PACKET_DEFINE(link_moved, LINK_MOVED, LINK_MOVED_FIELDS)
 
 #endif

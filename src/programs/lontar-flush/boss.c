@@ -148,6 +148,16 @@ void boss_tell_idle(struct flush *flush)
 	peer_send(flush->boss, &packet, -1);
 }
 
+void boss_tell_moved(struct flush *flush, const char *smarthost)
+{
+	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
+
+	if (!flush->boss)
+		return;
+	link_moved_put(&packet, 0, &(struct link_moved){ span_of(smarthost) });
+	peer_send(flush->boss, &packet, -1);
+}
+
 void boss_tell_done(struct flush *flush, int exit_code, const char *text)
 {
 	AUTO_BUF packet = BUF_INIT(PACKET_MAX);

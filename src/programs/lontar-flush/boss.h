@@ -8,6 +8,8 @@
 void boss_open(struct flush *flush);
 void boss_tell_progress(struct flush *flush);
 void boss_tell_idle(struct flush *flush);
+/* New routes moved mail to this smarthost: it wants a flush of its own. */
+void boss_tell_moved(struct flush *flush, const char *smarthost);
 /* The last word: how it ended. Waits until it is written. */
 void boss_tell_done(struct flush *flush, int exit_code, const char *text);
 

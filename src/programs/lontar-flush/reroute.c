@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "control/routes.h"
+#include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/flush.h"
 
 /* Where all of its unsettled recipients go now. False: it stays, because they go several
@@ -51,6 +52,7 @@ bool reroute(struct flush *flush, struct err *err)
 {
 	uint64_t signature = routes_signature(flush->control_fd, &flush->settings);
 	const char *here = parked_smarthost(flush->parked);
+	char told[SMARTHOST_NAME_MAX] = "";
 	struct parked_list list;
 	bool done = true;
 
@@ -61,9 +63,14 @@ bool reroute(struct flush *flush, struct err *err)
 	for (size_t i = 0; done && i < list.count; i++) {
 		char target[SMARTHOST_NAME_MAX];
 
-		if (find_target(flush, &list.names[i], target) &&
-		    strcmp(target, here) != 0)
-			done = move(flush, &list.names[i], target, err);
+		if (!find_target(flush, &list.names[i], target) ||
+		    strcmp(target, here) == 0)
+			continue;
+		done = move(flush, &list.names[i], target, err);
+		if (done && strcmp(target, told) != 0) {
+			boss_tell_moved(flush, target);
+			memcpy(told, target, sizeof(told));
+		}
 	}
 	parked_list_clear(&list);
 	if (!done || !parked_sync(flush->parked, err))

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "control/smarthost.h"
 #include "link/notes.h"
 #include "store/parked.h"
 
@@ -194,6 +195,21 @@ static bool on_link_done(struct flush *flush, struct packet *packet)
 	return true;
 }
 
+static bool on_link_moved(struct flush *flush, struct packet *packet)
+{
+	struct flushes *flushes = flush->flushes;
+	char target[SMARTHOST_NAME_MAX];
+	struct link_moved moved;
+
+	if (!link_moved_get(packet, &moved) ||
+	    !packet_text_copy(moved.smarthost, target, sizeof(target)) ||
+	    !smarthost_name_is_valid(target))
+		return false;
+	flushes_parked(flushes, target);
+	flushes->listener.on_moved(flushes->listener.ctx, flush->smarthost, target);
+	return true;
+}
+
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
 	struct flush *flush = ctx;
@@ -212,6 +228,8 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	case LINK_IDLE:
 		on_done(flush, &idle);
 		return true;
+	case LINK_MOVED:
+		return on_link_moved(flush, packet);
 	case LINK_DONE:
 		return on_link_done(flush, packet);
 	default:

@@ -295,6 +295,20 @@ static void on_done(void *ctx, const char *smarthost, const struct link_done *do
 	}
 }
 
+static void on_moved(void *ctx, const char *from, const char *to)
+{
+	struct requests *requests = ctx;
+	size_t ignored;
+
+	for (struct request *at = requests->first; at; at = at->next) {
+		if (!waits_for(at, span_of(from), &ignored))
+			continue;
+		if (!waits_for(at, span_of(to), &ignored))
+			wait_for(at, to);
+		flushes_force(requests->flushes, to);
+	}
+}
+
 static void on_acted(void *ctx, uint32_t tag, const struct link_done *done)
 {
 	struct requests *requests = ctx;
@@ -315,6 +329,7 @@ void requests_open(struct requests *requests)
 	requests->flushes->listener = (struct flush_listener){
 		.on_progress = on_progress,
 		.on_done = on_done,
+		.on_moved = on_moved,
 		.on_acted = on_acted,
 		.ctx = requests,
 	};

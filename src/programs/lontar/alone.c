@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,10 +162,32 @@ static void end(struct alone *alone, struct worker *worker)
 	blame(alone, &err);
 }
 
+/* New routes moved mail there: its turn comes, again where it has been. */
+static void want(struct alone *alone, const char *name)
+{
+	AUTO_BUF nudge = BUF_INIT(PACKET_MAX);
+	struct err ignored;
+
+	for (size_t i = 0; i < alone->count; i++) {
+		struct worker *worker = &alone->workers[i];
+
+		if (strcmp(worker->name, name) != 0)
+			continue;
+		packet_begin(&nudge, LINK_NUDGE, 0);
+		if (i >= alone->started ||
+		    (worker->fd >= 0 && !worker->has_told &&
+		     channel_send(worker->fd, &nudge, -1, &ignored)))
+			return;
+	}
+	add(alone, name);
+}
+
 static void hear(struct alone *alone, struct worker *worker)
 {
 	AUTO_BUF in = BUF_INIT(PACKET_MAX);
+	char moved_to[SMARTHOST_NAME_MAX];
 	struct link_progress told;
+	struct link_moved moved;
 	struct link_done done;
 	struct packet packet;
 	struct err err;
@@ -176,6 +199,9 @@ static void hear(struct alone *alone, struct worker *worker)
 	}
 	if (packet.type == LINK_PROGRESS && link_progress_get(&packet, &told)) {
 		progress_take(&alone->progress, &told);
+	} else if (packet.type == LINK_MOVED && link_moved_get(&packet, &moved) &&
+		   packet_text_copy(moved.smarthost, moved_to, sizeof(moved_to))) {
+		want(alone, moved_to);
 	} else if (packet.type == LINK_DONE && link_done_get(&packet, &done)) {
 		worker->has_told = true;
 		if (done.exit_code == 0)
@@ -187,21 +213,25 @@ static void hear(struct alone *alone, struct worker *worker)
 
 static void run(struct alone *alone)
 {
-	struct pollfd *watched = must_resize(NULL, alone->count, sizeof(*watched));
+	struct pollfd *watched = NULL;
 
 	for (;;) {
+		size_t count;
+
 		while (alone->started < alone->count &&
 		       (alone->running < alone->settings.concurrencyremote ||
 			!alone->running))
 			start(alone, &alone->workers[alone->started++]);
 		if (!alone->running)
 			break;
-		for (size_t i = 0; i < alone->count; i++)
+		count = alone->count; /* hear may add some */
+		watched = must_resize(watched, count, sizeof(*watched));
+		for (size_t i = 0; i < count; i++)
 			watched[i] = (struct pollfd){ .fd = alone->workers[i].fd,
 						      .events = POLLIN };
-		if (poll(watched, alone->count, -1) < 0)
+		if (poll(watched, count, -1) < 0)
 			continue;
-		for (size_t i = 0; i < alone->count; i++)
+		for (size_t i = 0; i < count; i++)
 			if (watched[i].fd >= 0 && watched[i].revents)
 				hear(alone, &alone->workers[i]);
 	}
