@@ -14,6 +14,7 @@
 
 #define SYNCFS_SLOW_MS \
 	200 /* a neighbour writes much: his bytes are not ours to wait for */
+#define GATHER_MAX_S    0.005
 #define SYNCFS_RETRY_MS 60000 /* and then it is tried again */
 
 struct item {
@@ -27,6 +28,7 @@ struct item {
 
 struct list {
 	struct item *first, **last;
+	unsigned count;
 };
 
 struct commit {
@@ -40,12 +42,17 @@ struct commit {
 	unsigned outstanding; /* asks without an answer */
 	bool can_syncfs;
 	int64_t syncfs_from_ms; /* not before */
+	struct ev_loop *loop;
+	ev_tstamp began;  /* this round */
+	ev_timer gather;  /* active: the next one waits for company, */
+	unsigned company; /* and begins when so many are sealed */
 };
 
 static void list_init(struct list *list)
 {
 	list->first = NULL;
 	list->last = &list->first;
+	list->count = 0;
 }
 
 static void list_add(struct list *list, struct item *item)
@@ -53,6 +60,7 @@ static void list_add(struct list *list, struct item *item)
 	item->next = NULL;
 	*list->last = item;
 	list->last = &item->next;
+	list->count++;
 }
 
 static void list_move(struct list *to, struct list *from)
@@ -131,6 +139,10 @@ static void start_round(struct commit *commit)
 
 	if (commit->outstanding || (!commit->sealed.first && !commit->placed.first))
 		return;
+	if (ev_is_active(&commit->gather) && commit->sealed.count < commit->company)
+		return;
+	ev_timer_stop(commit->loop, &commit->gather);
+	commit->began = ev_time();
 	list_move(&commit->syncing, &commit->sealed);
 	list_move(&commit->closing, &commit->placed);
 	asks = count_asks(commit);
@@ -157,6 +169,30 @@ static bool sync_went_well(const struct item *item, struct err *err)
 	return err_errno(err, "sync the disk");
 }
 
+static void on_gather(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	start_round(watcher->data);
+}
+
+/* Clients that were just told 250 often send their next message at once. A round that
+ * waits for them, no longer than the last one took, makes one group of what would be
+ * two: fewer flushes for the disk, and no client waits who is alone. */
+static void gather(struct commit *commit, unsigned acknowledged)
+{
+	ev_tstamp took = ev_time() - commit->began;
+
+	if (acknowledged < 2) {
+		start_round(commit);
+		return;
+	}
+	commit->company = acknowledged;
+	ev_timer_set(&commit->gather, took < GATHER_MAX_S ? took : GATHER_MAX_S, 0.);
+	ev_timer_start(commit->loop, &commit->gather);
+	start_round(commit);
+}
+
 static void finish_round(struct commit *commit)
 {
 	struct list syncing, closing;
@@ -178,7 +214,7 @@ static void finish_round(struct commit *commit)
 			finish(item, &err);
 	}
 	log_release();
-	start_round(commit);
+	gather(commit, closing.count);
 }
 
 static void mark_failed(const struct list *list, uint32_t tag, int number)
@@ -249,6 +285,9 @@ struct commit *commit_new(int root_fd, struct err *err)
 
 void commit_attach(struct commit *commit, struct ev_loop *loop)
 {
+	commit->loop = loop;
+	ev_timer_init(&commit->gather, on_gather, 0., 0.);
+	commit->gather.data = commit;
 	commit->syncer = peer_open(loop, commit->syncer_fd, &handler, commit);
 }
 
