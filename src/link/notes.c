@@ -58,10 +58,7 @@ static void take(const struct key *key, struct span value, void *note)
 	uint64_t number = 0;
 
 	if (key->kind == TEXT) {
-		if (value.len >= key->room)
-			value.len = key->room - 1;
-		memcpy(at, value.at, value.len);
-		at[value.len] = '\0';
+		snprintf(at, key->room, "%.*s", SPAN_ARG(value));
 		return;
 	}
 	if (!number_parse(value, key->kind == NUMBER ? UINT64_MAX : INT64_MAX, &number))
@@ -86,7 +83,7 @@ static void note_read(int root_fd, const char *path, const struct key *keys, siz
 		return;
 	rest = buf_span(&text);
 	while (span_cut(&rest, '\n', &line)) {
-		if (!memchr(line.at, '=', line.len) || !span_cut(&line, '=', &name))
+		if (!span_cut(&line, '=', &name) || !line.at)
 			continue;
 		for (size_t i = 0; i < count; i++)
 			if (span_is(name, keys[i].name))
@@ -119,20 +116,30 @@ static bool put(struct buf *out, const struct key *key, const void *note)
 	return buf_append_byte(out, '\n');
 }
 
-static bool note_write(int root_fd, const char *folder, const char *name,
-		       const struct key *keys, size_t count, const void *note,
-		       struct err *err)
+/* A kind of note: its folder and its keys. */
+struct notebook {
+	const char *folder; /* below spool/state */
+	const struct key *keys;
+	size_t count;
+};
+
+static const struct notebook smarthosts = { "smarthosts", smarthost_keys,
+					    LENGTH(smarthost_keys) };
+static const struct notebook links = { "links", link_keys, LENGTH(link_keys) };
+
+static bool note_write(int root_fd, const struct notebook *book, const char *name,
+		       const void *note, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(NOTE_MAX);
 	char path[128];
 
-	snprintf(path, sizeof(path), "spool/state/%s", folder);
-	for (size_t i = 0; i < count; i++)
-		if (!put(&text, &keys[i], note))
+	snprintf(path, sizeof(path), "spool/state/%s", book->folder);
+	for (size_t i = 0; i < book->count; i++)
+		if (!put(&text, &book->keys[i], note))
 			return err_temporary(err, "4.3.0", "%s/%s: too long", path, name);
 	if (!file_make_dir(root_fd, path, 0755, err))
 		return false;
-	snprintf(path, sizeof(path), "spool/state/%s/%s", folder, name);
+	snprintf(path, sizeof(path), "spool/state/%s/%s", book->folder, name);
 	return file_replace(root_fd, path, text.data, text.len, 0644, err);
 }
 
@@ -149,8 +156,7 @@ void smarthost_note_read(int root_fd, const char *smarthost,
 bool smarthost_note_write(int root_fd, const char *smarthost,
 			  const struct smarthost_note *note, struct err *err)
 {
-	return note_write(root_fd, "smarthosts", smarthost, smarthost_keys,
-			  LENGTH(smarthost_keys), note, err);
+	return note_write(root_fd, &smarthosts, smarthost, note, err);
 }
 
 void link_note_read(int root_fd, const char *link, struct link_note *note_out)
@@ -167,8 +173,7 @@ void link_note_read(int root_fd, const char *link, struct link_note *note_out)
 
 bool link_note_write(int root_fd, const struct link_note *note, struct err *err)
 {
-	return note_write(root_fd, "links", note->name, link_keys, LENGTH(link_keys),
-			  note, err);
+	return note_write(root_fd, &links, note->name, note, err);
 }
 
 static int by_name(const void *one, const void *other)

@@ -7,10 +7,11 @@
 
 #include "base/buf.h"
 
-#define TIMEOUT_MS  2500 /* of one server, doubled at each round */
-#define TRIES       3
-#define SOCKETS_MAX 16
-#define TICK_S      0.25 /* how late c-ares may notice that a server is silent */
+#define TIMEOUT_MS     2500 /* of one server, doubled at each round */
+#define TRIES          3
+#define SOCKETS_MAX    16
+#define ADDRESSES_ROOM ((size_t)RESOLVE_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 1))
+#define TICK_S         0.25 /* how late c-ares may notice that a server is silent */
 
 struct resolve {
 	struct ev_loop *loop;
@@ -33,8 +34,8 @@ static void on_socket(struct ev_loop *loop, ev_io *watcher, int events)
 
 	(void)loop;
 	ares_process_fd(resolve->channel,
-			events & EV_READ ? watcher->fd : ARES_SOCKET_BAD,
-			events & EV_WRITE ? watcher->fd : ARES_SOCKET_BAD);
+			(events & EV_READ) ? watcher->fd : ARES_SOCKET_BAD,
+			(events & EV_WRITE) ? watcher->fd : ARES_SOCKET_BAD);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -107,10 +108,17 @@ static void keep(struct resolve *resolve, const struct sockaddr *address)
 		return;
 }
 
+static void keep_all(struct resolve *resolve, const struct ares_addrinfo_node *node)
+{
+	for (int count = 0; node && count < RESOLVE_ADDRESSES_MAX; count++) {
+		keep(resolve, node->ai_addr);
+		node = node->ai_next;
+	}
+}
+
 static void on_addresses(void *ctx, int status, int timeouts, struct ares_addrinfo *found)
 {
 	struct resolve *resolve = ctx;
-	int count = 0;
 
 	(void)timeouts;
 	if (resolve->closing) {
@@ -118,9 +126,7 @@ static void on_addresses(void *ctx, int status, int timeouts, struct ares_addrin
 		return;
 	}
 	if (status == ARES_SUCCESS)
-		for (struct ares_addrinfo_node *node = found->nodes;
-		     node && count < RESOLVE_ADDRESSES_MAX; node = node->ai_next, count++)
-			keep(resolve, node->ai_addr);
+		keep_all(resolve, found->nodes);
 	if (!resolve->addresses.len)
 		err_temporary(&resolve->err, "4.4.3", "the address of %s: %s",
 			      resolve->host,
@@ -173,8 +179,7 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char
 				     .handler = handler,
 				     .ctx = ctx,
 				     .host = must_copy(host),
-				     .addresses = BUF_INIT(RESOLVE_ADDRESSES_MAX *
-							   (INET6_ADDRSTRLEN + 1)) };
+				     .addresses = BUF_INIT(ADDRESSES_ROOM) };
 	for (size_t i = 0; i < SOCKETS_MAX; i++) {
 		ev_io_init(&resolve->sockets[i], on_socket, -1, 0);
 		resolve->sockets[i].data = resolve;

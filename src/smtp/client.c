@@ -7,7 +7,7 @@
 #include "smtp/client_state.h"
 
 /* One whole envelope behind another. */
-#define COMMANDS_MAX ((SMTP_CLIENT_RECIPIENTS_MAX + 8) * (ADDRESS_MAX * 2 + 64))
+#define COMMANDS_MAX ((size_t)(SMTP_CLIENT_RECIPIENTS_MAX + 8) * (ADDRESS_MAX * 2 + 64))
 
 struct smtp_client *smtp_client_new(const struct smtp_offer *offer, bool reset_between)
 {

@@ -90,7 +90,6 @@ static void note_closing(struct smtp_client *client,
 static void on_unasked(struct smtp_client *client, const struct smtp_client_reply *reply)
 {
 	struct transaction *transaction = client->first;
-	char text[SMTP_REPLY_TEXT_MAX + 40];
 
 	if (transaction && transaction->body_wanted && transaction == client->last &&
 	    transaction->answered == transaction->asked && reply->code >= 400 &&
@@ -104,6 +103,8 @@ static void on_unasked(struct smtp_client *client, const struct smtp_client_repl
 	if (reply->code == 421) {
 		note_closing(client, reply);
 	} else {
+		char text[SMTP_REPLY_TEXT_MAX + 40];
+
 		snprintf(text, sizeof(text), "unexpected reply: %u %s", reply->code,
 			 reply->text);
 		client_fail(client, text);

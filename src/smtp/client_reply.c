@@ -16,7 +16,7 @@ static void keep(struct smtp_client_reply *reply, struct span text)
 		reply->text[used++] = ' ';
 	for (size_t i = 0; i < text.len && used + 1 < sizeof(reply->text); i++)
 		reply->text[used++] =
-			text.at[i] >= ' ' && text.at[i] <= '~' ? text.at[i] : '?';
+			(char)(text.at[i] >= ' ' && text.at[i] <= '~' ? text.at[i] : '?');
 	reply->text[used] = '\0';
 }
 

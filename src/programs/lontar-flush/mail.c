@@ -28,8 +28,8 @@ bool mail_encode(struct mail *mail, size_t room, struct buf *out, bool *end_out,
 		 struct err *err)
 {
 	char piece[PIECE_BYTES];
-	size_t want = room / 2 < sizeof(piece) ? room / 2 : sizeof(piece);
-	ssize_t got = pread(mail->fd, piece, want ? want : 1, mail->read_at);
+	size_t want = room / 2 + 1 < sizeof(piece) ? room / 2 + 1 : sizeof(piece);
+	ssize_t got = pread(mail->fd, piece, want, mail->read_at);
 	struct span stored;
 
 	size_t before = out->len;

@@ -1,0 +1,181 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "net/dial_private.h"
+
+#define CONNECT_TIMEOUT_MS 75000L /* of one address: three SYNs over a slow link */
+/* What may wait in the kernel unsent: enough for a segment or two, little enough that
+ * progress and what is in doubt mean what they say. */
+#define NOT_SENT_LOWAT 16384
+
+static void keep_line(char out[DIAL_LINE_MAX], struct span line)
+{
+	size_t used = 0;
+
+	for (; used < line.len && used + 1 < DIAL_LINE_MAX; used++)
+		out[used] = (char)(line.at[used] >= ' ' && line.at[used] <= '~'
+					   ? line.at[used]
+					   : '?');
+	out[used] = '\0';
+}
+
+/* Every line that the server says, until libcurl is done. Only the last EHLO counts: what
+ * was offered before TLS may be an attacker's. */
+static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
+{
+	struct dial *dial = ctx;
+	struct span line = span_trim((struct span){ bytes, size * count });
+	bool kept = true;
+
+	if (line.len < 3)
+		return size * count;
+	if (strncmp(line.at, "220", 3) == 0) {
+		if (!dial->greeting[0])
+			keep_line(dial->greeting, line);
+		buf_reset(&dial->ehlo);
+	} else if (strncmp(line.at, "250", 3) == 0 && !dial->login_begun) {
+		kept = buf_append_span(&dial->ehlo, line) &&
+		       buf_append_byte(&dial->ehlo, '\n');
+	} else if (strncmp(line.at, "334", 3) == 0) {
+		dial->login_begun = true;
+	} else if (strncmp(line.at, "235", 3) == 0) {
+		dial->logged_in = dial->login_begun = true;
+	} else if (line.at[0] == '4' || line.at[0] == '5') {
+		/* EHLO refused: what follows answers HELO and offers nothing. */
+		keep_line(dial->refusal, line);
+		buf_reset(&dial->ehlo);
+	}
+	return kept ? size * count : 0;
+}
+
+static void on_tls_state(const SSL *ssl, int where, int value)
+{
+	struct dial *dial = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	(void)value;
+	if (dial && (where & SSL_CB_HANDSHAKE_DONE))
+		dial->has_tls = true;
+}
+
+static CURLcode on_tls(CURL *easy, void *context, void *ctx)
+{
+	(void)easy;
+	SSL_CTX_set_app_data((SSL_CTX *)context, ctx);
+	SSL_CTX_set_info_callback((SSL_CTX *)context, on_tls_state);
+	return CURLE_OK;
+}
+
+static int on_opened(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	int bytes = NOT_SENT_LOWAT;
+
+	(void)ctx;
+	(void)purpose;
+	/* Not having it costs precision, not mail. */
+	(void)!setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+	return CURL_SOCKOPT_OK;
+}
+
+/* The name in EHLO is the URL's path. */
+static bool set_url(struct dial *dial, const struct dial_request *request)
+{
+	CURLU *url = curl_url();
+	char host[300], port[8], path[300];
+	bool set;
+
+	snprintf(host, sizeof(host), strchr(request->host, ':') ? "[%s]" : "%s",
+		 request->host);
+	snprintf(port, sizeof(port), "%u", (unsigned)request->port);
+	snprintf(path, sizeof(path), "/%s", request->helo);
+	set = url &&
+	      curl_url_set(url, CURLUPART_SCHEME,
+			   request->tls == DIAL_IMPLICIT ? "smtps" : "smtp",
+			   0) == CURLUE_OK &&
+	      curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK &&
+	      curl_url_set(url, CURLUPART_PORT, port, 0) == CURLUE_OK &&
+	      curl_url_set(url, CURLUPART_PATH, path, CURLU_URLENCODE) == CURLUE_OK;
+	if (set) {
+		char *text = NULL;
+
+		set = curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK &&
+		      curl_easy_setopt(dial->easy, CURLOPT_URL, text) == CURLE_OK;
+		curl_free(text);
+	}
+	curl_url_cleanup(url);
+	return set;
+}
+
+static void set_login(struct dial *dial, const struct dial_request *request)
+{
+	char options[40] = "";
+
+	if (!request->user)
+		return;
+	curl_easy_setopt(dial->easy, CURLOPT_USERNAME, request->user);
+	curl_easy_setopt(dial->easy,
+			 request->is_token ? CURLOPT_XOAUTH2_BEARER : CURLOPT_PASSWORD,
+			 request->secret);
+	curl_easy_setopt(dial->easy, CURLOPT_SASL_IR, 1L);
+	if (request->auth)
+		snprintf(options, sizeof(options), "AUTH=%s", request->auth);
+	else if (request->is_token)
+		snprintf(options, sizeof(options), "AUTH=XOAUTH2");
+	for (char *c = options; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	if (options[0])
+		curl_easy_setopt(dial->easy, CURLOPT_LOGIN_OPTIONS, options);
+}
+
+static void set_tls(struct dial *dial, const struct dial_request *request)
+{
+	static const long levels[] = {
+		[DIAL_PLAIN] = CURLUSESSL_NONE,
+		[DIAL_TRY] = CURLUSESSL_TRY,
+		[DIAL_STARTTLS] = CURLUSESSL_ALL,
+		[DIAL_IMPLICIT] = CURLUSESSL_ALL,
+	};
+	bool verified = request->tls != DIAL_TRY;
+
+	curl_easy_setopt(dial->easy, CURLOPT_USE_SSL,
+			 dial->wants_tls ? (long)CURLUSESSL_ALL : levels[request->tls]);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_VERIFYPEER, verified ? 1L : 0L);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_VERIFYHOST, verified ? 2L : 0L);
+	curl_easy_setopt(dial->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_CTX_DATA, dial);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	if (request->cafile) {
+		/* Only these: the system's folder would be trusted beside them. */
+		curl_easy_setopt(dial->easy, CURLOPT_CAINFO, request->cafile);
+		curl_easy_setopt(dial->easy, CURLOPT_CAPATH, NULL);
+	}
+}
+
+bool dial_set_up(struct dial *dial, const struct dial_request *request)
+{
+	if (!dial->easy || !dial->multi || !set_url(dial, request))
+		return false;
+	curl_multi_setopt(dial->multi, CURLMOPT_SOCKETFUNCTION, dial_want_socket);
+	curl_multi_setopt(dial->multi, CURLMOPT_SOCKETDATA, dial);
+	curl_multi_setopt(dial->multi, CURLMOPT_TIMERFUNCTION, dial_want_timer);
+	curl_multi_setopt(dial->multi, CURLMOPT_TIMERDATA, dial);
+	curl_easy_setopt(dial->easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(dial->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(dial->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(dial->easy, CURLOPT_ERRORBUFFER, dial->error);
+	curl_easy_setopt(dial->easy, CURLOPT_HEADERFUNCTION, on_line);
+	curl_easy_setopt(dial->easy, CURLOPT_HEADERDATA, dial);
+	curl_easy_setopt(dial->easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
+	curl_easy_setopt(dial->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(dial->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+			 (long)request->timeout_s);
+	if (request->bind_to)
+		curl_easy_setopt(dial->easy, CURLOPT_INTERFACE, request->bind_to);
+	set_tls(dial, request);
+	set_login(dial, request);
+	return true;
+}

@@ -1,0 +1,38 @@
+/* What session.c (the connection's life) and stream.c (what goes over it) share. Nobody
+ * else includes this. */
+#ifndef LONTAR_FLUSH_SESSION_PRIVATE_H
+#define LONTAR_FLUSH_SESSION_PRIVATE_H
+
+#include "base/buf.h"
+#include "net/dial.h"
+#include "programs/lontar-flush/session.h"
+#include "smtp/client.h"
+
+#define CHUNK_BYTES ((size_t)16384) /* one TLS record */
+
+struct session {
+	struct flush *flush;
+	struct dial *dial;
+	struct smtp_client *client; /* NULL until connected */
+	struct mail *first;         /* begun and not answered, in order */
+	struct mail **end;
+	ev_io io;
+	ev_timer deadline;
+	struct buf chunk; /* being written: the same bytes until they are all gone */
+	size_t chunk_sent;
+	uint64_t chunk_base; /* bytes that TCP had taken before it */
+	uint64_t taken;      /* bytes that TCP has taken, after the last chunk */
+	bool writing;        /* something is left to write, or may be */
+	bool ending;
+};
+
+/* Both false: the conversation is over, and err says why. */
+bool stream_read(struct session *session, struct err *err) MUST_USE;
+bool stream_write(struct session *session, struct err *err) MUST_USE;
+
+/* By what is known of round trip and rate. */
+void stream_set_window(struct session *session);
+/* Bytes of the stream that have left for the wire, at least once. */
+uint64_t stream_bytes_out(const struct session *session);
+
+#endif
