@@ -61,13 +61,12 @@ void history_close(void)
 
 static bool is_old(const char *name)
 {
-	size_t len = strlen(name);
-
-	return name[0] == '@' && len > 2 && strcmp(name + len - 2, ".s") == 0;
+	return name[0] == '@' && strlen(name) == HISTORY_STAMP_MAX - 1 + 2 &&
+	       strcmp(name + HISTORY_STAMP_MAX - 1, ".s") == 0;
 }
 
-/* The stamps sort by time. */
-static void remove_oldest(void)
+/* The stamps sort by time. False: there are few enough, or it cannot be removed. */
+static bool remove_oldest(void)
 {
 	int fd = openat(history.folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -76,7 +75,7 @@ static void remove_oldest(void)
 
 	if (!folder) {
 		file_close(&fd);
-		return;
+		return false;
 	}
 	for (struct dirent *entry; (entry = readdir(folder));) {
 		if (!is_old(entry->d_name))
@@ -87,8 +86,7 @@ static void remove_oldest(void)
 				 entry->d_name);
 	}
 	closedir(folder);
-	if (count >= HISTORY_FILES)
-		unlinkat(history.folder_fd, oldest, 0);
+	return count >= HISTORY_FILES && unlinkat(history.folder_fd, oldest, 0) == 0;
 }
 
 static void rotate(void)
@@ -107,7 +105,8 @@ static void rotate(void)
 	file_close(&history.file_fd);
 	history.file_fd = fresh;
 	history.bytes = 0;
-	remove_oldest();
+	while (remove_oldest())
+		continue;
 }
 
 /* As far as it goes: nothing here can be told to anybody. */

@@ -1,7 +1,7 @@
 /*
  * What all services say, in one place: as it is on stderr, and with a TAI64N stamp in
  * log/current, which is rotated by size as multilog does: log/current is being written,
- * log/@STAMP.s are the older ones, the oldest of more than HISTORY_FILES is removed.
+ * log/@STAMP.s are the older ones, HISTORY_FILES in all.
  * A log that cannot be written never stops the mail.
  */
 #ifndef PROGRAMS_LONTAR_HISTORY_H
