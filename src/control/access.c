@@ -182,6 +182,7 @@ static bool put_rule(void *ctx, struct span key, struct span data, struct err *e
 bool access_rebuild(int control_fd, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(SOURCE_MAX);
+	struct map_source source;
 	struct map_maker *maker;
 	struct err ignored;
 	bool found, parsed;
@@ -190,7 +191,8 @@ bool access_rebuild(int control_fd, struct err *err)
 		return err_context(err, "control");
 	if (!found)
 		return true;
-	maker = map_make(control_fd, MAP, buf_span(&text), NULL, err);
+	source = (struct map_source){ SOURCE, buf_span(&text) };
+	maker = map_make(control_fd, MAP, &source, NULL, err);
 	if (!maker)
 		return false;
 	parsed = rules_parse(SOURCE, buf_span(&text), put_rule, maker, err);

@@ -163,14 +163,15 @@ static bool put_account(void *ctx, const struct account *account, struct err *er
 
 static bool compile(int control_fd, struct span text, struct err *err)
 {
+	const struct map_source source = { SOURCE, text };
 	struct maps maps;
 	struct err ignored;
 	bool fine;
 
-	maps.hashes = map_make(control_fd, HASHES, text, READERS, err);
+	maps.hashes = map_make(control_fd, HASHES, &source, READERS, err);
 	if (!maps.hashes)
 		return false;
-	maps.names = map_make(control_fd, NAMES, text, NULL, err);
+	maps.names = map_make(control_fd, NAMES, &source, NULL, err);
 	if (!maps.names) {
 		(void)!map_finish(maps.hashes, false, &ignored);
 		return false;

@@ -57,6 +57,7 @@ struct map_maker {
 	int fd;
 	char *name;
 	char *draft;
+	struct timespec source_time;
 };
 
 static struct map_maker *forget(struct map_maker *maker)
@@ -67,6 +68,12 @@ static struct map_maker *forget(struct map_maker *maker)
 	free(maker->draft);
 	free(maker);
 	return NULL;
+}
+
+static bool is_later(const struct timespec *one, const struct timespec *other)
+{
+	return one->tv_sec != other->tv_sec ? one->tv_sec > other->tv_sec
+					    : one->tv_nsec > other->tv_nsec;
 }
 
 /* umask has no say in who may read a map. */
@@ -81,23 +88,42 @@ static bool set_mode(const struct map_maker *maker, const char *readers, struct 
 	return true;
 }
 
+/* A source from the future, as a clock that was set back leaves it, would look newer than
+ * its map for a long time. */
+static bool set_time(const struct map_maker *maker, struct err *err)
+{
+	const struct timespec times[2] = { maker->source_time, maker->source_time };
+	struct stat st;
+
+	if (fstat(maker->fd, &st) != 0)
+		return err_errno(err, "stat control/%s", maker->draft);
+	if (!is_later(&maker->source_time, &st.st_mtim) ||
+	    futimens(maker->fd, times) == 0)
+		return true;
+	return err_errno(err, "time of control/%s", maker->draft);
+}
+
 static uint64_t signature_of(struct span source)
 {
 	return signature_bytes(SIGNATURE_START, source);
 }
 
-struct map_maker *map_make(int control_fd, const char *name, struct span source,
-			   const char *readers, struct err *err)
+struct map_maker *map_make(int control_fd, const char *name,
+			   const struct map_source *source, const char *readers,
+			   struct err *err)
 {
 	struct map_maker *maker = must_alloc(sizeof(*maker));
 	AUTO_BUF draft = BUF_INIT(300);
-	uint64_t signature = signature_of(source);
+	uint64_t signature = signature_of(source->text);
+	struct stat st;
 
 	if (!buf_appendf(&draft, "%s.tmp%d", name, (int)getpid()))
 		buf_reset(&draft);
 	maker->control_fd = control_fd;
 	maker->name = must_copy(name);
 	maker->draft = buf_take(&draft);
+	if (fstatat(control_fd, source->name, &st, 0) == 0)
+		maker->source_time = st.st_mtim;
 	maker->fd = openat(control_fd, maker->draft,
 			   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (maker->fd < 0) {
@@ -141,7 +167,7 @@ bool map_finish(struct map_maker *maker, bool keep, struct err *err)
 	if (!done) {
 		err_errno(err, "write control/%s", maker->draft);
 	} else if ((folder = file_open_dir(maker->control_fd, ".", err)) < 0 ||
-		   !file_sync(maker->fd, maker->draft, err)) {
+		   !set_time(maker, err) || !file_sync(maker->fd, maker->draft, err)) {
 		done = false;
 	} else if (renameat(maker->control_fd, maker->draft, maker->control_fd,
 			    maker->name) != 0) {
@@ -149,12 +175,6 @@ bool map_finish(struct map_maker *maker, bool keep, struct err *err)
 	}
 	forget(maker);
 	return done && file_sync_dir(folder, "control", err);
-}
-
-static bool is_later(const struct timespec *one, const struct timespec *other)
-{
-	return one->tv_sec != other->tv_sec ? one->tv_sec > other->tv_sec
-					    : one->tv_nsec > other->tv_nsec;
 }
 
 bool map_is_stale(int control_fd, const char *source, const char *map)

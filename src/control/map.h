@@ -24,13 +24,19 @@ enum map_found {
 enum map_found map_get(int control_fd, const char *name, struct span key,
 		       struct buf *value_out, struct err *err) MUST_USE;
 
-/* source: the text it is made from, to be recognised later (see map_is_stale); readers:
+struct map_source {
+	const char *name; /* "accounts" */
+	struct span text; /* what it is made from, to be recognised later */
+};
+
+/* source: see map_is_stale; readers:
  * the group that may read it, if it is not for everyone (else NULL): it then gets mode
  * 0640, where root makes it and the group exists, or 0600. Written beside, so that who
  * reads meanwhile sees the old map. */
 struct map_maker;
-struct map_maker *map_make(int control_fd, const char *name, struct span source,
-			   const char *readers, struct err *err) MUST_USE;
+struct map_maker *map_make(int control_fd, const char *name,
+			   const struct map_source *source, const char *readers,
+			   struct err *err) MUST_USE;
 bool map_put(struct map_maker *maker, struct span key, struct span value,
 	     struct err *err) MUST_USE;
 /* Durably in place, or, where `keep` is false, forgotten. Frees the maker either way. */

@@ -214,6 +214,19 @@ static void a_stale_map_is_told_at_once_and_then_once_a_minute(void **state)
 	assert_non_null(stale_watch(&watch, folder_fd, 62000));
 }
 
+static void a_source_from_the_future_is_not_stale_once_compiled(void **state)
+{
+	const struct timespec later[2] = { { .tv_sec = INT32_MAX },
+					   { .tv_sec = INT32_MAX } };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(utimensat(folder_fd, "accounts", later, 0), 0);
+	assert_true(accounts_are_stale(folder_fd));
+	assert_true(accounts_rebuild(folder_fd, &err));
+	assert_false(accounts_are_stale(folder_fd));
+}
+
 static void a_map_that_was_never_made_is_temporary(void **state)
 {
 	struct err err = { 0 };
@@ -249,6 +262,8 @@ static void hashes_are_not_for_everyone(void **state)
 	assert_int_equal(st.st_mode & 0777, 0644);
 }
 
+static const struct map_source source = { "x", { "text", 4 } };
+
 static void a_map_that_is_given_up_leaves_nothing(void **state)
 {
 	struct map_maker *maker;
@@ -256,7 +271,7 @@ static void a_map_that_is_given_up_leaves_nothing(void **state)
 	AUTO_BUF value = BUF_INIT(10);
 
 	(void)state;
-	maker = map_make(folder_fd, "x.cdb", span_of("source"), NULL, &err);
+	maker = map_make(folder_fd, "x.cdb", &source, NULL, &err);
 	assert_non_null(maker);
 	assert_true(map_put(maker, span_of("a"), span_of("b"), &err));
 	assert_true(map_finish(maker, false, &err));
@@ -273,7 +288,7 @@ static void a_map_may_hold_any_bytes(void **state)
 	AUTO_BUF value = BUF_INIT(10);
 
 	(void)state;
-	maker = map_make(folder_fd, "x.cdb", span_of("source"), NULL, &err);
+	maker = map_make(folder_fd, "x.cdb", &source, NULL, &err);
 	assert_non_null(maker);
 	assert_true(map_put(maker, key, bytes, &err));
 	assert_true(map_put(maker, span_of(""), span_of(""), &err));
@@ -305,6 +320,7 @@ int main(void)
 		WITH_ANN(an_account_file_from_before_is_stale_too),
 		WITH_ANN(a_copied_folder_is_not_stale),
 		WITH_ANN(a_stale_map_is_told_at_once_and_then_once_a_minute),
+		WITH_ANN(a_source_from_the_future_is_not_stale_once_compiled),
 		WITH_ANN(a_map_that_was_never_made_is_temporary),
 		WITH_ANN(without_accounts_there_is_nobody),
 		WITH_ANN(hashes_are_not_for_everyone),
