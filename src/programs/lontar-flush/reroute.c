@@ -1,38 +1,71 @@
 /* A changed route map applies to what is parked already, once, before the next flush. */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "control/routes.h"
+#include "deliver/inject.h"
 #include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/flush.h"
 
-/* Where all of its unsettled recipients go now. False: it stays, because they go several
- * ways, or nowhere, or cannot be read (the flush itself says why). */
-static bool find_target(struct flush *flush, const struct parked_name *name,
-			char target_out[SMARTHOST_NAME_MAX])
+struct parting { /* a message, and where its unsettled recipients go now */
+	struct envelope envelope;
+	int fd;
+	char (*targets)[SMARTHOST_NAME_MAX]; /* "": stays, settled, or has no route */
+	size_t leaving;
+	size_t staying;
+	const char *target; /* of all that leave, where it is one */
+};
+
+static void look_at(struct flush *flush, struct parting *parting, size_t i)
 {
-	struct envelope envelope = { 0 };
-	struct err ignored = { 0 };
-	AUTO_FD fd = parked_read(flush->parked, name, &envelope, &ignored);
-	bool found = fd >= 0;
+	const struct envelope_recipient *recipient = &parting->envelope.recipients[i];
+	struct route route = { 0 };
+	struct err ignored;
 
-	target_out[0] = '\0';
-	for (size_t i = 0; found && i < envelope.count; i++) {
-		struct route route = { 0 };
-
-		if (envelope.recipients[i].settled)
-			continue;
-		found = routes_find(flush->control_fd, &flush->settings, envelope.sender,
-				    envelope.recipients[i].address, &route, &ignored) &&
-			route.by != ROUTE_NONE &&
-			(!target_out[0] || strcmp(target_out, route.smarthost) == 0);
-		if (found)
-			memcpy(target_out, route.smarthost, sizeof(route.smarthost));
+	if (recipient->settled)
+		return;
+	/* Without a route it stays: the old way is better than none. */
+	if (!routes_find(flush->control_fd, &flush->settings, parting->envelope.sender,
+			 recipient->address, &route, &ignored) ||
+	    route.by == ROUTE_NONE ||
+	    strcmp(route.smarthost, parked_smarthost(flush->parked)) == 0) {
+		parting->staying++;
+		return;
 	}
-	envelope_clear(&envelope);
-	return found && target_out[0];
+	memcpy(parting->targets[i], route.smarthost, sizeof(route.smarthost));
+	if (!parting->leaving++)
+		parting->target = parting->targets[i];
+	else if (parting->target && strcmp(parting->target, parting->targets[i]) != 0)
+		parting->target = NULL;
+}
+
+/* False: it cannot be read; the flush itself says why. */
+static bool read_parting(struct flush *flush, const struct parked_name *name,
+			 struct parting *parting)
+{
+	struct err ignored;
+
+	*parting = (struct parting){ .fd = -1 };
+	parting->fd = parked_read(flush->parked, name, &parting->envelope, &ignored);
+	if (parting->fd < 0)
+		return false;
+	parting->targets =
+		must_alloc(parting->envelope.count * sizeof(*parting->targets));
+	for (size_t i = 0; i < parting->envelope.count; i++)
+		look_at(flush, parting, i);
+	return true;
+}
+
+static void clear_parting(struct parting *parting)
+{
+	envelope_clear(&parting->envelope);
+	file_close(&parting->fd);
+	free(parting->targets);
 }
 
 static bool move(struct flush *flush, const struct parked_name *name, const char *target,
@@ -41,18 +74,73 @@ static bool move(struct flush *flush, const struct parked_name *name, const char
 	struct parked *parked = parked_open(flush->root_fd, target, true, err);
 	bool moved = parked && parked_move(flush->parked, name, parked, err);
 
-	if (moved)
-		log_info("rerouted id=%s from=%s to=%s", name->id,
-			 parked_smarthost(flush->parked), target);
 	parked_close(parked);
 	return moved;
+}
+
+/* Hands the message in anew for those who leave: it is routed and parked as when it came,
+ * without another trace line. */
+static bool hand_in(struct flush *flush, struct parting *parting, struct err *err)
+{
+	const char **leaving = must_alloc(parting->leaving * sizeof(*leaving));
+	struct inject inject = { .sender = parting->envelope.sender,
+				 .recipients = leaving,
+				 .bounce = true };
+	struct stat st;
+	char *bytes;
+	bool done;
+
+	for (size_t i = 0; i < parting->envelope.count; i++)
+		if (parting->targets[i][0])
+			leaving[inject.count++] = parting->envelope.recipients[i].address;
+	if (fstat(parting->fd, &st) != 0 || st.st_size < parting->envelope.body) {
+		free(leaving);
+		return err_errno(err, "measure a parked message");
+	}
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, parting->fd, 0);
+	if (bytes == MAP_FAILED) {
+		free(leaving);
+		return err_errno(err, "read a parked message");
+	}
+	inject.text = (struct span){ bytes + parting->envelope.body,
+				     (size_t)(st.st_size - parting->envelope.body) };
+	done = inject_message(flush->root_fd, &inject, err);
+	munmap(bytes, (size_t)st.st_size);
+	free(leaving);
+	for (size_t i = 0; done && i < parting->envelope.count; i++)
+		if (parting->targets[i][0])
+			done = parked_settle(flush->parked, parting->fd,
+					     &parting->envelope.recipients[i], err);
+	return done;
+}
+
+static bool part(struct flush *flush, const struct parked_name *name,
+		 struct parting *parting, struct err *err)
+{
+	bool done;
+
+	if (!parting->leaving)
+		return true;
+	if (parting->target && !parting->staying)
+		done = move(flush, name, parting->target, err);
+	else
+		done = hand_in(flush, parting, err) &&
+		       (parting->staying || parked_remove(flush->parked, name, err));
+	for (size_t i = 0; done && i < parting->envelope.count; i++) {
+		if (!parting->targets[i][0])
+			continue;
+		log_info("rerouted id=%s recipient=%s from=%s to=%s", name->id,
+			 parting->envelope.recipients[i].address,
+			 parked_smarthost(flush->parked), parting->targets[i]);
+		if (i == 0 || strcmp(parting->targets[i], parting->targets[i - 1]) != 0)
+			boss_tell_moved(flush, parting->targets[i]);
+	}
+	return done;
 }
 
 bool reroute(struct flush *flush, struct err *err)
 {
 	uint64_t signature = routes_signature(flush->control_fd, &flush->settings);
-	const char *here = parked_smarthost(flush->parked);
-	char told[SMARTHOST_NAME_MAX] = "";
 	struct parked_list list;
 	bool done = true;
 
@@ -61,20 +149,16 @@ bool reroute(struct flush *flush, struct err *err)
 	if (!parked_list(flush->parked, &list, err))
 		return false;
 	for (size_t i = 0; done && i < list.count; i++) {
-		char target[SMARTHOST_NAME_MAX];
+		struct parting parting;
 
-		if (!find_target(flush, &list.names[i], target) ||
-		    strcmp(target, here) == 0)
-			continue;
-		done = move(flush, &list.names[i], target, err);
-		if (done && strcmp(target, told) != 0) {
-			boss_tell_moved(flush, target);
-			memcpy(told, target, sizeof(told));
-		}
+		if (read_parting(flush, &list.names[i], &parting))
+			done = part(flush, &list.names[i], &parting, err);
+		clear_parting(&parting);
 	}
 	parked_list_clear(&list);
 	if (!done || !parked_sync(flush->parked, err))
 		return false;
 	flush->note.routed_by = signature;
-	return smarthost_note_write(flush->root_fd, here, &flush->note, err);
+	return smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
+				    &flush->note, err);
 }
