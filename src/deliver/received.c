@@ -26,10 +26,15 @@ static bool append_word(struct buf *out, struct span word)
 	return true;
 }
 
+/* An address literal says which family it is of (RFC 5321 4.1.3). */
 static bool append_client(struct buf *out, const struct received *received)
 {
+	struct span ip = received->remote_ip;
+	bool is_v6 = ip.len && memchr(ip.at, ':', ip.len);
+
 	return buf_append_text(out, "Received: from ") &&
-	       append_word(out, received->helo) && buf_append_text(out, " ([") &&
+	       append_word(out, received->helo) &&
+	       buf_append_text(out, is_v6 ? " ([IPv6:" : " ([") &&
 	       append_word(out, received->remote_ip) && buf_append_text(out, "]) by ") &&
 	       buf_append_text(out, received->me) && buf_append_text(out, " with ") &&
 	       append_word(out, received->protocol) && buf_append_text(out, " id ") &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -34,6 +35,7 @@ struct list {
 struct commit {
 	int root_fd;
 	int syncer_fd;
+	pid_t syncer_pid;
 	struct peer *syncer;
 	struct list sealed;   /* wait for the next round */
 	struct list placed;   /* likewise, their folders to sync */
@@ -276,7 +278,7 @@ struct commit *commit_new(int root_fd, struct err *err)
 	list_init(&commit->placed);
 	list_init(&commit->syncing);
 	list_init(&commit->closing);
-	commit->syncer_fd = syncer_start(err);
+	commit->syncer_fd = syncer_start(&commit->syncer_pid, err);
 	if (commit->syncer_fd >= 0)
 		return commit;
 	free(commit);
@@ -289,6 +291,14 @@ void commit_attach(struct commit *commit, struct ev_loop *loop)
 	ev_timer_init(&commit->gather, on_gather, 0., 0.);
 	commit->gather.data = commit;
 	commit->syncer = peer_open(loop, commit->syncer_fd, &handler, commit);
+}
+
+void commit_close(struct commit *commit)
+{
+	peer_close(commit->syncer);
+	while (waitpid(commit->syncer_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(commit);
 }
 
 void commit_add(struct commit *commit, struct delivery *delivery,

@@ -27,6 +27,9 @@ void commit_attach(struct commit *commit, struct ev_loop *loop);
 void commit_add(struct commit *commit, struct delivery *delivery,
 		void (*done)(void *ctx, const struct err *err), void *ctx);
 
+/* Ends the syncer and waits for its end. */
+void commit_close(struct commit *commit);
+
 /* Nothing is under way. */
 bool commit_is_idle(const struct commit *commit);
 

@@ -111,5 +111,6 @@ int main(void)
 		return err_exit_code(&err);
 	}
 	service_run(&program.service);
+	commit_close(program.intake.commit);
 	return EX_OK;
 }

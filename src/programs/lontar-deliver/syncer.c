@@ -51,7 +51,7 @@ static _Noreturn void serve(int fd)
 	_exit(0);
 }
 
-int syncer_start(struct err *err)
+int syncer_start(pid_t *pid_out, struct err *err)
 {
 	int pair[2];
 	pid_t child;
@@ -64,6 +64,7 @@ int syncer_start(struct err *err)
 		serve(pair[1]);
 	}
 	close(pair[1]);
+	*pid_out = child;
 	if (child > 0)
 		return pair[0];
 	err_errno(err, "fork");

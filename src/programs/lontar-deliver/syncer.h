@@ -7,6 +7,7 @@
 #define LONTAR_DELIVER_SYNCER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -23,7 +24,8 @@ enum syncer_packet {
 #define SYNCER_DONE_FIELDS(NUMBER, TEXT) NUMBER(number) NUMBER(took_ms)
 PACKET_DEFINE(syncer_done, SYNCER_DONE, SYNCER_DONE_FIELDS)
 
-/* Forks. The socket to it, or -1 and err. */
-int syncer_start(struct err *err) MUST_USE;
+/* Forks. The socket to it, or -1 and err; *pid_out is the caller's to wait for, when he
+ * has closed that. */
+int syncer_start(pid_t *pid_out, struct err *err) MUST_USE;
 
 #endif

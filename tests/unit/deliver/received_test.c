@@ -21,7 +21,7 @@ static const struct {
 	  "Received: by gw.example (user uid:1000) id abc2; Sun, 22 Nov 2026 12:30:01 "
 	  "+0000\n" },
 	{ "a greeting cannot forge a header", "x\r\nBcc: y (", "::1", "SMTP", "", "abc3",
-	  "Received: from x??Bcc:?y?? ([::1]) by gw.example with SMTP id abc3;\n"
+	  "Received: from x??Bcc:?y?? ([IPv6:::1]) by gw.example with SMTP id abc3;\n"
 	  "\tSun, 22 Nov 2026 12:30:01 +0000\n" },
 	{ "no greeting is said to be unknown", "", "10.0.0.5", "SMTP", "", "abc4",
 	  "Received: from unknown ([10.0.0.5]) by gw.example with SMTP id abc4;\n"
