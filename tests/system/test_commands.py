@@ -297,23 +297,24 @@ def test_check_finds_a_secret_that_all_can_read(stopped_gateway):
     assert "isp.password" in done.stdout + done.stderr
 
 
+def make_stale(gateway):
+    """As if the accounts had been edited by hand since their maps were made."""
+    for map in ("accounts.cdb", "users.cdb"):
+        os.utime(gateway.root / "control" / map, (1_700_000_000, 1_700_000_000))
+
+
 def test_a_stale_map_is_told_and_rebuilt(stopped_gateway):
-    map = stopped_gateway.root / "control/accounts.cdb"
-    source = stopped_gateway.root / "control/accounts"
-    stat = map.stat()
-    source.write_text(source.read_text().replace("bob:", "bert:"))
-    os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+    make_stale(stopped_gateway)
     done = stopped_gateway.run("check")
     assert done.returncode == EX_CONFIG
     assert "lontar rebuild" in done.stdout + done.stderr
     assert stopped_gateway.run("rebuild").returncode == EX_OK
-    assert stopped_gateway.run("check").returncode == EX_OK
+    done = stopped_gateway.run("check")
+    assert (done.returncode, done.stdout) == (EX_OK, "")
 
 
 def test_a_stale_map_is_never_used_in_silence(stopped_gateway):
-    source = stopped_gateway.root / "control/accounts"
-    stat = (stopped_gateway.root / "control/accounts.cdb").stat()
-    os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+    make_stale(stopped_gateway)
     gateway = stopped_gateway.start()
     gateway.send(ANN, ["bob@gate.example"])
     wait_until(lambda: "lontar rebuild" in gateway.log_text(), what="the warning")

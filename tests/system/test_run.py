@@ -124,7 +124,7 @@ def test_a_stop_leaves_nothing_behind(gateway, number):
     assert children
     gateway.process.send_signal(number)
     assert gateway.process.wait(15) == 0
-    assert not {pid: name for pid, name in children.items() if gateway._alive(pid)}
+    wait_until(lambda: not any(map(gateway._alive, children)), 2, "the end of all")
     assert gateway.run("listen").returncode == EX_TEMPFAIL
     assert gateway.run("service").returncode == EX_UNAVAILABLE
     left = {path.name for path in (gateway.root / "run").iterdir()}
