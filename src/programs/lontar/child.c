@@ -12,64 +12,16 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/master.h"
-#include "programs/lontar/history.h"
 #include "programs/lontar/master.h"
 #include "programs/lontar/spawn.h"
 
-#define YOUNG_MS      60000 /* who dies before has a fault that a restart may not mend */
-#define SAID_LINE_MAX ((size_t)4 * LOG_LINE_MAX)
-#define READ_BYTES    ((size_t)4096)
-#define SAID_MAX      (SAID_LINE_MAX + READ_BYTES + 1)
+#define YOUNG_MS 60000 /* who dies before has a fault that a restart may not mend */
 
 static const char *label(const struct child *child, char text_out[CHILD_NAME_MAX + 20])
 {
 	snprintf(text_out, CHILD_NAME_MAX + 20, "%s%s%s", roles[child->role].program,
 		 child->name[0] ? " name=" : "", child->name);
 	return text_out;
-}
-
-/* Whole lines go on; one without an end is cut at SAID_LINE_MAX. At most READ_BYTES. */
-static void hear(struct child *child, const char *bytes, size_t len)
-{
-	struct buf *said = &child->said;
-	const char *end;
-
-	if (!buf_append(said, bytes, len))
-		abort();
-	end = memrchr(said->data, '\n', said->len);
-	if (!end && said->len > SAID_LINE_MAX) {
-		if (!buf_append_byte(said, '\n'))
-			abort();
-		end = said->data + said->len - 1;
-	}
-	if (!end)
-		return;
-	history_write(said->data, (size_t)(end - said->data) + 1);
-	buf_consume(said, (size_t)(end - said->data) + 1);
-}
-
-static void stop_hearing(struct child *child)
-{
-	if (child->said.len)
-		hear(child, "\n", 1);
-	buf_clear(&child->said);
-	ev_io_stop(child->master->loop, &child->says);
-	file_close(&child->says_fd);
-}
-
-static void on_says(struct ev_loop *loop, ev_io *watcher, int events)
-{
-	struct child *child = watcher->data;
-	char bytes[READ_BYTES];
-	ssize_t got;
-
-	(void)loop;
-	(void)events;
-	got = read(child->says_fd, bytes, sizeof(bytes));
-	if (got > 0)
-		hear(child, bytes, (size_t)got);
-	else if (got == 0)
-		stop_hearing(child);
 }
 
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
@@ -99,53 +51,6 @@ static void on_closed(void *ctx, struct peer *peer)
 
 static const struct peer_handler handler = { on_packet, on_closed };
 
-static void send_plain(struct child *child, unsigned type, int fd)
-{
-	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-
-	packet_begin(&out, type, 0);
-	peer_send(child->peer, &out, fd);
-}
-
-static void send_listener(struct child *child, const char *service, const char *address,
-			  int fd)
-{
-	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-
-	master_listener_put(
-		&out, 0, &(struct master_listener){ span_of(service), span_of(address) });
-	peer_send(child->peer, &out, fd);
-}
-
-/* Opened anew for each, since an offset belongs to the open file. */
-void child_certify(struct child *child)
-{
-	int control_fd = child->master->control_fd;
-	AUTO_FD certificate = openat(control_fd, "tls/cert.pem", O_RDONLY | O_CLOEXEC);
-	AUTO_FD key = openat(control_fd, "tls/key.pem", O_RDONLY | O_CLOEXEC);
-
-	if (!child->peer || certificate < 0 || key < 0)
-		return;
-	send_plain(child, MASTER_CERTIFICATE, certificate);
-	send_plain(child, MASTER_KEY, key);
-}
-
-static void equip(struct child *child)
-{
-	const struct ports *ports = &child->master->ports;
-
-	if (roles[child->role].has_socket)
-		send_listener(child, roles[child->role].name, "run",
-			      child->master->sockets[child->role]);
-	for (size_t i = 0; i < ports->count; i++)
-		if (role_serves(child->role, ports->items[i].service))
-			send_listener(child, ports->items[i].service,
-				      ports->items[i].address, ports->items[i].fd);
-	if (roles[child->role].is_door)
-		child_certify(child);
-	send_plain(child, MASTER_GO, -1);
-}
-
 static void tell_asker(struct child *child, int exit_code)
 {
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
@@ -159,6 +64,14 @@ static void tell_asker(struct child *child, int exit_code)
 	peer_send(child->asker->peer, &out, -1);
 }
 
+static void release(struct child *child)
+{
+	if (roles[child->role].is_on_demand)
+		child->master->asked_count--;
+	ev_timer_stop(child->master->loop, &child->again);
+	free(child);
+}
+
 static void forget(struct child *child)
 {
 	struct child **at = &child->master->children;
@@ -166,10 +79,7 @@ static void forget(struct child *child)
 	while (*at != child)
 		at = &(*at)->next;
 	*at = child->next;
-	if (roles[child->role].is_on_demand)
-		child->master->asked_count--;
-	ev_timer_stop(child->master->loop, &child->again);
-	free(child);
+	release(child);
 }
 
 static bool is_stopping(const struct master *master)
@@ -219,16 +129,7 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int events)
 	ev_child_stop(loop, watcher);
 	peer_close(child->peer);
 	child->peer = NULL;
-	/* What it still had to say is in the pipe; others may hold its other end. */
-	fcntl(child->says_fd, F_SETFL, O_NONBLOCK);
-	for (ssize_t got = 1; got > 0 && child->says_fd >= 0;) {
-		char bytes[READ_BYTES];
-
-		got = read(child->says_fd, bytes, sizeof(bytes));
-		if (got > 0)
-			hear(child, bytes, (size_t)got);
-	}
-	stop_hearing(child);
+	ear_close(&child->ear);
 	child->pid = 0;
 	child->is_ready = false;
 	if (roles[child->role].is_on_demand) {
@@ -269,9 +170,7 @@ static struct child *child_new(struct master *master, enum role role, const char
 
 	*child = (struct child){ .master = master,
 				 .next = master->children,
-				 .role = role,
-				 .says_fd = -1,
-				 .said = BUF_INIT(SAID_MAX) };
+				 .role = role };
 	snprintf(child->name, sizeof(child->name), "%s", name);
 	ev_timer_init(&child->again, on_again, 0., 0.);
 	child->again.data = child;
@@ -297,15 +196,12 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 	child->pid = spawned.pid;
 	child->since_ms = clock_monotonic_ms();
 	child->is_ready = child->is_expected = false;
-	child->says_fd = spawned.says_fd;
-	child->said = BUF_INIT(SAID_MAX);
+	ear_open(&child->ear, master->loop, spawned.says_fd);
 	child->peer = peer_open(master->loop, spawned.channel_fd, &handler, child);
-	ev_io_init(&child->says, on_says, child->says_fd, EV_READ);
 	ev_child_init(&child->ended, on_ended, child->pid, 0);
-	child->says.data = child->ended.data = child;
-	ev_io_start(master->loop, &child->says);
+	child->ended.data = child;
 	ev_child_start(master->loop, &child->ended);
-	equip(child);
+	child_equip(child);
 	return true;
 }
 
@@ -359,6 +255,10 @@ void child_stop(struct child *child)
 
 void child_clear(struct master *master)
 {
-	while (master->children)
-		forget(master->children);
+	struct child *child;
+
+	while ((child = master->children)) {
+		master->children = child->next;
+		release(child);
+	}
 }

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "ipc/peer.h"
+#include "programs/lontar/ear.h"
 #include "programs/lontar/role.h"
 
 #define CHILD_NAME_MAX 256
@@ -36,9 +36,7 @@ struct child {
 	struct child *asker; /* NULL: a service, or he is gone */
 	pid_t asker_pid;
 	uint32_t asker_tag;
-	int says_fd;     /* its stderr, our end */
-	struct buf said; /* a line not complete yet */
-	ev_io says;
+	struct ear ear;
 	ev_child ended;
 	ev_timer again;
 };
@@ -58,13 +56,16 @@ void child_start(struct child *child);
 void child_stop(struct child *child);
 void child_signal(const struct child *child, int signal_number);
 
+/* Sends what it needs before it begins. */
+void child_equip(struct child *child);
+
 /* Sends the certificate as it is now. */
 void child_certify(struct child *child);
 
 /* Frees all, which have ended. */
 void child_clear(struct master *master);
 
-/* What the master answers to MASTER_START; run.c has it. */
+/* What the master answers to MASTER_START; master.c has it. */
 bool master_asked(struct child *child, struct packet *packet, int fd);
 
 #endif

@@ -40,6 +40,12 @@ struct master {
 	struct err failure; /* why it ends by itself */
 };
 
+/* Starts all and runs the loop until it has stopped; then master->failure says whether
+ * somebody told it to. */
+void master_run(struct master *master);
+
+/* For the children and operators: */
+
 /* A child became ready, or ended: says "ready" once, stops further, tells operators. */
 void master_changed(struct master *master);
 

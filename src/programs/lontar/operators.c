@@ -19,9 +19,8 @@ enum wish {
 	WISH_READY,
 };
 
-struct operator
-{
-	struct operator* next;
+struct visit {
+	struct visit *next;
 	struct operators *all;
 	struct peer *peer;
 	enum wish wish;
@@ -31,33 +30,33 @@ struct operator
 
 struct operators {
 	struct master *master;
-	struct operator* first;
+	struct visit *first;
 	unsigned count;
 	int fd;
 	ev_io waiting;
 };
 
-static void say_done(struct operator* operator, int exit_code, const char *text)
+static void say_done(struct visit *visit, int exit_code, const char *text)
 {
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 
-	operate_done_put(&out, operator->tag,
+	operate_done_put(&out, visit->tag,
 			 &(struct operate_done){ (uint64_t)exit_code, span_of(text) });
-	peer_send(operator->peer, &out, -1);
-	operator->wish = WISH_NONE;
+	peer_send(visit->peer, &out, -1);
+	visit->wish = WISH_NONE;
 }
 
 static void leave(void *ctx, struct peer *peer)
 {
-	struct operator* operator= ctx;
-	struct operator** at = & operator->all->first;
+	struct visit *visit = ctx;
+	struct visit **at = &visit->all->first;
 
 	(void)peer;
-	while (*at != operator)
+	while (*at != visit)
 		at = &(*at)->next;
-	*at = operator->next;
-	operator->all->count--;
-	free(operator);
+	*at = visit->next;
+	visit->all->count--;
+	free(visit);
 }
 
 static const char *state_of(const struct child *child)
@@ -67,12 +66,12 @@ static const char *state_of(const struct child *child)
 	return child->is_ready || roles[child->role].is_on_demand ? "up" : "starting";
 }
 
-static void show(struct operator* operator)
+static void show(struct visit *visit)
 {
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 	AUTO_BUF name = BUF_INIT(CHILD_NAME_MAX + 32);
 
-	for (struct child *child = operator->all->master->children; child;
+	for (struct child *child = visit->all->master->children; child;
 	     child = child->next) {
 		int64_t since_ms = clock_monotonic_ms() - child->since_ms;
 
@@ -80,13 +79,13 @@ static void show(struct operator* operator)
 		if (!buf_appendf(&name, "%s%s%s", roles[child->role].name,
 				 child->name[0] ? " " : "", child->name))
 			continue;
-		operate_state_put(&out, operator->tag,
+		operate_state_put(&out, visit->tag,
 				  &(struct operate_state){
 					  (uint64_t)child->pid, (uint64_t)since_ms / 1000,
 					  buf_span(&name), span_of(state_of(child)) });
-		peer_send(operator->peer, &out, -1);
+		peer_send(visit->peer, &out, -1);
 	}
-	say_done(operator, 0, "");
+	say_done(visit, 0, "");
 }
 
 static void act_on(struct child *child, struct span verb)
@@ -105,50 +104,49 @@ static void act_on(struct child *child, struct span verb)
 	}
 }
 
-static bool act(struct operator* operator, struct packet * packet)
+static bool act(struct visit *visit, struct packet *packet)
 {
 	struct operate_act wanted;
 
 	if (!operate_act_get(packet, &wanted))
 		return false;
-	if (!role_find(wanted.name, &operator->role) ||
-	    roles[operator->role].is_on_demand) {
-		say_done(operator, EX_NOINPUT,
+	if (!role_find(wanted.name, &visit->role) || roles[visit->role].is_on_demand) {
+		say_done(visit, EX_NOINPUT,
 			 "no such service; `lontar service` lists them");
 		return true;
 	}
 	if (span_is(wanted.verb, "stop"))
-		operator->wish = WISH_STOPPED;
+		visit->wish = WISH_STOPPED;
 	else if (span_is(wanted.verb, "start") || span_is(wanted.verb, "restart"))
-		operator->wish = WISH_READY;
+		visit->wish = WISH_READY;
 	else if (!span_is(wanted.verb, "hup"))
 		return false;
-	for (struct child *child = operator->all->master->children; child;
+	for (struct child *child = visit->all->master->children; child;
 	     child = child->next)
-		if (child->role == operator->role) {
+		if (child->role == visit->role) {
 			/* What restart waits for is the next one's readiness. */
 			if (span_is(wanted.verb, "restart"))
 				child->is_ready = false;
 			act_on(child, wanted.verb);
 		}
-	if (operator->wish == WISH_NONE)
-		say_done(operator, 0, "");
-	operators_look(operator->all);
+	if (visit->wish == WISH_NONE)
+		say_done(visit, 0, "");
+	operators_look(visit->all);
 	return true;
 }
 
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
-	struct operator* operator= ctx;
+	struct visit *visit = ctx;
 
 	(void)peer;
 	file_close(&fd);
-	operator->tag = packet->tag;
+	visit->tag = packet->tag;
 	if (packet->type == OPERATE_ACT)
-		return act(operator, packet);
+		return act(visit, packet);
 	if (packet->type != OPERATE_SHOW || !packet_end(packet))
 		return false;
-	show(operator);
+	show(visit);
 	return true;
 }
 
@@ -158,7 +156,7 @@ static void on_waiting(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct operators *operators = watcher->data;
 	int fd = accept4(operators->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct operator* operator;
+	struct visit *visit;
 	uid_t uid;
 	pid_t pid;
 	struct err ignored;
@@ -171,20 +169,20 @@ static void on_waiting(struct ev_loop *loop, ev_io *watcher, int events)
 		file_close(&fd);
 		return;
 	}
-	operator= must_alloc(sizeof(*operator));
-	*operator=(struct operator){ .next = operators->first, .all = operators };
-	operator->peer = peer_open(loop, fd, &handler, operator);
-	operators->first = operator;
+	visit = must_alloc(sizeof(*visit));
+	*visit = (struct visit){ .next = operators->first, .all = operators };
+	visit->peer = peer_open(loop, fd, &handler, visit);
+	operators->first = visit;
 	operators->count++;
 }
 
-static bool is_fulfilled(const struct operator* operator)
+static bool is_fulfilled(const struct visit *visit)
 {
-	for (struct child *child = operator->all->master->children; child;
+	for (struct child *child = visit->all->master->children; child;
 	     child = child->next) {
-		if (child->role != operator->role)
+		if (child->role != visit->role)
 			continue;
-		if (operator->wish == WISH_STOPPED ? child->pid != 0 : !child->is_ready)
+		if (visit->wish == WISH_STOPPED ? child->pid != 0 : !child->is_ready)
 			return false;
 	}
 	return true;
@@ -192,7 +190,7 @@ static bool is_fulfilled(const struct operator* operator)
 
 void operators_look(struct operators *operators)
 {
-	for (struct operator* at = operators ? operators->first : NULL; at; at = at->next)
+	for (struct visit *at = operators ? operators->first : NULL; at; at = at->next)
 		if (at->wish != WISH_NONE && is_fulfilled(at))
 			say_done(at, 0, "");
 }
@@ -214,13 +212,14 @@ struct operators *operators_open(struct master *master, struct err *err)
 
 void operators_close(struct operators *operators)
 {
+	struct visit *visit;
+
 	if (!operators)
 		return;
-	while (operators->first) {
-		struct operator* operator= operators->first;
-
-		peer_close(operator->peer);
-		leave(operator, NULL);
+	while ((visit = operators->first)) {
+		operators->first = visit->next;
+		peer_close(visit->peer);
+		free(visit);
 	}
 	ev_io_stop(operators->master->loop, &operators->waiting);
 	file_close(&operators->fd);
