@@ -1,7 +1,8 @@
 /*
  * What stands behind the colon in smtproutes and senderroutes: "relay", "relay:port",
- * "[address]", "[address]:port" or a bare IPv6 address. Its parked Maildir is named after it: the smarthost
- * file of that name where there is one and no port is given, else the host.
+ * "[address]", "[address]:port" or a bare IPv6 address. Its parked Maildir is named after
+ * it: the smarthost file of that name where there is one and no port is given, else the
+ * host.
  */
 #ifndef CONTROL_RELAY_H
 #define CONTROL_RELAY_H

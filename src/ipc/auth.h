@@ -33,11 +33,12 @@ PACKET_DEFINE(auth_hello, AUTH_HELLO, AUTH_HELLO_FIELDS)
 /* may_relay: this address may mail anyone, relay_suffix is put behind such recipients
  * (tcp.smtp's RELAYCLIENT); plain_logins: passwords may cross without TLS; databytes: the
  * largest message, 0 for no limit; timeout_s: of silence; text: with NO and LATER, why */
-#define AUTH_PERMIT_FIELDS(NUMBER, TEXT)                                            \
-	NUMBER(verdict)                                                             \
-	NUMBER(may_relay)                                                           \
-	NUMBER(plain_logins) NUMBER(databytes) NUMBER(timeout_s) TEXT(relay_suffix) \
-		TEXT(me) TEXT(greeting) TEXT(text)
+#define AUTH_PERMIT_FIELDS(NUMBER, TEXT) \
+	NUMBER(verdict)                  \
+	NUMBER(may_relay)                \
+	NUMBER(plain_logins)             \
+	NUMBER(databytes)                \
+	NUMBER(timeout_s) TEXT(relay_suffix) TEXT(me) TEXT(greeting) TEXT(text)
 PACKET_DEFINE(auth_permit, AUTH_PERMIT, AUTH_PERMIT_FIELDS)
 
 #define AUTH_LOGIN_FIELDS(NUMBER, TEXT) TEXT(user) TEXT(password)

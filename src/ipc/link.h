@@ -17,8 +17,8 @@ enum link_packet {
 	LINK_DONE,      /* link, and flush to an ACT: how it ended */
 	LINK_PROGRESS,  /* flush to link, link to the command that asked */
 	LINK_NUDGE,     /* link to flush: more has been parked; no fields */
-	LINK_STOP, /* link to flush: the link went down, stop within 2 s; no fields */
-	LINK_IDLE, /* flush to link: all sent; I leave unless nudged soon; no fields */
+	LINK_STOP,  /* link to flush: the link went down, stop within 2 s; no fields */
+	LINK_IDLE,  /* flush to link: all sent; I leave unless nudged soon; no fields */
 	LINK_MOVED, /* flush to link: new routes moved mail to another smarthost */
 };
 
@@ -43,11 +43,11 @@ PACKET_DEFINE(link_act, LINK_ACT, LINK_ACT_FIELDS)
 PACKET_DEFINE(link_done, LINK_DONE, LINK_DONE_FIELDS)
 
 /* Of one flush, since it began. waiting_*: what is left to send in this flush. */
-#define LINK_PROGRESS_FIELDS(NUMBER, TEXT)                                     \
-	NUMBER(sent)                                                           \
-	NUMBER(sent_bytes)                                                     \
-	NUMBER(waiting) NUMBER(waiting_bytes) NUMBER(refused) NUMBER(deferred) \
-		TEXT(smarthost) TEXT(doing)
+#define LINK_PROGRESS_FIELDS(NUMBER, TEXT) \
+	NUMBER(sent)                       \
+	NUMBER(sent_bytes)                 \
+	NUMBER(waiting)                    \
+	NUMBER(waiting_bytes) NUMBER(refused) NUMBER(deferred) TEXT(smarthost) TEXT(doing)
 PACKET_DEFINE(link_progress, LINK_PROGRESS, LINK_PROGRESS_FIELDS)
 
 /* smarthost: where it went */
