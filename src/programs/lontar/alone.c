@@ -1,48 +1,51 @@
 #include "programs/lontar/alone.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "control/smarthost.h"
-#include "ipc/channel.h"
+#include "ipc/peer.h"
+#include "programs/lontar/ear.h"
+#include "programs/lontar/history.h"
 #include "programs/lontar/progress.h"
 #include "programs/lontar/spawn.h"
 #include "store/parked.h"
 
+struct alone;
+
 struct worker {
+	struct worker *next;
+	struct alone *alone;
 	char name[SMARTHOST_NAME_MAX];
 	pid_t pid;
-	int fd;         /* -1: it has ended */
 	int channel_fd; /* the master's, which it does not need, kept open */
 	bool has_told;
+	struct ear ear;
 };
 
 struct alone {
 	struct command_context *context;
+	struct ev_loop *loop;
 	struct settings settings;
 	struct identity identity;
 	int program_fd;
-	struct worker *workers;
-	size_t count, started, running;
+	struct worker *waiting; /* not started yet, the last one first */
+	size_t running;
 	struct progress progress;
 	struct err why; /* the first of what went wrong */
 };
 
 static void add(struct alone *alone, const char *name)
 {
-	struct worker *worker;
+	struct worker *worker = must_alloc(sizeof(*worker));
 
-	alone->workers =
-		must_resize(alone->workers, alone->count + 1, sizeof(*alone->workers));
-	worker = &alone->workers[alone->count++];
-	*worker = (struct worker){ .fd = -1, .channel_fd = -1 };
+	*worker = (struct worker){ .next = alone->waiting, .alone = alone };
 	snprintf(worker->name, sizeof(worker->name), "%s", name);
+	alone->waiting = worker;
 }
 
 static bool has_mail(struct alone *alone, const char *name, bool *has_out,
@@ -113,151 +116,144 @@ static void blame(struct alone *alone, const struct err *err)
 		fprintf(stderr, "lontar flush: %s\n", err->text);
 }
 
-static void start(struct alone *alone, struct worker *worker)
+static void start_more(struct alone *alone);
+
+/* It is ending: until it has, it has the lock. */
+static void on_closed(void *ctx, struct peer *peer)
 {
+	struct worker *worker = ctx;
+	struct alone *alone = worker->alone;
+	struct err err;
+
+	(void)peer;
+	file_close(&worker->channel_fd);
+	while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	ear_close(&worker->ear);
+	if (!worker->has_told) {
+		err_temporary(&err, "", "the flush of %s ended without a word",
+			      worker->name);
+		blame(alone, &err);
+	}
+	free(worker);
+	alone->running--;
+	start_more(alone);
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct worker *worker = ctx;
+	struct link_progress told;
+	struct link_done done;
+	struct err err;
+
+	(void)peer;
+	file_close(&fd);
+	if (packet->type == LINK_PROGRESS) {
+		if (!link_progress_get(packet, &told))
+			return false;
+		progress_take(&worker->alone->progress, &told);
+		return true;
+	}
+	if (packet->type != LINK_DONE || !link_done_get(packet, &done))
+		return packet->type == LINK_IDLE;
+	worker->has_told = true;
+	if (done.exit_code != 0) {
+		err_exit(&err, (int)done.exit_code, "%.*s", SPAN_ARG(done.text));
+		blame(worker->alone, &err);
+	}
+	return true;
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static bool start(struct worker *worker, struct err *err)
+{
+	struct alone *alone = worker->alone;
 	struct spawn_order order = {
 		.program = "lontar-flush",
 		.arguments = { "--alone", worker->name },
 		.program_fd = alone->program_fd,
 		.root_fd = alone->context->root_fd,
 		.identity = &alone->identity,
-		.keeps_stderr = true,
 	};
 	struct spawned spawned;
-	struct err err;
 	int pair[2];
 
-	if (!file_socketpair(pair, &err)) {
-		blame(alone, &err);
-		return;
-	}
+	if (!file_socketpair(pair, err))
+		return false;
 	order.private_fd = pair[1];
-	if (spawn(&order, &spawned, &err)) {
-		worker->pid = spawned.pid;
-		worker->channel_fd = spawned.channel_fd;
-		worker->fd = pair[0];
-		pair[0] = -1;
-		alone->running++;
-	} else {
-		blame(alone, &err);
+	if (!spawn(&order, &spawned, err)) {
+		file_close(&pair[0]);
+		file_close(&pair[1]);
+		return false;
 	}
-	file_close(&pair[0]);
 	file_close(&pair[1]);
+	worker->pid = spawned.pid;
+	worker->channel_fd = spawned.channel_fd;
+	ear_open(&worker->ear, alone->loop, spawned.says_fd);
+	peer_open(alone->loop, pair[0], &handler, worker);
+	return true;
 }
 
-/* Waits for its end, which has begun: until then it has the lock. */
-static void end(struct alone *alone, struct worker *worker)
+static void start_more(struct alone *alone)
 {
-	struct err err;
-	int status = 0;
+	while (alone->waiting &&
+	       (!alone->running || alone->running < alone->settings.concurrencyremote)) {
+		struct worker *worker = alone->waiting;
+		struct err err;
 
-	file_close(&worker->fd);
-	file_close(&worker->channel_fd);
-	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	alone->running--;
-	if (worker->has_told)
-		return;
-	err_temporary(&err, "", "the flush of %s ended without a word", worker->name);
-	blame(alone, &err);
+		alone->waiting = worker->next;
+		if (start(worker, &err)) {
+			alone->running++;
+		} else {
+			blame(alone, &err);
+			free(worker);
+		}
+	}
+	if (!alone->running)
+		ev_break(alone->loop, EVBREAK_ALL);
 }
 
-/* New routes moved mail there: its turn comes, again where it has been. */
-static void want(struct alone *alone, const char *name)
+static bool run(struct alone *alone, struct err *err)
 {
-	AUTO_BUF nudge = BUF_INIT(PACKET_MAX);
-	struct err ignored;
-
-	for (size_t i = 0; i < alone->count; i++) {
-		struct worker *worker = &alone->workers[i];
-
-		if (strcmp(worker->name, name) != 0)
-			continue;
-		packet_begin(&nudge, LINK_NUDGE, 0);
-		if (i >= alone->started ||
-		    (worker->fd >= 0 && !worker->has_told &&
-		     channel_send(worker->fd, &nudge, -1, &ignored)))
-			return;
-	}
-	add(alone, name);
-}
-
-static void hear(struct alone *alone, struct worker *worker)
-{
-	AUTO_BUF in = BUF_INIT(PACKET_MAX);
-	char moved_to[SMARTHOST_NAME_MAX];
-	struct link_progress told;
-	struct link_moved moved;
-	struct link_done done;
-	struct packet packet;
-	struct err err;
-
-	if (channel_receive(worker->fd, &in, NULL) != CHANNEL_PACKET ||
-	    !packet_open(&packet, buf_span(&in))) {
-		end(alone, worker);
-		return;
-	}
-	if (packet.type == LINK_PROGRESS && link_progress_get(&packet, &told)) {
-		progress_take(&alone->progress, &told);
-	} else if (packet.type == LINK_MOVED && link_moved_get(&packet, &moved) &&
-		   packet_text_copy(moved.smarthost, moved_to, sizeof(moved_to))) {
-		want(alone, moved_to);
-	} else if (packet.type == LINK_DONE && link_done_get(&packet, &done)) {
-		worker->has_told = true;
-		if (done.exit_code == 0)
-			return;
-		err_exit(&err, (int)done.exit_code, "%.*s", SPAN_ARG(done.text));
-		blame(alone, &err);
-	}
-}
-
-static void run(struct alone *alone)
-{
-	struct pollfd *watched = NULL;
-
-	for (;;) {
-		size_t count;
-
-		while (alone->started < alone->count &&
-		       (alone->running < alone->settings.concurrencyremote ||
-			!alone->running))
-			start(alone, &alone->workers[alone->started++]);
-		if (!alone->running)
-			break;
-		count = alone->count; /* hear may add some */
-		watched = must_resize(watched, count, sizeof(*watched));
-		for (size_t i = 0; i < count; i++)
-			watched[i] = (struct pollfd){ .fd = alone->workers[i].fd,
-						      .events = POLLIN };
-		if (poll(watched, count, -1) < 0)
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (watched[i].fd >= 0 && watched[i].revents)
-				hear(alone, &alone->workers[i]);
-	}
-	free(watched);
+	/* What becomes of mail is told to the log, as the gateway does. */
+	if (!history_open(alone->context->root_fd, false, err))
+		return false;
+	progress_begin(&alone->progress);
+	start_more(alone);
+	if (alone->running)
+		ev_run(alone->loop, 0);
+	progress_end(&alone->progress);
+	history_close();
+	*err = alone->why;
+	return err->kind == ERR_NONE;
 }
 
 bool flush_alone(struct command_context *context, struct err *err)
 {
-	struct alone alone = { .context = context, .program_fd = -1 };
+	struct alone alone = { .context = context,
+			       .program_fd = -1,
+			       .loop = ev_default_loop(EVFLAG_AUTO) };
 	bool fine;
 
+	if (!alone.loop)
+		return err_temporary(err, "", "no event loop");
 	if (!settings_load(context->control_fd, &alone.settings, err))
 		return false;
 	identity_find("lontarout", NULL, &alone.identity);
 	alone.program_fd = spawn_open("lontar-flush", err);
 	fine = alone.program_fd >= 0 && choose(&alone, err);
-	if (fine && !alone.count)
+	if (fine && !alone.waiting)
 		puts("nothing waits");
-	if (fine && alone.count) {
-		progress_begin(&alone.progress);
-		run(&alone);
-		progress_end(&alone.progress);
-		*err = alone.why;
-		fine = err->kind == ERR_NONE;
+	else if (fine)
+		fine = run(&alone, err);
+	while (alone.waiting) {
+		struct worker *worker = alone.waiting;
+
+		alone.waiting = worker->next;
+		free(worker);
 	}
-	free(alone.workers);
 	settings_clear(&alone.settings);
 	file_close(&alone.program_fd);
 	return fine;

@@ -20,7 +20,8 @@ static struct {
 	int file_fd;
 	size_t bytes;
 	struct buf stamped;
-} history = { -1, -1, 0, { .data = buf_empty, .max = (size_t)1024 * 1024 } };
+	bool is_quiet;
+} history = { -1, -1, 0, { .data = buf_empty, .max = (size_t)1024 * 1024 }, false };
 
 const char *history_stamp(int64_t wall_us, char text_out[HISTORY_STAMP_MAX])
 {
@@ -36,7 +37,7 @@ static int open_current(void)
 		      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 }
 
-bool history_open(int root_fd, struct err *err)
+bool history_open(int root_fd, bool on_stderr, struct err *err)
 {
 	struct stat info;
 
@@ -49,6 +50,7 @@ bool history_open(int root_fd, struct err *err)
 	if (history.file_fd < 0 || fstat(history.file_fd, &info) != 0)
 		return err_errno(err, "open log/current");
 	history.bytes = (size_t)info.st_size;
+	history.is_quiet = !on_stderr;
 	return true;
 }
 
@@ -123,7 +125,8 @@ void history_write(const char *lines, size_t len)
 	struct span rest = { lines, len }, line;
 	char stamp[HISTORY_STAMP_MAX];
 
-	write_out(STDERR_FILENO, lines, len);
+	if (!history.is_quiet)
+		write_out(STDERR_FILENO, lines, len);
 	if (history.file_fd < 0)
 		return;
 	history_stamp(clock_wall_us(), stamp);

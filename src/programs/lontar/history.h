@@ -17,8 +17,9 @@
 #define HISTORY_FILES 10
 #define HISTORY_BYTES ((size_t)1024 * 1024)
 
-/* Makes log/ if need be. One a process. */
-bool history_open(int root_fd, struct err *err) MUST_USE;
+/* Makes log/ if need be. One a process; without it, or with on_stderr, lines go to stderr
+ * too. */
+bool history_open(int root_fd, bool on_stderr, struct err *err) MUST_USE;
 void history_close(void);
 
 /* Whole lines, each ending in LF. Fits log_divert. */

@@ -90,7 +90,7 @@ static bool prepare(struct master *master, struct err *err)
 	if (!file_make_dir(master->root_fd, "run", 0755, err) || !lock(master, err))
 		return false;
 	unlinkat(master->root_fd, "run/listen", 0);
-	if (!history_open(master->root_fd, err))
+	if (!history_open(master->root_fd, true, err))
 		return false;
 	log_divert(history_write);
 	if (!find_identities(master))

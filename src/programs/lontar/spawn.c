@@ -96,10 +96,10 @@ bool spawn(const struct spawn_order *order, struct spawned *spawned_out, struct 
 	if (!file_socketpair(channel, err))
 		return false;
 	spawned_out->pid = -1;
-	if (!order->keeps_stderr && pipe2(says, O_CLOEXEC) != 0)
+	if (pipe2(says, O_CLOEXEC) != 0)
 		err_errno(err, "pipe");
 	else if ((spawned_out->pid = fork()) == 0)
-		become(order, channel[1], order->keeps_stderr ? STDERR_FILENO : says[1]);
+		become(order, channel[1], says[1]);
 	else if (spawned_out->pid < 0)
 		err_errno(err, "fork");
 	file_close(&channel[1]);

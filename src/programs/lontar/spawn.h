@@ -16,13 +16,12 @@ struct spawn_order {
 	int root_fd;              /* becomes its current folder */
 	int private_fd;           /* becomes PRIVATE_FD; -1: none. Stays the caller's */
 	const struct identity *identity;
-	bool keeps_stderr; /* says what it says to ours */
 };
 
 struct spawned {
 	pid_t pid;
 	int channel_fd; /* our end of its MASTER_FD */
-	int says_fd;    /* our end of its stdout and stderr; -1: they are ours */
+	int says_fd;    /* our end of its stdout and stderr */
 };
 
 bool spawn(const struct spawn_order *order, struct spawned *spawned_out,
