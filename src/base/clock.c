@@ -38,7 +38,7 @@ const char *clock_format_rfc5322(int64_t wall_s, char text_out[CLOCK_TEXT_MAX])
 
 	gmtime_r(&when, &tm);
 	snprintf(text_out, CLOCK_TEXT_MAX, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-		 days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+		 &days[3L * tm.tm_wday], tm.tm_mday, &months[3L * tm.tm_mon],
 		 tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	return text_out;
 }

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define HELD_MAX (256 * 1024)
+#define HELD_MAX ((size_t)256 * 1024)
 
 static struct {
 	const char *program;

@@ -16,7 +16,7 @@ static const struct unit second_units[] = { { 's', 1 },
 					    { 'm', 60 },
 					    { 'h', 3600 },
 					    { 'd', 86400 },
-					    { 'w', 7 * 86400 } };
+					    { 'w', UINT64_C(7) * 86400 } };
 
 bool number_parse(struct span text, uint64_t max, uint64_t *out)
 {

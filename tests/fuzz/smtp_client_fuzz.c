@@ -10,7 +10,7 @@
 
 static const char *const recipients[] = { "a@far.example", "b c@far.example" };
 
-static void take_all(struct smtp_client *client, unsigned *results)
+static void take_all(struct smtp_client *client, const unsigned *results)
 {
 	struct smtp_client_result *result;
 

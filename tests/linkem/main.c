@@ -105,7 +105,7 @@ static void heap_put(struct direction *way, struct packet *packet)
 
 	if (way->count > way->room) {
 		way->room = way->room ? way->room * 2 : 256;
-		way->heap = reallocarray(way->heap, way->room, sizeof(*way->heap));
+		way->heap = reallocarray(way->heap, way->room, sizeof(struct packet *));
 		if (!way->heap)
 			fail("memory");
 	}
@@ -164,6 +164,14 @@ static int64_t time_on_wire(const struct direction *way, size_t len)
 		       : 0;
 }
 
+/* What the kernel says to all on a link by itself (RFC 4861, 3810): nobody needs it on a
+ * TUN device, and it would blur the counts. */
+static bool is_chatter(const struct packet *packet)
+{
+	return packet->len >= 40 && packet->bytes[0] >> 4 == 6 &&
+	       packet->bytes[24] == 0xff && packet->bytes[25] == 0x02;
+}
+
 /* A packet has come out of a namespace. */
 static void accept_packet(struct direction *way, const struct packet *read)
 {
@@ -171,7 +179,7 @@ static void accept_packet(struct direction *way, const struct packet *read)
 	int64_t room_ns = time_on_wire(way, emulated.queue_bytes);
 	struct packet *packet;
 
-	if (!emulated.carrier)
+	if (!emulated.carrier || is_chatter(read))
 		return;
 	if (way->rate_bps && begin - now > room_ns) {
 		way->dropped++;

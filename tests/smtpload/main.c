@@ -75,7 +75,7 @@ static void make_body(size_t bytes)
 		memcpy(body + body_len, line, sizeof(line) - 1);
 		body_len += sizeof(line) - 1;
 	}
-	memcpy(body + body_len, ".\r\n", 3);
+	memcpy(body + body_len, (const char[]){ '.', '\r', '\n' }, 3);
 	body_len += 3;
 }
 
@@ -299,5 +299,7 @@ int main(int argc, char **argv)
 	       accepted ? times[accepted / 2] * 1e3 : 0,
 	       accepted ? times[accepted * 99 / 100] * 1e3 : 0,
 	       accepted ? times[accepted - 1] * 1e3 : 0);
+	free(clients);
+	free(ready);
 	return accepted == messages ? 0 : 1;
 }
