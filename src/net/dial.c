@@ -51,6 +51,7 @@ static void end_failed(struct dial *dial, CURLcode code)
 	bool told = is_in(by_refusal, LENGTH(by_refusal), code) && dial->refusal[0];
 	struct err err = { 0 };
 
+	dial->failed_in_tls = code == CURLE_SSL_CONNECT_ERROR;
 	if (told)
 		story = dial->refusal;
 	if (is_in(for_a_person, LENGTH(for_a_person), code) ||
@@ -248,6 +249,11 @@ void dial_close(struct dial *dial)
 	buf_clear(&dial->ehlo);
 	free(dial->host);
 	free(dial);
+}
+
+bool dial_failed_in_tls(const struct dial *dial)
+{
+	return dial->failed_in_tls;
 }
 
 int dial_fd(const struct dial *dial)

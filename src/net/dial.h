@@ -47,6 +47,9 @@ struct dial;
 /* Called once, from the loop: connected (err NULL) or failed. */
 typedef void dial_handler(void *ctx, struct dial *dial, const struct err *err);
 
+/* After a failure: it was the TLS handshake, whatever the certificate. */
+bool dial_failed_in_tls(const struct dial *dial);
+
 struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request,
 			dial_handler *handler, void *ctx);
 /* At any time, also from the handler; closes the socket. NULL does nothing. */

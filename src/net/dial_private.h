@@ -28,6 +28,7 @@ struct dial {
 	bool wants_tls;
 	bool wants_login;
 	bool has_tls;
+	bool failed_in_tls;
 	bool logged_in;
 	bool login_begun;
 	bool ended; /* the handler was called */

@@ -80,3 +80,25 @@ def test_8bit_mail_goes_as_it_is_where_8bitmime_is_not_offered(make_gateway, mak
     gateway.send(ANN, [FAR], b"Subject: x\r\n\r\n\xff bytes\r\n")
     assert gateway.flush().returncode == 0
     assert smarthost.taken[0].data.endswith(b"\xff bytes\r\n")
+
+
+def test_a_failed_handshake_goes_on_in_plain_text_where_tls_is_only_tried(
+    make_gateway, make_smarthost
+):
+    smarthost = make_smarthost(extensions=["PIPELINING", "STARTTLS"])
+
+    def no_tls(step, _, session):
+        if step != "STARTTLS":
+            return None
+        session.reply("220 go")
+        session.fill()
+        session.reply("this is no TLS")
+        return "DROP"
+
+    smarthost.answer = no_tls
+    gateway = make_gateway()
+    gateway.control("smtproutes", ":isp\n")
+    gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, tls="try")
+    gateway.send(ANN, [FAR])
+    assert gateway.flush().returncode == 0, gateway.log_text()[-1000:]
+    assert len(smarthost.taken) == 1

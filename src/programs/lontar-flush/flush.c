@@ -298,7 +298,8 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 		 queue_left(&flush->queue), flush->queue.left_bytes);
 	if (session_start(flush, err))
 		return true;
-	flush_hold(flush, err);
+	if (err->kind == ERR_PERMANENT)
+		flush_hold(flush, err);
 	return false;
 }
 

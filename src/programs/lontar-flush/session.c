@@ -1,5 +1,7 @@
 #include "programs/lontar-flush/session_private.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -144,9 +146,9 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 	session_go_on(watcher->data);
 }
 
-static void read_offer(const struct dial *dial, struct smtp_offer *offer_out)
+static void read_offer(const struct dial *connected, struct smtp_offer *offer_out)
 {
-	struct span lines = dial_ehlo(dial), line;
+	struct span lines = dial_ehlo(connected), line;
 	bool first = true;
 
 	*offer_out = (struct smtp_offer){ 0 };
@@ -157,35 +159,6 @@ static void read_offer(const struct dial *dial, struct smtp_offer *offer_out)
 	}
 }
 
-static void on_dialled(void *ctx, struct dial *dial, const struct err *err)
-{
-	struct session *session = ctx;
-	struct flush *flush = session->flush;
-	struct smtp_offer offer;
-
-	if (err) {
-		struct err copy = *err;
-
-		if (copy.kind == ERR_PERMANENT)
-			flush_hold(flush, &copy);
-		lost(session, &copy);
-		return;
-	}
-	read_offer(dial, &offer);
-	log_info("flush smarthost=%s connected=%s tls=%s pipelining=%d chunking=%d",
-		 flush->smarthost.name, dial_address(dial),
-		 dial_has_tls(dial) ? "yes" : "no", offer.pipelining, offer.chunking);
-	/* Exim keeps a sender whose recipients were all refused when BDAT follows. */
-	session->client =
-		smtp_client_new(&offer, strstr(dial_greeting(dial), " Exim ") != NULL);
-	flush->connected = true;
-	flush->doing = "sending";
-	ev_io_init(&session->io, on_io, dial_fd(dial), EV_READ);
-	session->io.data = session;
-	stream_set_window(session);
-	session_go_on(session);
-}
-
 static const enum dial_tls dial_tls_of[] = {
 	[SMARTHOST_TLS_NONE] = DIAL_PLAIN,
 	[SMARTHOST_TLS_TRY] = DIAL_TRY,
@@ -193,20 +166,32 @@ static const enum dial_tls dial_tls_of[] = {
 	[SMARTHOST_TLS_IMPLICIT] = DIAL_IMPLICIT,
 };
 
-bool session_start(struct flush *flush, struct err *err)
+static void on_dialled(void *ctx, struct dial *connected, const struct err *err);
+
+/* Where names in a smarthost's file are no whole paths, they are below control/. */
+static const char *control_path(const char *path, char out[PATH_MAX])
 {
+	if (!path || path[0] == '/')
+		return path;
+	snprintf(out, PATH_MAX, "control/%s", path);
+	return out;
+}
+
+static bool dial(struct session *session, enum dial_tls tls, struct err *err)
+{
+	struct flush *flush = session->flush;
 	const struct smarthost *smarthost = &flush->smarthost;
-	struct session *session;
+	char cafile[PATH_MAX];
 	struct link_note link = { 0 };
 	struct dial_request request = {
 		.host = smarthost->host,
 		.port = smarthost->port,
-		.tls = dial_tls_of[smarthost->tls],
+		.tls = tls,
 		.helo = smarthost->helo ? smarthost->helo : flush->settings.helohost,
 		.user = smarthost->user,
 		.is_token = smarthost->tokenfile || smarthost->tokencommand,
 		.auth = smarthost->auth,
-		.cafile = smarthost->cafile,
+		.cafile = control_path(smarthost->cafile, cafile),
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
 	char *secret = NULL;
@@ -219,7 +204,64 @@ bool session_start(struct flush *flush, struct err *err)
 	request.secret = secret;
 	if (link_serves(flush->root_fd, flush->control_fd, smarthost->name, &link))
 		request.name_servers = link.dns;
-	session = must_alloc(sizeof(*session));
+	session->dial = dial_start(flush->loop, &request, on_dialled, session);
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+	return true;
+}
+
+static void on_not_dialled(struct session *session, const struct err *err)
+{
+	struct err copy = *err;
+
+	/* tls try: a handshake that fails is no reason to keep mail that may go in plain
+	 * text. A login may not. */
+	if (session->flush->smarthost.tls == SMARTHOST_TLS_TRY && !session->plain &&
+	    !session->flush->smarthost.user && dial_failed_in_tls(session->dial)) {
+		log_warning("smarthost=%s goes on without TLS: %s",
+			    session->flush->smarthost.name, copy.text);
+		session->plain = true;
+		dial_close(session->dial);
+		session->dial = NULL;
+		if (dial(session, DIAL_PLAIN, &copy))
+			return;
+	}
+	if (copy.kind == ERR_PERMANENT)
+		flush_hold(session->flush, &copy);
+	lost(session, &copy);
+}
+
+static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
+{
+	struct session *session = ctx;
+	struct flush *flush = session->flush;
+	struct smtp_offer offer;
+
+	if (err) {
+		on_not_dialled(session, err);
+		return;
+	}
+	read_offer(connected, &offer);
+	log_info("flush smarthost=%s connected=%s tls=%s pipelining=%d chunking=%d",
+		 flush->smarthost.name, dial_address(connected),
+		 dial_has_tls(connected) ? "yes" : "no", offer.pipelining,
+		 offer.chunking);
+	/* Exim keeps a sender whose recipients were all refused when BDAT follows. */
+	session->client = smtp_client_new(
+		&offer, strstr(dial_greeting(connected), " Exim ") != NULL);
+	flush->connected = true;
+	flush->doing = "sending";
+	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);
+	session->io.data = session;
+	stream_set_window(session);
+	session_go_on(session);
+}
+
+bool session_start(struct flush *flush, struct err *err)
+{
+	struct session *session = must_alloc(sizeof(*session));
+
 	*session = (struct session){ .flush = flush,
 				     .end = &session->first,
 				     .chunk = BUF_INIT(4 * CHUNK_BYTES) };
@@ -227,11 +269,10 @@ bool session_start(struct flush *flush, struct err *err)
 	session->deadline.data = session;
 	flush->session = session;
 	flush->doing = "connecting";
-	session->dial = dial_start(flush->loop, &request, on_dialled, session);
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-	return true;
+	if (dial(session, dial_tls_of[flush->smarthost.tls], err))
+		return true;
+	free_session(session);
+	return false;
 }
 
 size_t session_unanswered(const struct session *session)

@@ -23,6 +23,7 @@ struct session {
 	uint64_t chunk_base; /* bytes that TCP had taken before it */
 	uint64_t taken;      /* bytes that TCP has taken, after the last chunk */
 	bool writing;        /* something is left to write, or may be */
+	bool plain;          /* a handshake failed, and TLS was only to be tried */
 	bool ending;
 };
 
