@@ -36,7 +36,7 @@ objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
 reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
 ARCHIVES := $(patsubst %,$B/lib%.a,$(call reversed,$(LAYERS)))
 TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/*_test.c))
-HELPERS  := build/helpers/linkem build/helpers/smtpload
+HELPERS  := build/helpers/linkem build/helpers/smtpload build/helpers/sink
 
 all: $(PROGRAMS:%=$(BIN)/%) links
 
