@@ -140,15 +140,12 @@ static void start_queued(struct flushes *flushes)
 static void forget_peer(struct flush *flush)
 {
 	struct flushes *flushes = flush->flushes;
-	struct link_done gone = { .exit_code = EX_TEMPFAIL,
-				  .text = span_of(
-					  "the flush has just ended: try again") };
 
 	ev_timer_stop(flushes->service->loop, &flush->give_up);
 	flush->peer = NULL;
 	flush->stopping = flush->ended = false;
 	for (size_t i = 0; i < flush->act_count; i++)
-		flushes->listener.on_acted(flushes->listener.ctx, flush->acts[i], &gone);
+		flushes->listener.on_acted(flushes->listener.ctx, flush->acts[i], NULL);
 	flush->act_count = 0;
 	start_queued(flushes);
 }

@@ -23,7 +23,7 @@ struct flush_listener {
 	void (*on_done)(void *ctx, const char *smarthost, const struct link_done *done);
 	/* New routes moved mail of one to another: who waits for one waits for both. */
 	void (*on_moved)(void *ctx, const char *from, const char *to);
-	/* The answer to an act, by its tag. */
+	/* The answer to an act, by its tag; NULL: the flush went without one. */
 	void (*on_acted)(void *ctx, uint32_t tag, const struct link_done *done);
 	void *ctx;
 };

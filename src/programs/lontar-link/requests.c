@@ -172,11 +172,27 @@ static bool on_show(struct request *request, struct packet *packet)
 	return true;
 }
 
+/* No flush is at work: the lock is ours for the moment. */
+static void act_ourselves(struct request *request)
+{
+	struct requests *requests = request->requests;
+	struct err err = { 0 };
+
+	request->act = 0;
+	if (operator_act(requests->flushes->root_fd, request->smarthost, request->verb,
+			 request->id, &err)) {
+		log_info("act verb=%s smarthost=%s id=%s", request->verb,
+			 request->smarthost, request->id);
+		err = (struct err){ 0 };
+		flushes_parked(requests->flushes, request->smarthost);
+	}
+	answer_err(request, request->tag, &err);
+}
+
 static bool on_act(struct request *request, struct packet *packet)
 {
 	struct requests *requests = request->requests;
 	struct link_act act;
-	struct err err = { 0 };
 
 	if (request->act || !link_act_get(packet, &act) ||
 	    !packet_text_copy(act.smarthost, request->smarthost,
@@ -189,18 +205,9 @@ static bool on_act(struct request *request, struct packet *packet)
 	if (++requests->acts == 0)
 		++requests->acts;
 	request->act = requests->acts;
-	if (flushes_act(requests->flushes, request->act, request->smarthost,
-			request->verb, request->id))
-		return true;
-	request->act = 0;
-	if (operator_act(requests->flushes->root_fd, request->smarthost, request->verb,
-			 request->id, &err)) {
-		log_info("act verb=%s smarthost=%s id=%s", request->verb,
-			 request->smarthost, request->id);
-		err = (struct err){ 0 };
-		flushes_parked(requests->flushes, request->smarthost);
-	}
-	answer_err(request, packet->tag, &err);
+	if (!flushes_act(requests->flushes, request->act, request->smarthost,
+			 request->verb, request->id))
+		act_ourselves(request);
 	return true;
 }
 
@@ -318,6 +325,10 @@ static void on_acted(void *ctx, uint32_t tag, const struct link_done *done)
 
 		if (at->act != tag)
 			continue;
+		if (!done) {
+			act_ourselves(at);
+			continue;
+		}
 		at->act = 0;
 		snprintf(text, sizeof(text), "%.*s", SPAN_ARG(done->text));
 		answer(at, at->tag, (int)done->exit_code, text);
