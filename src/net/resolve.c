@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/buf.h"
 
@@ -159,13 +160,17 @@ static bool open_channel(struct resolve *resolve, const char *servers)
 			     ares_strerror(status));
 }
 
-/* c-ares 1.18 asks name servers about these too. */
-static bool is_address(const char *host)
+/* What needs no name server: numbers, about which c-ares 1.18 asks one too, and
+ * localhost, which is loopback also where /etc/hosts is missing (RFC 6761 6.3). NULL:
+ * ask. */
+static const char *known_address(const char *host)
 {
 	struct in6_addr ignored;
 
-	return inet_pton(AF_INET, host, &ignored) == 1 ||
-	       inet_pton(AF_INET6, host, &ignored) == 1;
+	if (inet_pton(AF_INET, host, &ignored) == 1 ||
+	    inet_pton(AF_INET6, host, &ignored) == 1)
+		return host;
+	return strcasecmp(host, "localhost") == 0 ? "127.0.0.1,::1" : NULL;
 }
 
 struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char *servers,
@@ -174,6 +179,7 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char
 	static const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
 							  .ai_socktype = SOCK_STREAM };
 	struct resolve *resolve = must_alloc(sizeof(*resolve));
+	const char *known = known_address(host);
 
 	*resolve = (struct resolve){ .loop = loop,
 				     .handler = handler,
@@ -187,8 +193,8 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char
 	ev_timer_init(&resolve->tick, on_tick, TICK_S, TICK_S);
 	ev_timer_init(&resolve->done, on_done, 0., 0.);
 	resolve->tick.data = resolve->done.data = resolve;
-	if (is_address(host) ? buf_append_text(&resolve->addresses, host)
-			     : !open_channel(resolve, servers)) {
+	if (known ? buf_append_text(&resolve->addresses, known)
+		  : !open_channel(resolve, servers)) {
 		finish(resolve);
 		return resolve;
 	}

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 #define BODY_ROOM  ((size_t)1024 * 1024)
 #define LOGIN_ROOM SERVER_LOGIN_LINE_MAX

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "smtp/base64.h"
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 /* Passwords cross under TLS only. */
 bool smtp_may_log_in(const struct smtp_server *server)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 /* Beyond this a BDAT's size is no size. */
 #define CHUNK_MOST (UINT64_MAX / 4)

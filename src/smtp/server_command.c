@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 #define IN(state) (1U << SERVER_##state)
 #define BETWEEN   (IN(GREETED) | IN(NAMED))

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 /* Offered sizes beyond this are no sizes. */
 #define SIZE_MOST (UINT64_MAX / 4)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 /* Statuses that have a code of their own; the rest of a kind shares one. */
 static const struct {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp/server_state.h"
+#include "smtp/server_verbs.h"
 
 /* The name goes into the Received line's grammar: what could break out of it becomes
  * "?" (RFC 5321 4.1.1.1 wants a domain or literal; people's machines say other things).
