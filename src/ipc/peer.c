@@ -1,5 +1,6 @@
 #include "ipc/peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct peer {
 	ev_io writable;
 	struct waiting *first, **last;
 	size_t queued_bytes;
+	size_t queue_max;
 	struct buf in;
 	uid_t uid;
 	pid_t pid;
@@ -59,6 +61,12 @@ void peer_close(struct peer *peer)
 		peer->closed = true;
 	else
 		release(peer);
+}
+
+/* What a waiting packet costs us: a short one is mostly its own keeping. */
+static size_t cost(const struct waiting *waiting)
+{
+	return sizeof(*waiting) + waiting->packet.room;
 }
 
 static void lost(struct peer *peer)
@@ -106,12 +114,22 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 		lost(peer);
 }
 
-/* EAGAIN or a dead socket: both are told by the loop, so an err is of no use here. */
+/* False: the packet has to wait. A peer that will never take it is cut off, so that the
+ * loop finds him closed: one who shut only his reading half would else count as writable
+ * for ever. */
 static bool send_now(struct peer *peer, const struct buf *packet, int fd)
 {
 	struct err ignored;
 
-	return channel_send(peer->fd, packet, fd, &ignored);
+	if (channel_send(peer->fd, packet, fd, &ignored))
+		return true;
+	if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM &&
+	    errno != ETOOMANYREFS) {
+		shutdown(peer->fd, SHUT_RDWR);
+		ev_io_stop(peer->loop, &peer->writable);
+		peer->queue_max = 0;
+	}
+	return false;
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -127,7 +145,7 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 		peer->first = waiting->next;
 		if (!peer->first)
 			peer->last = &peer->first;
-		peer->queued_bytes -= waiting->packet.len;
+		peer->queued_bytes -= cost(waiting);
 		file_close(&waiting->fd);
 		buf_clear(&waiting->packet);
 		free(waiting);
@@ -140,12 +158,12 @@ void peer_send(struct peer *peer, const struct buf *packet, int pass_fd)
 {
 	struct waiting *waiting;
 
-	if (peer->queued_bytes > QUEUE_MAX) {
+	if (!peer->first && send_now(peer, packet, pass_fd))
+		return;
+	if (peer->queued_bytes >= peer->queue_max) {
 		shutdown(peer->fd, SHUT_RDWR);
 		return;
 	}
-	if (!peer->first && send_now(peer, packet, pass_fd))
-		return;
 	waiting = must_alloc(sizeof(*waiting));
 	waiting->packet = BUF_INIT(PACKET_MAX);
 	if (!buf_append_span(&waiting->packet, buf_span(packet)))
@@ -153,7 +171,7 @@ void peer_send(struct peer *peer, const struct buf *packet, int pass_fd)
 	waiting->fd = pass_fd < 0 ? -1 : fcntl(pass_fd, F_DUPFD_CLOEXEC, 0);
 	*peer->last = waiting;
 	peer->last = &waiting->next;
-	peer->queued_bytes += packet->len;
+	peer->queued_bytes += cost(waiting);
 	ev_io_start(peer->loop, &peer->writable);
 }
 
@@ -168,6 +186,7 @@ struct peer *peer_open(struct ev_loop *loop, int fd, const struct peer_handler *
 			       .ctx = ctx,
 			       .fd = fd,
 			       .last = &peer->first,
+			       .queue_max = QUEUE_MAX,
 			       .in = BUF_INIT(PACKET_MAX) };
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	if (!channel_peer(fd, &peer->uid, &peer->pid, &ignored))
@@ -177,6 +196,11 @@ struct peer *peer_open(struct ev_loop *loop, int fd, const struct peer_handler *
 	peer->readable.data = peer->writable.data = peer;
 	ev_io_start(loop, &peer->readable);
 	return peer;
+}
+
+void peer_limit(struct peer *peer, size_t queue_bytes)
+{
+	peer->queue_max = queue_bytes;
 }
 
 uid_t peer_uid(const struct peer *peer)

@@ -31,8 +31,12 @@ struct peer *peer_open(struct ev_loop *loop, int fd, const struct peer_handler *
 void peer_close(struct peer *peer);
 
 /* Queues a packet, with a copy of pass_fd unless that is -1. A peer that lets more than
- * a few megabytes wait unread is closed, soon after, by the loop. */
+ * a few megabytes (or what peer_limit set) wait unread, or that can be told nothing any
+ * more, is closed, soon after, by the loop. */
 void peer_send(struct peer *peer, const struct buf *packet, int pass_fd);
+
+/* How many bytes may wait for this peer, what keeping them costs counted in. */
+void peer_limit(struct peer *peer, size_t queue_bytes);
 
 /* Who is there (SO_PEERCRED at opening; -1, 0 where unknown). */
 uid_t peer_uid(const struct peer *peer);

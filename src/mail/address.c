@@ -205,6 +205,21 @@ bool address_append(struct buf *out, const char *address)
 	return fits;
 }
 
+bool address_is_valid(const char *address)
+{
+	AUTO_BUF path = BUF_INIT(ADDRESS_WIRE_MAX + 2);
+	char again[ADDRESS_MAX];
+	struct span rest;
+	struct err ignored;
+
+	if (!buf_append_byte(&path, '<') || !address_append(&path, address) ||
+	    !buf_append_byte(&path, '>'))
+		return false;
+	rest = buf_span(&path);
+	return address_take_path(&rest, again, &ignored) && !rest.len &&
+	       strcmp(again, address) == 0;
+}
+
 const char *address_domain(const char *address)
 {
 	const char *at = strrchr(address, '@');

@@ -29,6 +29,10 @@ bool address_take_path(struct span *rest, char address_out[ADDRESS_MAX],
 /* The wire form without brackets, its local part quoted where it must be. */
 bool address_append(struct buf *out, const char *address) MUST_USE;
 
+/* Could stand in an envelope: what address_append writes of it reads back as the same.
+ * The null sender can. */
+bool address_is_valid(const char *address);
+
 /* The last "@"'s domain, "" where there is none; and what stands before it. Borrowed. */
 const char *address_domain(const char *address);
 struct span address_local(const char *address);

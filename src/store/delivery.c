@@ -141,10 +141,12 @@ static bool write_head(struct delivery *delivery, struct span trace, struct err 
 static bool has_room(int spool_fd, uint64_t bytes, struct err *err)
 {
 	struct statvfs space;
+	uint64_t available;
 
 	if (fstatvfs(spool_fd, &space) != 0)
 		return err_errno(err, "free space of spool");
-	if ((uint64_t)space.f_bavail * space.f_frsize < bytes + FREE_BYTES_SPARE)
+	available = (uint64_t)space.f_bavail * space.f_frsize;
+	if (available < FREE_BYTES_SPARE || available - FREE_BYTES_SPARE < bytes)
 		return err_temporary(err, "4.3.1",
 				     "the disk is full: no room for %" PRIu64 " bytes",
 				     bytes);
@@ -189,6 +191,9 @@ int delivery_open(struct delivery *delivery, const char *host, struct span trace
 	struct stat st;
 	int fd;
 
+	/* An earlier try may have failed half-way. */
+	file_close(&delivery->targets[0].file_fd);
+	buf_reset(&delivery->head);
 	qsort(delivery->targets, delivery->count, sizeof(*delivery->targets),
 	      mailboxes_first);
 	maildir_unique(host, delivery->id);
@@ -254,6 +259,32 @@ static uint64_t count_lines(struct span text)
 	while (span_cut(&text, '\n', &piece))
 		lines++;
 	return lines - 1;
+}
+
+bool delivery_recount(const struct delivery *delivery, uint64_t lines, bool unended,
+		      struct err *err)
+{
+	char piece[32 * 1024], last = '\n';
+	off_t at = (off_t)delivery->head.len;
+	uint64_t found = 0;
+	ssize_t got;
+
+	while ((got = pread(delivery->targets[0].file_fd, piece, sizeof(piece), at)) >
+	       0) {
+		for (ssize_t i = 0; i < got; i++) {
+			if (piece[i] == '\n' && last == '\r')
+				return err_temporary(err, "4.3.0",
+						     "a line of the draft ends in CR LF");
+			last = piece[i];
+			found += last == '\n';
+		}
+		at += got;
+	}
+	if (got < 0)
+		return err_errno(err, "read a draft");
+	if (found == lines && unended == (last != '\n'))
+		return true;
+	return err_temporary(err, "4.3.0", "the draft is not what its writer says");
 }
 
 /* A parked target's own file: its envelope, then what every copy has. */

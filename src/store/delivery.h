@@ -80,6 +80,10 @@ int delivery_open(struct delivery *delivery, const char *host, struct span trace
 bool delivery_seal(struct delivery *delivery, uint64_t bytes, uint64_t lines,
 		   bool unended, uint64_t link_up_s, struct err *err) MUST_USE;
 
+/* For a writer who is not trusted to have counted right: counts in the sealed draft. */
+bool delivery_recount(const struct delivery *delivery, uint64_t lines, bool unended,
+		      struct err *err) MUST_USE;
+
 bool delivery_place(struct delivery *delivery, struct err *err) MUST_USE;
 
 /* All the steps from after seal, alone: sync, place, sync; undone where one fails. */

@@ -9,17 +9,16 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "ipc/acceptor.h"
 #include "programs/lontar-auth/login.h"
 #include "programs/lontar-auth/worker.h"
 
-static void on_connection(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_connection(void *ctx, int fd)
 {
-	(void)loop;
-	(void)events;
-	worker_accept(watcher->data, watcher->fd);
+	worker_take(ctx, fd);
 }
 
-static bool begin(struct auth *auth, ev_io listeners[], struct err *err)
+static bool begin(struct auth *auth, struct acceptor acceptors[], struct err *err)
 {
 	const struct passwd *worker = getpwnam("lontard");
 	struct service *service = &auth->service;
@@ -34,23 +33,20 @@ static bool begin(struct auth *auth, ev_io listeners[], struct err *err)
 	auth->logins = login_queue_new();
 	if (!service_begin(service, err))
 		return false;
-	for (size_t i = 0; i < service->listener_count; i++) {
-		ev_io_init(&listeners[i], on_connection, service->listeners[i].fd,
-			   EV_READ);
-		listeners[i].data = auth;
-		ev_io_start(service->loop, &listeners[i]);
-	}
+	for (size_t i = 0; i < service->listener_count; i++)
+		acceptor_start(&acceptors[i], service->loop, service->listeners[i].fd,
+			       on_connection, auth);
 	return true;
 }
 
 int main(void)
 {
-	static ev_io listeners[SERVICE_LISTENERS_MAX];
+	static struct acceptor acceptors[SERVICE_LISTENERS_MAX];
 	static struct auth auth;
 	struct err err = { 0 };
 
 	log_open("lontar-auth");
-	if (!begin(&auth, listeners, &err)) {
+	if (!begin(&auth, acceptors, &err)) {
 		log_failure(&err);
 		return err_exit_code(&err);
 	}

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -119,14 +118,10 @@ static bool is_ours(const struct auth *auth, uid_t uid)
 	return uid == 0 || uid == geteuid() || uid == auth->workers_uid;
 }
 
-void worker_accept(struct auth *auth, int listen_fd)
+void worker_take(struct auth *auth, int fd)
 {
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct worker *worker;
+	struct worker *worker = must_alloc(sizeof(*worker));
 
-	if (fd < 0)
-		return;
-	worker = must_alloc(sizeof(*worker));
 	worker->auth = auth;
 	worker->peer = peer_open(auth->service.loop, fd, &handler, worker);
 	if (is_ours(auth, peer_uid(worker->peer)))

@@ -19,8 +19,8 @@ struct session {
 	struct login *login; /* being checked, or NULL */
 };
 
-/* Takes who waits on run/auth; strangers are turned away. */
-void worker_accept(struct auth *auth, int listen_fd);
+/* Takes a connection to run/auth; a stranger's is closed. */
+void worker_take(struct auth *auth, int fd);
 
 /* The answer to the session's AUTH_LOGIN; user is NULL but for AUTH_YES, where, for a
  * POP3 session, the mailbox is started and its socket goes along. */

@@ -18,6 +18,10 @@
 #define GATHER_MAX_S    0.005
 #define SYNCFS_RETRY_MS 60000 /* and then it is tried again */
 
+/* Of asks; those between are one message's data. */
+#define SYSTEM_TAG 0
+#define FOLDER_TAG UINT32_MAX
+
 struct item {
 	struct item *next;
 	struct delivery *delivery;
@@ -94,26 +98,53 @@ static unsigned count_asks(const struct commit *commit)
 	return asks;
 }
 
-/* Two folders of one group are one ask: the second sync would only find it done, but a
- * busy smarthost's folder would be asked for once a message. */
-static bool asked_before(const struct list *list, const struct item *until,
-			 const struct stat *folder)
+struct folder {
+	dev_t device;
+	ino_t inode;
+	int fd;
+};
+
+static int compare_folders(const void *one, const void *other)
 {
-	for (const struct item *item = list->first; item != until; item = item->next) {
+	const struct folder *a = one, *b = other;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+/* Each once: a second sync would only find it done, but a busy smarthost's folder would
+ * be asked for once a message. */
+static void ask_folders(struct commit *commit)
+{
+	struct folder *folders = NULL;
+	size_t count = 0;
+
+	for (const struct item *item = commit->closing.first; item; item = item->next) {
+		folders = must_resize(folders, count + item->delivery->count,
+				      sizeof(*folders));
 		for (size_t i = 0; i < item->delivery->count; i++) {
+			int fd = item->delivery->targets[i].folder_fd;
 			struct stat st;
 
-			if (fstat(item->delivery->targets[i].folder_fd, &st) == 0 &&
-			    st.st_ino == folder->st_ino && st.st_dev == folder->st_dev)
-				return true;
+			if (fstat(fd, &st) == 0)
+				folders[count++] =
+					(struct folder){ st.st_dev, st.st_ino, fd };
+			else
+				ask(commit, SYNCER_FOLDER, FOLDER_TAG, fd);
 		}
 	}
-	return false;
+	if (count)
+		qsort(folders, count, sizeof(*folders), compare_folders);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || compare_folders(&folders[i - 1], &folders[i]) != 0)
+			ask(commit, SYNCER_FOLDER, FOLDER_TAG, folders[i].fd);
+	free(folders);
 }
 
 static void ask_each(struct commit *commit)
 {
-	uint32_t tag = 0;
+	uint32_t tag = SYSTEM_TAG;
 
 	for (struct item *item = commit->syncing.first; item; item = item->next) {
 		item->tag = ++tag;
@@ -122,17 +153,7 @@ static void ask_each(struct commit *commit)
 				ask(commit, SYNCER_FILE, tag,
 				    item->delivery->targets[i].file_fd);
 	}
-	for (struct item *item = commit->closing.first; item; item = item->next) {
-		item->tag = ++tag;
-		for (size_t i = 0; i < item->delivery->count; i++) {
-			int fd = item->delivery->targets[i].folder_fd;
-			struct stat folder;
-
-			if (fstat(fd, &folder) != 0 ||
-			    !asked_before(&commit->closing, item, &folder))
-				ask(commit, SYNCER_FOLDER, tag, fd);
-		}
-	}
+	ask_folders(commit);
 }
 
 static void start_round(struct commit *commit)
@@ -150,7 +171,7 @@ static void start_round(struct commit *commit)
 	asks = count_asks(commit);
 	if (asks > 1 && commit->can_syncfs &&
 	    clock_monotonic_ms() >= commit->syncfs_from_ms)
-		ask(commit, SYNCER_SYSTEM, 0, commit->root_fd);
+		ask(commit, SYNCER_SYSTEM, SYSTEM_TAG, commit->root_fd);
 	else
 		ask_each(commit);
 }
@@ -219,10 +240,14 @@ static void finish_round(struct commit *commit)
 	gather(commit, closing.count);
 }
 
-static void mark_failed(const struct list *list, uint32_t tag, int number)
+/* A folder asked for once stands for others of the round: its failure is theirs. */
+static void mark_failed(struct commit *commit, uint32_t tag, int number)
 {
-	for (struct item *item = list->first; item; item = item->next)
-		if (tag == 0 || item->tag == tag)
+	for (struct item *item = commit->syncing.first; item; item = item->next)
+		if (tag == SYSTEM_TAG || tag == item->tag)
+			item->failed = number;
+	for (struct item *item = commit->closing.first; item; item = item->next)
+		if (tag == SYSTEM_TAG || tag == FOLDER_TAG)
 			item->failed = number;
 }
 
@@ -235,13 +260,9 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	file_close(&fd);
 	if (packet->type != SYNCER_DONE || !syncer_done_get(packet, &done))
 		return false;
-	/* A folder asked for once stands for others of the round: its failure is theirs.
-	 */
-	if (done.number) {
-		mark_failed(&commit->syncing, packet->tag, (int)done.number);
-		mark_failed(&commit->closing, 0, (int)done.number);
-	}
-	if (packet->tag == 0 && done.took_ms > SYNCFS_SLOW_MS)
+	if (done.number)
+		mark_failed(commit, packet->tag, (int)done.number);
+	if (packet->tag == SYSTEM_TAG && done.took_ms > SYNCFS_SLOW_MS)
 		commit->syncfs_from_ms = clock_monotonic_ms() + SYNCFS_RETRY_MS;
 	if (--commit->outstanding == 0)
 		finish_round(commit);

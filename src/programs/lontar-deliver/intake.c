@@ -4,24 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "deliver/bounce.h"
 #include "deliver/received.h"
 #include "ipc/intake.h"
 #include "ipc/peer.h"
 #include "link/notes.h"
 #include "programs/lontar-deliver/report.h"
 
-#define CLIENTS_MAX               1000
-#define STRANGER_CLIENTS_MAX      100 /* of one who is not one of our programs */
-#define TRANSACTIONS_MAX          4000
-#define STRANGER_TRANSACTIONS_MAX 20
-#define RECIPIENTS_MAX            1000 /* RFC 5321 4.5.3.1.8 wants 100 at least */
-#define TRACE_MAX                 4096
+#define CLIENTS_MAX      1000
+#define TRANSACTIONS_MAX 4000
+#define RECIPIENTS_MAX   1000 /* RFC 5321 4.5.3.1.8 wants 100 at least */
+#define TRACE_MAX        4096
+
+/* Strangers run as none of our users: people's programs that send mail. */
+#define STRANGERS_MAX             800 /* so that our own are always let in */
+#define STRANGERS_OF_ONE_MAX      100
+#define STRANGER_TRANSACTIONS_MAX 5
+#define STRANGER_QUEUE_BYTES      ((size_t)64 * 1024)
 
 struct transaction {
 	struct transaction *next;
@@ -87,6 +91,17 @@ static void answer(const struct client *client, uint32_t tag, const struct err *
 	peer_send(client->peer, &out, -1);
 }
 
+/* A verdict on what the client wants, not a fault of ours. */
+static bool is_his_affair(const struct err *err)
+{
+	static const char *const statuses[] = { "4.4.4", "4.5.3", "4.3.2" };
+
+	for (size_t i = 0; i < LENGTH(statuses); i++)
+		if (strcmp(err->status, statuses[i]) == 0)
+			return true;
+	return err->status[0] == '5';
+}
+
 /* What a client sees of a fault of ours is short; the log has the whole of it. Only a
  * verdict with a mail status is final: a setting that is wrong must not bounce mail. */
 static void answer_failure(const struct client *client, uint32_t tag,
@@ -94,7 +109,7 @@ static void answer_failure(const struct client *client, uint32_t tag,
 {
 	struct err shown = *err;
 
-	if (err->status[0] != '5' && strcmp(err->status, "4.4.4") != 0) {
+	if (!is_his_affair(err)) {
 		log_failure(err);
 		err_temporary(&shown, err->status[0] ? err->status : "4.3.5",
 			      strcmp(err->status, "4.3.1") == 0
@@ -102,6 +117,18 @@ static void answer_failure(const struct client *client, uint32_t tag,
 				      : "a fault here, try again later");
 	}
 	answer(client, tag, &shown, "");
+}
+
+/* What is no address could not be read back from a parked file, and a smarthost that is
+ * shown it may take offence. */
+static bool are_addresses(const struct route_request *request, struct err *err)
+{
+	if (!request->recipient[0] || !address_is_valid(request->recipient))
+		return err_permanent(err, "5.1.3", "the recipient is no mail address");
+	if (!address_is_valid(request->sender) &&
+	    strcmp(request->sender, BOUNCE_DOUBLE_SENDER) != 0)
+		return err_permanent(err, "5.1.7", "the sender is no mail address");
+	return true;
 }
 
 static struct transaction *begin(struct client *client, uint32_t tag, const char *sender,
@@ -112,6 +139,10 @@ static struct transaction *begin(struct client *client, uint32_t tag, const char
 
 	if (transaction)
 		return transaction;
+	if (client->intake->stopping) {
+		err_temporary(err, "4.3.2", "the gateway is about to stop");
+		return NULL;
+	}
 	if (client->transaction_count >= most) {
 		err_temporary(err, "4.3.2", "too many messages at once");
 		return NULL;
@@ -132,10 +163,13 @@ static struct transaction *begin(struct client *client, uint32_t tag, const char
 static bool take_recipient(struct client *client, uint32_t tag,
 			   const struct route_request *request, struct err *err)
 {
-	struct transaction *transaction = begin(client, tag, request->sender, err);
+	struct transaction *transaction;
 	struct destinations found = { 0 };
 	const char *stale;
 
+	if (!are_addresses(request, err))
+		return false;
+	transaction = begin(client, tag, request->sender, err);
 	if (!transaction)
 		return false;
 	if (transaction->drafted)
@@ -159,13 +193,15 @@ static bool on_rcpt(struct client *client, struct packet *packet)
 {
 	char sender[ADDRESS_MAX], recipient[ADDRESS_MAX];
 	struct route_request request = { .sender = sender, .recipient = recipient };
+	const struct transaction *begun = find(client, packet->tag);
 	struct intake_rcpt rcpt;
 	struct err err;
 
 	if (!intake_rcpt_get(packet, &rcpt) ||
 	    !packet_text_copy(rcpt.sender, sender, sizeof(sender)) ||
 	    !packet_text_copy(rcpt.recipient, recipient, sizeof(recipient)) ||
-	    strpbrk(sender, "\r\n") || strpbrk(recipient, "\r\n"))
+	    strpbrk(sender, "\r\n") || strpbrk(recipient, "\r\n") ||
+	    (begun && strcmp(begun->delivery->sender, sender) != 0))
 		return false;
 	request.may_relay = rcpt.may_relay != 0;
 	if (take_recipient(client, packet->tag, &request, &err))
@@ -283,6 +319,21 @@ static void on_committed(void *ctx, const struct err *err)
 	free(transaction);
 }
 
+/* Our own programs count right; a stranger's counts would be what POP3 clients are told.
+ */
+static bool seal(const struct client *client, struct delivery *delivery,
+		 const struct intake_commit *told, struct err *err)
+{
+	const struct intake *intake = client->intake;
+
+	if (intake->stopping)
+		return err_temporary(err, "4.3.2", "the gateway is about to stop");
+	return delivery_seal(delivery, told->bytes, told->lines, told->unended != 0,
+			     link_up_seconds(intake->root_fd), err) &&
+	       (client->ours ||
+		delivery_recount(delivery, told->lines, told->unended != 0, err));
+}
+
 static bool on_commit(struct client *client, struct packet *packet)
 {
 	struct transaction *transaction = find(client, packet->tag);
@@ -292,9 +343,7 @@ static bool on_commit(struct client *client, struct packet *packet)
 	if (!intake_commit_get(packet, &commit) || !transaction ||
 	    !transaction->drafted || transaction->committing)
 		return false;
-	if (!delivery_seal(transaction->delivery, commit.bytes, commit.lines,
-			   commit.unended != 0, link_up_seconds(client->intake->root_fd),
-			   &err)) {
+	if (!seal(client, transaction->delivery, &commit, &err)) {
 		answer_failure(client, packet->tag, &err);
 		abandon(transaction);
 		return true;
@@ -355,6 +404,7 @@ static void on_closed(void *ctx, struct peer *peer)
 		at = &(*at)->next;
 	*at = client->next;
 	client->intake->client_count--;
+	client->intake->stranger_count -= !client->ours;
 	free(client);
 }
 
@@ -369,7 +419,16 @@ static unsigned clients_of(const struct intake *intake, uid_t uid)
 	return count;
 }
 
-static void take_client(struct intake *intake, int fd)
+static bool has_place(const struct intake *intake, const struct client *client)
+{
+	if (intake->client_count >= CLIENTS_MAX)
+		return false;
+	return client->ours ||
+	       (intake->stranger_count < STRANGERS_MAX &&
+		clients_of(intake, peer_uid(client->peer)) < STRANGERS_OF_ONE_MAX);
+}
+
+void intake_take(struct intake *intake, int fd)
 {
 	struct client *client = must_alloc(sizeof(*client));
 	uid_t uid;
@@ -379,21 +438,15 @@ static void take_client(struct intake *intake, int fd)
 	uid = peer_uid(client->peer);
 	client->ours = uid == 0 || uid == geteuid() || uid == intake->workers_uid ||
 		       uid == intake->senders_uid;
-	if (intake->client_count >= CLIENTS_MAX ||
-	    (!client->ours && clients_of(intake, uid) >= STRANGER_CLIENTS_MAX)) {
+	if (!has_place(intake, client)) {
 		peer_close(client->peer);
 		free(client);
 		return;
 	}
+	if (!client->ours)
+		peer_limit(client->peer, STRANGER_QUEUE_BYTES);
 	client->next = intake->clients;
 	intake->clients = client;
 	intake->client_count++;
-}
-
-void intake_accept(struct intake *intake, int listener_fd)
-{
-	int fd;
-
-	while ((fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
-		take_client(intake, fd);
+	intake->stranger_count += !client->ours;
 }

@@ -24,9 +24,11 @@ struct intake {
 	uint64_t deliveries; /* number of the last one, for the log */
 	uid_t workers_uid;   /* of lontar-smtpd; its word on who may relay is believed */
 	uid_t senders_uid;   /* of lontar-flush and lontar-pickup */
+	unsigned stranger_count;
+	bool stopping; /* what is committing is finished, nothing new is taken */
 };
 
-/* Takes all connections that wait on a listening socket. */
-void intake_accept(struct intake *intake, int listener_fd);
+/* Takes a new connection; fd is its own from here on. */
+void intake_take(struct intake *intake, int fd);
 
 #endif

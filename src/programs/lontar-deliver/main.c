@@ -9,23 +9,22 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "ipc/acceptor.h"
 #include "ipc/service.h"
 #include "programs/lontar-deliver/intake.h"
 
 struct program {
 	struct service service;
 	struct intake intake;
-	ev_io listeners[SERVICE_LISTENERS_MAX];
+	struct acceptor acceptors[SERVICE_LISTENERS_MAX];
 	ev_timer stop;
 };
 
-static void on_connection(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_connection(void *ctx, int fd)
 {
-	struct program *program = watcher->data;
+	struct program *program = ctx;
 
-	(void)loop;
-	(void)events;
-	intake_accept(&program->intake, watcher->fd);
+	intake_take(&program->intake, fd);
 }
 
 static void on_stop_check(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -42,8 +41,11 @@ static void on_stop(struct service *service)
 {
 	struct program *program = service->ctx;
 
+	if (program->intake.stopping)
+		return;
+	program->intake.stopping = true;
 	for (size_t i = 0; i < service->listener_count; i++)
-		ev_io_stop(service->loop, &program->listeners[i]);
+		acceptor_stop(&program->acceptors[i]);
 	ev_timer_init(&program->stop, on_stop_check, 0., .02);
 	program->stop.data = program;
 	ev_timer_start(service->loop, &program->stop);
@@ -90,10 +92,8 @@ static bool begin(struct program *program, struct err *err)
 	intake->loop = program->service.loop;
 	commit_attach(intake->commit, intake->loop);
 	for (size_t i = 0; i < program->service.listener_count; i++) {
-		ev_io_init(&program->listeners[i], on_connection,
-			   program->service.listeners[i].fd, EV_READ);
-		program->listeners[i].data = program;
-		ev_io_start(intake->loop, &program->listeners[i]);
+		acceptor_start(&program->acceptors[i], intake->loop,
+			       program->service.listeners[i].fd, on_connection, program);
 	}
 	return true;
 }

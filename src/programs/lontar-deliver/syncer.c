@@ -1,6 +1,7 @@
 #include "programs/lontar-deliver/syncer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +36,10 @@ static _Noreturn void serve(int fd)
 	struct err ignored;
 	int target;
 
+	/* Who ends the whole group at once wants what is under way to be finished first.
+	 */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	while (channel_receive(fd, &in, &target) == CHANNEL_PACKET &&
 	       packet_open(&packet, buf_span(&in))) {
 		int64_t begun = clock_monotonic_ms();

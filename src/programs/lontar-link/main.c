@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "ipc/acceptor.h"
 #include "ipc/channel.h"
 #include "ipc/intake.h"
 #include "ipc/service.h"
@@ -22,7 +23,7 @@ struct program {
 	struct requests requests;
 	struct peer *deliver; /* tells what is parked; NULL while it is away */
 	ev_timer watch_again;
-	ev_io listener;
+	struct acceptor acceptor;
 };
 
 static bool on_deliver(void *ctx, struct peer *peer, struct packet *packet, int fd)
@@ -70,13 +71,11 @@ static void on_watch_again(struct ev_loop *loop, ev_timer *watcher, int events)
 		flushes_link_up(&program->flushes);
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_connection(void *ctx, int fd)
 {
-	struct program *program = watcher->data;
+	struct program *program = ctx;
 
-	(void)loop;
-	(void)events;
-	requests_accept(&program->requests, watcher->fd);
+	requests_take(&program->requests, fd);
 }
 
 static bool begin(struct program *program, struct err *err)
@@ -98,9 +97,8 @@ static bool begin(struct program *program, struct err *err)
 	requests_open(&program->requests);
 	if (service->listener_count != 1)
 		return err_temporary(err, "", "one listener is expected: run/link");
-	ev_io_init(&program->listener, on_connection, service->listeners[0].fd, EV_READ);
-	program->listener.data = program;
-	ev_io_start(service->loop, &program->listener);
+	acceptor_start(&program->acceptor, service->loop, service->listeners[0].fd,
+		       on_connection, program);
 	ev_timer_init(&program->watch_again, on_watch_again, 0., WATCH_RETRY_S);
 	program->watch_again.data = program;
 	ev_timer_start(service->loop, &program->watch_again);

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -13,8 +11,11 @@
 #include "ipc/peer.h"
 #include "store/parked.h"
 
-#define REQUESTS_MAX 200
-#define UNKNOWN_MAX  2048
+#define REQUESTS_MAX         200
+#define STRANGERS_MAX        100 /* who may only look: others are always let in */
+#define STRANGERS_OF_ONE_MAX 20
+#define STRANGER_QUEUE_BYTES ((size_t)64 * 1024)
+#define UNKNOWN_MAX          2048
 
 /* One command's connection, and what it waits for. */
 struct request {
@@ -246,6 +247,7 @@ static void on_closed(void *ctx, struct peer *peer)
 		at = &(*at)->next;
 	*at = request->next;
 	request->requests->count--;
+	request->requests->stranger_count -= !may_ask(request);
 	free(request->waiting);
 	free(request);
 }
@@ -287,8 +289,8 @@ static void on_done(void *ctx, const char *smarthost, const struct link_done *do
 
 		if (!waits_for(at, span_of(smarthost), &i))
 			continue;
-		memcpy(at->waiting[i], at->waiting[--at->waiting_count],
-		       SMARTHOST_NAME_MAX);
+		memmove(at->waiting[i], at->waiting[--at->waiting_count],
+			SMARTHOST_NAME_MAX);
 		if (done->exit_code && !at->exit_code) {
 			at->exit_code = (int)done->exit_code;
 			snprintf(at->text, sizeof(at->text), "%.*s",
@@ -346,23 +348,40 @@ void requests_open(struct requests *requests)
 	};
 }
 
-void requests_accept(struct requests *requests, int listener_fd)
+static unsigned requests_of(const struct requests *requests, uid_t uid)
 {
-	int fd;
+	unsigned count = 0;
 
-	while ((fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		struct request *request;
+	for (const struct request *at = requests->first; at; at = at->next)
+		count += peer_uid(at->peer) == uid;
+	return count;
+}
 
-		if (requests->count >= REQUESTS_MAX) {
-			close(fd);
-			continue;
-		}
-		request = must_alloc(sizeof(*request));
-		request->requests = requests;
-		request->next = requests->first;
-		requests->first = request;
-		requests->count++;
-		request->peer = peer_open(requests->flushes->service->loop, fd, &handler,
-					  request);
+static bool has_place(const struct requests *requests, const struct request *request)
+{
+	if (requests->count >= REQUESTS_MAX)
+		return false;
+	return may_ask(request) ||
+	       (requests->stranger_count < STRANGERS_MAX &&
+		requests_of(requests, peer_uid(request->peer)) < STRANGERS_OF_ONE_MAX);
+}
+
+void requests_take(struct requests *requests, int fd)
+{
+	struct request *request = must_alloc(sizeof(*request));
+
+	request->requests = requests;
+	request->peer =
+		peer_open(requests->flushes->service->loop, fd, &handler, request);
+	if (!has_place(requests, request)) {
+		peer_close(request->peer);
+		free(request);
+		return;
 	}
+	if (!may_ask(request))
+		peer_limit(request->peer, STRANGER_QUEUE_BYTES);
+	request->next = requests->first;
+	requests->first = request;
+	requests->count++;
+	requests->stranger_count += !may_ask(request);
 }

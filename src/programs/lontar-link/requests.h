@@ -12,13 +12,14 @@ struct requests {
 	struct flushes *flushes;
 	struct request *first;
 	unsigned count;
+	unsigned stranger_count;
 	uint32_t acts; /* tags given out */
 };
 
 /* Sets itself as the flushes' listener. */
 void requests_open(struct requests *requests);
 
-/* Takes all connections that wait. */
-void requests_accept(struct requests *requests, int listener_fd);
+/* Takes a new connection; fd is its own from here on. */
+void requests_take(struct requests *requests, int fd);
 
 #endif
