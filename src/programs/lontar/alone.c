@@ -21,6 +21,7 @@ struct worker {
 	struct worker *next;
 	struct alone *alone;
 	char name[SMARTHOST_NAME_MAX];
+	struct peer *peer;
 	pid_t pid;
 	int channel_fd; /* the master's, which it does not need, kept open */
 	bool has_told;
@@ -34,6 +35,7 @@ struct alone {
 	struct identity identity;
 	int program_fd;
 	struct worker *waiting; /* not started yet, the last one first */
+	struct worker *at_work;
 	size_t running;
 	struct progress progress;
 	struct err why; /* the first of what went wrong */
@@ -118,6 +120,36 @@ static void blame(struct alone *alone, const struct err *err)
 
 static void start_more(struct alone *alone);
 
+static struct worker *find(struct worker *worker, const char *name)
+{
+	while (worker && strcmp(worker->name, name) != 0)
+		worker = worker->next;
+	return worker;
+}
+
+/* New routes moved mail there: its turn comes, again where it has been. */
+static void want(struct alone *alone, const char *name)
+{
+	AUTO_BUF nudge = BUF_INIT(PACKET_MAX);
+	struct worker *worker = find(alone->at_work, name);
+
+	packet_begin(&nudge, LINK_NUDGE, 0);
+	if (worker && !worker->has_told)
+		peer_send(worker->peer, &nudge, -1);
+	else if (!find(alone->waiting, name))
+		add(alone, name);
+}
+
+static void leave_work(struct alone *alone, struct worker *worker)
+{
+	struct worker **at = &alone->at_work;
+
+	while (*at && *at != worker)
+		at = &(*at)->next;
+	if (*at)
+		*at = worker->next;
+}
+
 /* It is ending: until it has, it has the lock. */
 static void on_closed(void *ctx, struct peer *peer)
 {
@@ -135,6 +167,7 @@ static void on_closed(void *ctx, struct peer *peer)
 			      worker->name);
 		blame(alone, &err);
 	}
+	leave_work(alone, worker);
 	free(worker);
 	alone->running--;
 	start_more(alone);
@@ -143,7 +176,9 @@ static void on_closed(void *ctx, struct peer *peer)
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
 	struct worker *worker = ctx;
+	char moved_to[SMARTHOST_NAME_MAX];
 	struct link_progress told;
+	struct link_moved moved;
 	struct link_done done;
 	struct err err;
 
@@ -153,6 +188,13 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 		if (!link_progress_get(packet, &told))
 			return false;
 		progress_take(&worker->alone->progress, &told);
+		return true;
+	}
+	if (packet->type == LINK_MOVED) {
+		if (!link_moved_get(packet, &moved) ||
+		    !packet_text_copy(moved.smarthost, moved_to, sizeof(moved_to)))
+			return false;
+		want(worker->alone, moved_to);
 		return true;
 	}
 	if (packet->type != LINK_DONE || !link_done_get(packet, &done))
@@ -192,7 +234,9 @@ static bool start(struct worker *worker, struct err *err)
 	worker->pid = spawned.pid;
 	worker->channel_fd = spawned.channel_fd;
 	ear_open(&worker->ear, alone->loop, spawned.says_fd);
-	peer_open(alone->loop, pair[0], &handler, worker);
+	worker->peer = peer_open(alone->loop, pair[0], &handler, worker);
+	worker->next = alone->at_work;
+	alone->at_work = worker;
 	return true;
 }
 
