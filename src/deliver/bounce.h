@@ -19,7 +19,7 @@
 #include "mail/envelope.h"
 #include "store/parked_name.h"
 
-#define BOUNCE_DOUBLE_SENDER "#@[]"
+#define BOUNCE_DOUBLE_SENDER ENVELOPE_DOUBLE_BOUNCE
 
 struct bounce {
 	int root_fd;

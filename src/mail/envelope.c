@@ -53,6 +53,10 @@ static bool take_sender(struct span *rest, struct envelope *envelope, struct err
 	    memcmp(line.at, return_path, strlen(return_path)) != 0)
 		return broken(err, "the first line is no Return-Path");
 	line = span_after(line, strlen(return_path));
+	if (span_is(line, "<" ENVELOPE_DOUBLE_BOUNCE ">")) {
+		envelope->sender = must_copy(ENVELOPE_DOUBLE_BOUNCE);
+		return true;
+	}
 	if (!line.len || line.at[0] != '<' || !address_take_path(&line, sender, err) ||
 	    line.len)
 		return broken(err, "the Return-Path holds no address");

@@ -19,6 +19,10 @@
 #define ENVELOPE_MARK_WAITING   'D'
 #define ENVELOPE_MARK_SETTLED   'x'
 
+/* qmail's sender of a bounce that could not be delivered: no address, but it is stored as
+ * one. On the wire it is the null sender. */
+#define ENVELOPE_DOUBLE_BOUNCE "#@[]"
+
 struct envelope_recipient {
 	char *address;
 	off_t mark; /* offset of the byte that says whether he is settled */

@@ -32,6 +32,8 @@ static const struct {
 	  ">c@dDe f@gx", "\n" },
 	{ "a quoted sender", FILE_OF("Return-Path: <\"a b\"@c>\nDelivered-To: d\n"), 1,
 	  "a b@c>dD", "" },
+	{ "a bounce's bounce, which is from nobody's address",
+	  FILE_OF("Return-Path: <#@[]>\nDelivered-To: d@e\n\n"), 1, "#@[]>d@eD", "\n" },
 	{ "the message's own Delivered-To is the message's",
 	  FILE_OF("Return-Path: <a@b>\nDelivered-To: c@d\nDelivered-To: e@f\n\n"), 1,
 	  "a@b>c@dD", "Delivered-To: e@f\n\n" },
