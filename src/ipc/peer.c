@@ -66,7 +66,7 @@ void peer_close(struct peer *peer)
 /* What a waiting packet costs us: a short one is mostly its own keeping. */
 static size_t cost(const struct waiting *waiting)
 {
-	return sizeof(*waiting) + waiting->packet.room;
+	return sizeof(*waiting) + waiting->packet.len;
 }
 
 static void lost(struct peer *peer)
