@@ -26,7 +26,7 @@ struct flush {
 	bool queued;       /* waits until fewer are at work */
 	bool stopping;
 	bool ended;        /* it said how it ended; its lock goes with its socket */
-	bool wanted;       /* another one after it */
+	bool wanted;       /* another one after it, which has been told to end */
 	unsigned failures; /* in a row, since the link came up */
 	ev_timer retry;
 	ev_timer give_up;
@@ -163,9 +163,11 @@ static void on_done(struct flush *flush, const struct link_done *done)
 	struct flushes *flushes = flush->flushes;
 
 	/* Mail that a person holds, or that was told to wait, is no failure of the
-	 * smarthost. */
-	flush->failures =
-		done->exit_code == 0 || went_well(flush) ? 0 : flush->failures + 1;
+	 * smarthost; nor is a link that went down. */
+	if (!flush->stopping)
+		flush->failures = done->exit_code == 0 || went_well(flush)
+					  ? 0
+					  : flush->failures + 1;
 	flushes->listener.on_done(flushes->listener.ctx, flush->smarthost, done);
 }
 
@@ -234,23 +236,31 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	}
 }
 
-static void on_closed(void *ctx, struct peer *peer)
+/* Whoever still waits for it hears now; who was told before is not told twice. */
+static void tell_lost(const struct flush *flush, const char *text)
 {
-	struct flush *flush = ctx;
-	struct link_done lost = { .exit_code = EX_TEMPFAIL,
-				  .text = span_of("the flush ended without a word") };
+	struct link_done lost = { .exit_code = EX_TEMPFAIL, .text = span_of(text) };
 
-	(void)peer;
+	flush->flushes->listener.on_done(flush->flushes->listener.ctx, flush->smarthost,
+					 &lost);
+}
+
+static void go_on_without(struct flush *flush, const char *why)
+{
 	forget_peer(flush);
 	if (flush->wanted) {
 		flush->wanted = false;
 		start(flush);
 		return;
 	}
-	/* Whoever still waits for it hears now; who was told before is not told twice. */
-	flush->flushes->listener.on_done(flush->flushes->listener.ctx, flush->smarthost,
-					 &lost);
+	tell_lost(flush, why);
 	plan_retry(flush);
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	(void)peer;
+	go_on_without(ctx, "the flush ended without a word");
 }
 
 static const struct peer_handler handler = { on_packet, on_closed };
@@ -289,7 +299,7 @@ static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
 	(void)loop;
 	(void)events;
 	peer_close(flush->peer);
-	forget_peer(flush);
+	go_on_without(flush, "the link is down, and the flush did not stop in time");
 }
 
 static struct flush *find_or_add(struct flushes *flushes, const char *smarthost)
@@ -320,7 +330,7 @@ static void start_or_nudge(struct flush *flush)
 {
 	if (!flush->peer)
 		start(flush);
-	else if (flush->ended)
+	else if (flush->ended || flush->stopping)
 		flush->wanted = true;
 	else
 		nudge(flush);
@@ -368,6 +378,9 @@ void flushes_link_down(struct flushes *flushes)
 	for (struct flush *at = flushes->first; at; at = at->next) {
 		if (is_served(at))
 			continue;
+		at->wanted = false;
+		if (at->queued)
+			tell_lost(at, "the link went down before its turn came");
 		at->queued = false;
 		ev_timer_stop(flushes->service->loop, &at->retry);
 		if (!at->peer || at->stopping)
