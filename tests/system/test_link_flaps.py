@@ -1,0 +1,106 @@
+"""A link that comes and goes faster than a flush can follow."""
+
+import os
+import signal
+import struct
+import threading
+
+import pytest
+
+from gateway import EX_OK, EX_TEMPFAIL
+from local_peer import DONE, FLUSH, SHOW, Peer, packet
+from waiting import wait_until
+
+ANN, FAR = "ann@gate.example", "you@far.example"
+
+
+def flusher(gateway):
+    return [pid for pid, name in gateway.processes().items() if name == "lontar-flush"]
+
+
+def link(gateway, state):
+    done = gateway.run("link", state, "ppp0")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def stalled(gateway, smarthost):
+    """A flush whose first message has been sent and is not answered; open.set() answers."""
+    gate = threading.Event()
+    smarthost.answer = lambda step, *_: gate.wait(30) and None if step == "BODY" else None
+    for number in range(3):
+        gateway.send(ANN, [FAR], f"Subject: m{number}\r\n\r\nx\r\n".encode())
+    link(gateway, "up")
+    wait_until(lambda: smarthost.messages, what="the first message at the smarthost")
+    gateway.open = gate
+    yield gateway
+    gate.set()
+
+
+def test_a_link_that_is_back_before_the_flush_has_gone_gets_a_new_one(stalled, smarthost):
+    link(stalled, "down")
+    smarthost.answer = lambda *_: None
+    stalled.send(ANN, [FAR], b"Subject: in between\r\n\r\nx\r\n")
+    link(stalled, "up")
+    wait_until(
+        lambda: any(b"in between" in one.data for one in smarthost.taken), 8, "the new flush"
+    )
+
+
+def test_ten_flaps_later_mail_goes_at_once(gateway, smarthost):
+    for number in range(10):
+        gateway.send(ANN, [FAR])
+        link(gateway, "up")
+        link(gateway, "down")
+    link(gateway, "up")
+    wait_until(lambda: not gateway.parked(), 8, "all mail to be sent")
+    gateway.send(ANN, [FAR])
+    wait_until(lambda: not gateway.parked(), 8, "the last mail to be sent")
+
+
+def done(peer, tag):
+    """The exit code of LINK_DONE for what was asked by this tag; progress is passed over."""
+    while True:
+        bytes_, _ = peer.receive()
+        assert bytes_, "the connection was closed"
+        kind, answered = struct.unpack_from("<II", bytes_)
+        if (kind, answered) == (DONE, tag):
+            return struct.unpack_from("<Q", bytes_, 8)[0]
+
+
+def test_who_asked_for_a_flush_hears_when_it_does_not_stop(stalled):
+    """lontar-link gives up on one that hangs; who asked must not wait for ever."""
+    [pid] = flusher(stalled)
+    with Peer(stalled, "link") as peer:
+        peer.send(packet(FLUSH, 1, "isp"))
+        peer.send(packet(SHOW, 2))
+        assert done(peer, 2) == EX_OK
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            link(stalled, "down")
+            assert done(peer, 1) == EX_TEMPFAIL
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_who_asked_for_a_flush_that_waits_its_turn_hears_of_the_links_end(
+    make_gateway, make_smarthost
+):
+    first, second = make_smarthost(), make_smarthost()
+    gate = threading.Event()
+    first.answer = lambda step, *_: gate.wait(30) and None if step == "BODY" else None
+    gateway = make_gateway(start=False, smarthosts={"isp": first.port, "sat": second.port})
+    gateway.control("concurrencyremote", "1\n")
+    gateway.control("smtproutes", "sea.example:sat\n:isp\n")
+    gateway.start()
+    gateway.send(ANN, [FAR])
+    link(gateway, "up")
+    wait_until(lambda: first.messages, what="the first message at the smarthost")
+    gateway.send(ANN, ["you@sea.example"])
+    with Peer(gateway, "link") as peer:
+        peer.send(packet(FLUSH, 1, "sat"))
+        peer.send(packet(SHOW, 2))
+        assert done(peer, 2) == EX_OK
+        link(gateway, "down")
+        assert done(peer, 1) == EX_TEMPFAIL
+    gate.set()
