@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "net/dial_private.h"
@@ -45,6 +46,18 @@ static bool is_in(const CURLcode *codes, size_t count, CURLcode code)
 	return false;
 }
 
+/* POP3 has no codes but these (RFC 2449 8, RFC 3206): without one, a refused login is
+ * final, since trying on may lock the account. */
+static bool is_final(const struct dial *dial)
+{
+	static const char *const later[] = { "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]" };
+
+	for (size_t i = 0; dial->protocol == DIAL_POP3 && i < LENGTH(later); i++)
+		if (strcasestr(dial->refusal, later[i]))
+			return false;
+	return dial->protocol == DIAL_POP3 || dial->refusal[0] == '5';
+}
+
 static void end_failed(struct dial *dial, CURLcode code)
 {
 	const char *story = dial->error[0] ? dial->error : curl_easy_strerror(code);
@@ -54,8 +67,8 @@ static void end_failed(struct dial *dial, CURLcode code)
 	dial->failed_in_tls = code == CURLE_SSL_CONNECT_ERROR;
 	if (told)
 		story = dial->refusal;
-	if (is_in(for_a_person, LENGTH(for_a_person), code) ||
-	    (told && dial->refusal[0] == '5') || (code == CURLE_LOGIN_DENIED && !told))
+	if (is_in(for_a_person, LENGTH(for_a_person), code) || (told && is_final(dial)) ||
+	    (code == CURLE_LOGIN_DENIED && !told))
 		err_permanent(&err, "5.7.0", "%s", story);
 	else
 		err_temporary(&err, "4.4.1", "%s", story);
@@ -73,9 +86,9 @@ static void end_connected(struct dial *dial)
 		err_temporary(&err, "4.4.2", "%s: the connection closed", dial->host);
 	else if (dial->wants_tls && !dial->has_tls)
 		err_permanent(&err, "5.7.0",
-			      "%s offers no TLS: set tls in the smarthost's file",
+			      "%s offers no TLS: set tls in its file in control/",
 			      dial->host);
-	else if (dial->wants_login && !dial->logged_in)
+	else if (dial->wants_login && !dial->logged_in && dial->protocol == DIAL_SMTP)
 		err_permanent(
 			&err, "5.7.0",
 			"%s offers no login that we can do: see user and auth in the "
@@ -208,6 +221,7 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 			       .ctx = ctx,
 			       .easy = curl_easy_init(),
 			       .multi = curl_multi_init(),
+			       .protocol = request->protocol,
 			       .host = must_copy(request->host),
 			       .port = request->port,
 			       .wants_tls = request->tls == DIAL_STARTTLS ||

@@ -1,8 +1,8 @@
 /*
- * A connection to an SMTP server, ready for MAIL: greeting, EHLO (else HELO), STARTTLS or
- * implicit TLS with a verified certificate, login. libcurl does it (CONNECT_ONLY, one
- * handle a connection); what it negotiated is checked here, since 7.88 goes on without
- * AUTH where the server stops offering it.
+ * A connection to a mail server, ready for work: greeting, EHLO (else HELO) or CAPA,
+ * STARTTLS or implicit TLS with a verified certificate, login. libcurl does it
+ * (CONNECT_ONLY, one handle a connection); what it negotiated is checked here, since 7.88
+ * goes on without AUTH where the server stops offering it.
  *
  * A failure is temporary where the server cannot be reached or says later; permanent
  * where a person must act, so that the smarthost is to be held: refused with 5xx, no
@@ -28,11 +28,17 @@ enum dial_tls {
 	DIAL_IMPLICIT,
 };
 
+enum dial_protocol {
+	DIAL_SMTP,
+	DIAL_POP3, /* always with a login */
+};
+
 struct dial_request { /* all texts are borrowed for dial_start's call only */
+	enum dial_protocol protocol;
 	const char *host;
 	uint16_t port;
 	enum dial_tls tls;
-	const char *helo;
+	const char *helo;   /* SMTP only */
 	const char *user;   /* NULL: no login */
 	const char *secret; /* password or token */
 	bool is_token;      /* XOAUTH2 */
@@ -58,7 +64,8 @@ void dial_close(struct dial *dial);
 /* Once connected, all borrowed from the dial: */
 int dial_fd(const struct dial *dial); /* to wait on, and for socket options only */
 const char *dial_greeting(const struct dial *dial);
-/* The answer to the last EHLO, a line a line, without line ends; empty after HELO. */
+/* The answer to the last EHLO (empty after HELO) or CAPA, a line a line, without line
+ * ends. */
 struct span dial_ehlo(const struct dial *dial);
 bool dial_has_tls(const struct dial *dial);
 const char *dial_address(const struct dial *dial); /* the server's, as text */

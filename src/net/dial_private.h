@@ -23,6 +23,7 @@ struct dial {
 	ev_io sockets[DIAL_SOCKETS_MAX];
 	ev_timer timer;
 	ev_timer deadline;
+	enum dial_protocol protocol;
 	char *host;
 	uint16_t port;
 	bool wants_tls;
@@ -31,9 +32,10 @@ struct dial {
 	bool failed_in_tls;
 	bool logged_in;
 	bool login_begun;
-	bool ended; /* the handler was called */
+	bool in_list; /* POP3: the lines of CAPA follow */
+	bool ended;   /* the handler was called */
 	char greeting[DIAL_LINE_MAX];
-	char refusal[DIAL_LINE_MAX]; /* the last 4xx or 5xx */
+	char refusal[DIAL_LINE_MAX]; /* the last 4xx, 5xx or -ERR */
 	struct buf ehlo;
 	char error[CURL_ERROR_SIZE];
 	curl_socket_t fd;

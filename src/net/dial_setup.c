@@ -22,6 +22,27 @@ static void keep_line(char out[DIAL_LINE_MAX], struct span line)
 	out[used] = '\0';
 }
 
+static bool keep_offer(struct dial *dial, struct span line)
+{
+	return buf_append_span(&dial->ehlo, line) && buf_append_byte(&dial->ehlo, '\n');
+}
+
+/* Only a list's lines begin with neither. That of CAPA is the only one before the login.
+ */
+static bool on_pop3_line(struct dial *dial, struct span line)
+{
+	if (strncmp(line.at, "-ERR", 4) == 0) {
+		keep_line(dial->refusal, line);
+	} else if (strncmp(line.at, "+OK", 3) == 0) {
+		if (!dial->greeting[0])
+			keep_line(dial->greeting, line);
+		dial->in_list = true;
+	} else if (dial->in_list && line.at[0] != '+') {
+		return keep_offer(dial, line);
+	}
+	return true;
+}
+
 /* Every line that the server says, until libcurl is done. Only the last EHLO counts: what
  * was offered before TLS may be an attacker's. */
 static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
@@ -32,13 +53,14 @@ static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
 
 	if (line.len < 3)
 		return size * count;
+	if (dial->protocol == DIAL_POP3)
+		return on_pop3_line(dial, line) ? size * count : 0;
 	if (strncmp(line.at, "220", 3) == 0) {
 		if (!dial->greeting[0])
 			keep_line(dial->greeting, line);
 		buf_reset(&dial->ehlo);
 	} else if (strncmp(line.at, "250", 3) == 0 && !dial->login_begun) {
-		kept = buf_append_span(&dial->ehlo, line) &&
-		       buf_append_byte(&dial->ehlo, '\n');
+		kept = keep_offer(dial, line);
 	} else if (strncmp(line.at, "334", 3) == 0) {
 		dial->login_begun = true;
 	} else if (strncmp(line.at, "235", 3) == 0) {
@@ -56,8 +78,13 @@ static void on_tls_state(const SSL *ssl, int where, int value)
 	struct dial *dial = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
 	(void)value;
-	if (dial && (where & SSL_CB_HANDSHAKE_DONE))
-		dial->has_tls = true;
+	if (!dial || !(where & SSL_CB_HANDSHAKE_DONE))
+		return;
+	/* What POP3 offered before may be an attacker's; SMTP greets anew. Each ticket of
+	 * TLS 1.3 calls again. */
+	if (dial->protocol == DIAL_POP3 && !dial->has_tls)
+		buf_reset(&dial->ehlo);
+	dial->has_tls = true;
 }
 
 static CURLcode on_tls(CURL *easy, void *context, void *ctx)
@@ -79,6 +106,11 @@ static int on_opened(void *ctx, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
+static const char *const schemes[][2] = {
+	[DIAL_SMTP] = { "smtp", "smtps" },
+	[DIAL_POP3] = { "pop3", "pop3s" },
+};
+
 /* The name in EHLO is the URL's path. */
 static bool set_url(struct dial *dial, const struct dial_request *request)
 {
@@ -89,10 +121,10 @@ static bool set_url(struct dial *dial, const struct dial_request *request)
 	snprintf(host, sizeof(host), strchr(request->host, ':') ? "[%s]" : "%s",
 		 request->host);
 	snprintf(port, sizeof(port), "%u", (unsigned)request->port);
-	snprintf(path, sizeof(path), "/%s", request->helo);
+	snprintf(path, sizeof(path), "/%s", request->helo ? request->helo : "");
 	set = url &&
 	      curl_url_set(url, CURLUPART_SCHEME,
-			   request->tls == DIAL_IMPLICIT ? "smtps" : "smtp",
+			   schemes[request->protocol][request->tls == DIAL_IMPLICIT],
 			   0) == CURLUE_OK &&
 	      curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK &&
 	      curl_url_set(url, CURLUPART_PORT, port, 0) == CURLUE_OK &&
