@@ -111,7 +111,8 @@ static size_t take_text(struct wire_decoder *decoder, struct span wire, char *to
 	size_t len = cr ? (size_t)(cr - wire.at) : wire.len;
 
 	*copied_out = 0;
-	if (decoder->fault == WIRE_MORE && len && memchr(wire.at, '\n', len))
+	if (decoder->fault == WIRE_MORE && !decoder->keep_bare && len &&
+	    memchr(wire.at, '\n', len))
 		fail(decoder, WIRE_BARE_LF);
 	if (decoder->fault == WIRE_MORE) {
 		memcpy(to, wire.at, len);
@@ -119,6 +120,18 @@ static size_t take_text(struct wire_decoder *decoder, struct span wire, char *to
 	}
 	decoder->position = cr ? AFTER_CR : IN_LINE;
 	return len + (cr ? 1 : 0);
+}
+
+/* The CR that was taken last ended no line. */
+static void bare_cr(struct wire_decoder *decoder, char *to, size_t *copied_out)
+{
+	decoder->position = IN_LINE;
+	if (!decoder->keep_bare) {
+		fail(decoder, WIRE_BARE_CR);
+		return;
+	}
+	*to = '\r';
+	*copied_out = 1;
 }
 
 /* One step of the conversation between wire and lines. */
@@ -129,8 +142,7 @@ static size_t step(struct wire_decoder *decoder, struct span wire, char *to,
 	switch ((enum position)decoder->position) {
 	case AFTER_CR:
 		if (wire.at[0] != '\n') {
-			fail(decoder, WIRE_BARE_CR);
-			decoder->position = IN_LINE;
+			bare_cr(decoder, to, copied_out);
 			return 0;
 		}
 		if (decoder->fault == WIRE_MORE) {
@@ -143,8 +155,7 @@ static size_t step(struct wire_decoder *decoder, struct span wire, char *to,
 		decoder->position = wire.at[0] == '\r' ? AFTER_DOT_CR : IN_LINE;
 		return wire.at[0] == '\r' ? 1 : 0;
 	case AFTER_DOT_CR: /* of the end: its LF is the caller's */
-		fail(decoder, WIRE_BARE_CR);
-		decoder->position = IN_LINE;
+		bare_cr(decoder, to, copied_out);
 		return 0;
 	case LINE_START:
 	case IN_LINE:
@@ -156,14 +167,18 @@ static size_t step(struct wire_decoder *decoder, struct span wire, char *to,
 size_t wire_decode_data(struct wire_decoder *decoder, struct span wire, struct buf *out,
 			enum wire_state *state_out)
 {
-	size_t taken = 0, copied;
+	size_t taken = 0, copied, room = out->max - out->len;
+	size_t spare = decoder->keep_bare ? 1 : 0;
 	char *to;
 
-	/* What is decoded is never longer than what it came from. */
-	if (wire.len > out->max - out->len)
-		wire.len = out->max - out->len;
-	to = buf_reserve(out, wire.len);
+	/* What is decoded is never longer than what it came from, but for a CR that is
+	 * kept and came before. */
 	*state_out = WIRE_MORE;
+	if (room < spare)
+		return 0;
+	if (wire.len > room - spare)
+		wire.len = room - spare;
+	to = buf_reserve(out, wire.len + spare);
 	while (taken < wire.len) {
 		if (decoder->position == LINE_START && wire.at[taken] == '.') {
 			decoder->position = AFTER_DOT;
@@ -188,7 +203,7 @@ enum wire_state wire_decode_chunk(struct wire_decoder *decoder, struct span wire
 	size_t taken = 0, copied;
 	char *to = buf_reserve(out, wire.len);
 
-	assert(to);
+	assert(to && !decoder->keep_bare);
 	while (taken < wire.len) {
 		taken += step(decoder, span_after(wire, taken), to, &copied);
 		to += copied;

@@ -38,14 +38,16 @@ enum wire_state {
 };
 
 struct wire_decoder {
+	bool keep_bare; /* a bare CR or LF is no fault but stays: mail that was taken by
+			 * somebody else long ago, fetched from there */
 	unsigned position;     /* among the bytes of CR LF . CR LF; 0: a line starts */
 	enum wire_state fault; /* the first one; WIRE_MORE: none yet */
 };
 
-/* For DATA: takes as much of `wire` as it can (all, or up to the end, or up to out's
- * ceiling), appends LF lines to out, returns the bytes taken. *state_out is WIRE_MORE
- * until the lone dot's line has been taken, which is the true end whatever came before;
- * then it is WIRE_END or the fault. */
+/* For DATA and RETR: takes as much of `wire` as it can (all, or up to the end, or up to
+ * out's ceiling), appends LF lines to out, returns the bytes taken. *state_out is
+ * WIRE_MORE until the lone dot's line has been taken, which is the true end whatever came
+ * before; then it is WIRE_END or the fault. */
 size_t wire_decode_data(struct wire_decoder *decoder, struct span wire, struct buf *out,
 			enum wire_state *state_out) MUST_USE;
 
