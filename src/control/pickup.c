@@ -15,6 +15,9 @@
 
 #define TLS_UNSET     ((enum smarthost_tls)UINT_MAX)
 #define KEEP_DAYS_MAX 3650
+#define EVERY_MIN_S   60 /* what is asked more often, servers call abuse */
+#define EVERY_MAX_S   (7 * 86400)
+#define EVERY_UNSET_S 900
 
 static const char *const tls_words[] = { [SMARTHOST_TLS_NONE] = "none",
 					 [SMARTHOST_TLS_TRY] = "try",
@@ -28,10 +31,11 @@ static const struct {
 	uint16_t implicit;
 } ports[] = { [PICKUP_POP3] = { 110, 995 }, [PICKUP_IMAP] = { 143, 993 } };
 
-/* As written; keep is worked out of its text when all is read. */
+/* As written; keep and every are worked out of its text when all is read. */
 struct pickup_file {
 	struct pickup pickup;
 	char *keep;
+	char *every;
 };
 
 #define KEY(field, kind)                                                             \
@@ -58,6 +62,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(to, TEXT),
 	KEY(multidrop, TEXT),
 	{ "keep", KEYVALUE_TEXT, offsetof(struct pickup_file, keep), NULL, 0 },
+	{ "every", KEYVALUE_TEXT, offsetof(struct pickup_file, every), NULL, 0 },
 	KEY(maxsize, BYTES),
 	{ .name = NULL },
 };
@@ -81,6 +86,19 @@ static bool settle_keep(struct pickup *pickup, const char *text, struct err *err
 	}
 	return err_exit(err, EX_CONFIG,
 			"keep may not be \"%.40s\"; write always, no, or days, as 14d",
+			text);
+}
+
+static bool settle_every(struct pickup *pickup, const char *text, struct err *err)
+{
+	pickup->every_s = EVERY_UNSET_S;
+	if (!text)
+		return true;
+	if (number_parse_seconds(span_of(text), EVERY_MAX_S, &pickup->every_s) &&
+	    (!pickup->every_s || pickup->every_s >= EVERY_MIN_S))
+		return true;
+	return err_exit(err, EX_CONFIG,
+			"every may not be \"%.40s\"; write a time from 1m to 7d, or 0",
 			text);
 }
 
@@ -158,13 +176,15 @@ bool pickup_load(int control_fd, const char *name, struct pickup *pickup_out,
 	fine = keyvalue_read(control_fd, path, keys, &file, err);
 	if (fine &&
 	    (!settle_server(&file.pickup, err) || !settle_target(&file.pickup, err) ||
-	     !settle_keep(&file.pickup, file.keep, err)))
+	     !settle_keep(&file.pickup, file.keep, err) ||
+	     !settle_every(&file.pickup, file.every, err)))
 		fine = err_context(err, "control/%s", path);
 	if (!fine) {
 		keyvalue_clear(keys, &file);
 		return false;
 	}
 	free(file.keep);
+	free(file.every);
 	file.pickup.name = must_copy(name);
 	*pickup_out = file.pickup;
 	return true;
@@ -177,6 +197,19 @@ void pickup_clear(struct pickup *pickup)
 	keyvalue_clear(keys, &file);
 	free(pickup->name);
 	*pickup = (struct pickup){ 0 };
+}
+
+uint64_t pickup_every_s(int control_fd, const char *name)
+{
+	struct pickup pickup;
+	struct err ignored;
+	uint64_t every_s;
+
+	if (!pickup_load(control_fd, name, &pickup, &ignored))
+		return 0;
+	every_s = pickup.every_s;
+	pickup_clear(&pickup);
+	return every_s;
 }
 
 char *pickup_secret(int control_fd, const struct pickup *pickup, struct err *err)

@@ -38,6 +38,7 @@ struct pickup {
 	uint64_t multidrop_position; /* which of several such fields, from 1 */
 	enum pickup_keep keep;
 	uint64_t keep_days;
+	uint64_t every_s; /* while a link stays up; 0: only when it comes up */
 	uint64_t maxsize; /* bytes; larger ones: header only; 0: any */
 };
 
@@ -46,6 +47,9 @@ struct pickup {
 bool pickup_load(int control_fd, const char *name, struct pickup *pickup_out,
 		 struct err *err) MUST_USE;
 void pickup_clear(struct pickup *pickup);
+
+/* every_s alone; 0 too where the file cannot be read. */
+uint64_t pickup_every_s(int control_fd, const char *name);
 
 /* As smarthost_secret. */
 char *pickup_secret(int control_fd, const struct pickup *pickup,

@@ -94,6 +94,26 @@ static bool hear(int fd, struct buf *in, int *draft_out, const char *about,
 	return about ? err_context(err, "%s", about) : false;
 }
 
+static struct span text_of(const char *text)
+{
+	return span_of(text ? text : "");
+}
+
+static void put_draft(struct buf *packet, const struct inject *inject)
+{
+	struct intake_draft draft = { .size = size_of(inject),
+				      .helo = span_of(inject->bounce ? "-" : ""),
+				      .login = text_of(inject->login) };
+
+	if (inject->origin) {
+		draft.protocol = text_of(inject->origin->protocol);
+		draft.helo = text_of(inject->origin->host);
+		draft.remote_ip = text_of(inject->origin->address);
+		draft.session = text_of(inject->origin->session);
+	}
+	intake_draft_put(packet, 1, &draft);
+}
+
 static bool through_gateway(int gateway, const struct inject *inject, struct err *err)
 {
 	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
@@ -102,18 +122,14 @@ static bool through_gateway(int gateway, const struct inject *inject, struct err
 
 	for (size_t i = 0; i < inject->count; i++) {
 		intake_rcpt_put(&packet, 1,
-				&(struct intake_rcpt){ .may_relay = 1,
+				&(struct intake_rcpt){ .may_relay = !inject->only_ours,
 						       span_of(inject->sender),
 						       span_of(inject->recipients[i]) });
 		if (!channel_send(gateway, &packet, -1, err) ||
 		    !hear(gateway, &packet, NULL, inject->recipients[i], err))
 			return false;
 	}
-	intake_draft_put(&packet, 1,
-			 &(struct intake_draft){
-				 .size = size_of(inject),
-				 .helo = span_of(inject->bounce ? "-" : ""),
-				 .login = span_of(inject->login ? inject->login : "") });
+	put_draft(&packet, inject);
 	if (!channel_send(gateway, &packet, -1, err) ||
 	    !hear(gateway, &packet, &draft, NULL, err))
 		return false;
@@ -146,6 +162,22 @@ static bool write_and_commit(struct delivery *delivery, const struct inject *inj
 	return delivery_commit_alone(delivery, err);
 }
 
+static bool put_trace(struct buf *trace, const struct inject *inject, const char *me)
+{
+	struct received received = { .login = text_of(inject->login),
+				     .session = span_of("direct"),
+				     .me = me,
+				     .now = clock_wall_s() };
+
+	if (inject->origin) {
+		received.protocol = text_of(inject->origin->protocol);
+		received.helo = text_of(inject->origin->host);
+		received.remote_ip = text_of(inject->origin->address);
+		received.session = text_of(inject->origin->session);
+	}
+	return received_append(trace, &received);
+}
+
 /* No gateway runs: the same steps, here. */
 static bool directly(int root_fd, struct router *router, const struct inject *inject,
 		     struct err *err)
@@ -160,7 +192,7 @@ static bool directly(int root_fd, struct router *router, const struct inject *in
 	for (size_t i = 0; done && i < inject->count; i++) {
 		struct route_request request = { .sender = inject->sender,
 						 .recipient = inject->recipients[i],
-						 .may_relay = true };
+						 .may_relay = !inject->only_ours };
 
 		done = route_recipient(router, &request, &found, err) ||
 		       err_context(err, "%s", inject->recipients[i]);
@@ -169,14 +201,7 @@ static bool directly(int root_fd, struct router *router, const struct inject *in
 		delivery_add(delivery, found.items[i].kind, found.items[i].name,
 			     found.items[i].recipient);
 	if (done && !inject->bounce)
-		done = received_append(
-			       &trace,
-			       &(struct received){
-				       .login = span_of(inject->login ? inject->login
-								      : ""),
-				       .session = span_of("direct"),
-				       .me = router->settings.me,
-				       .now = clock_wall_s() }) ||
+		done = put_trace(&trace, inject, router->settings.me) ||
 		       err_temporary(err, "4.3.0", "the trace line is too long");
 	if (done)
 		draft = delivery_open(delivery, router->settings.me, buf_span(&trace),

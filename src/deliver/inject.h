@@ -13,11 +13,21 @@
 #include "base/err.h"
 #include "base/span.h"
 
+/* Where a message was fetched from: for the Received line. */
+struct inject_origin {
+	const char *protocol; /* POP3, POP3S */
+	const char *host;
+	const char *address; /* as text */
+	const char *session;
+};
+
 struct inject {
 	const char *sender; /* "" for bounces */
 	const char *const *recipients;
 	size_t count;
-	bool bounce;       /* ours: without a Received line */
+	bool only_ours; /* recipients at other domains than ours are refused (5.7.1) */
+	bool bounce;    /* ours: without a Received line */
+	const struct inject_origin *origin; /* NULL: of this machine */
 	struct span text;  /* the whole message, LF line ends; or, where at is NULL: */
 	int fd;            /* a file, from its start, with LF line ends */
 	const char *login; /* who hands it in, for the Received line; may be NULL */

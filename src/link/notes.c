@@ -44,6 +44,13 @@ static const struct key smarthost_keys[] = {
 	KEY(smarthost_note, bytes_per_s, NUMBER),
 };
 
+static const struct key pickup_keys[] = {
+	KEY(pickup_note, last_error, TEXT),   KEY(pickup_note, last_try, TIME),
+	KEY(pickup_note, last_success, TIME), KEY(pickup_note, counted, FLAG),
+	KEY(pickup_note, waiting, NUMBER),    KEY(pickup_note, bytes, NUMBER),
+	KEY(pickup_note, held, NUMBER),
+};
+
 static const struct key link_keys[] = {
 	KEY(link_note, up, FLAG),      KEY(link_note, since, TIME),
 	KEY(link_note, boot_id, TEXT), KEY(link_note, interface, TEXT),
@@ -125,6 +132,7 @@ struct notebook {
 
 static const struct notebook smarthosts = { "smarthosts", smarthost_keys,
 					    LENGTH(smarthost_keys) };
+static const struct notebook pickups = { "pickups", pickup_keys, LENGTH(pickup_keys) };
 static const struct notebook links = { "links", link_keys, LENGTH(link_keys) };
 
 static bool note_write(int root_fd, const struct notebook *book, const char *name,
@@ -157,6 +165,21 @@ bool smarthost_note_write(int root_fd, const char *smarthost,
 			  const struct smarthost_note *note, struct err *err)
 {
 	return note_write(root_fd, &smarthosts, smarthost, note, err);
+}
+
+void pickup_note_read(int root_fd, const char *pickup, struct pickup_note *note_out)
+{
+	char path[128];
+
+	*note_out = (struct pickup_note){ .counted = false };
+	snprintf(path, sizeof(path), "spool/state/pickups/%s", pickup);
+	note_read(root_fd, path, pickup_keys, LENGTH(pickup_keys), note_out);
+}
+
+bool pickup_note_write(int root_fd, const char *pickup, const struct pickup_note *note,
+		       struct err *err)
+{
+	return note_write(root_fd, &pickups, pickup, note, err);
 }
 
 void link_note_read(int root_fd, const char *link, struct link_note *note_out)

@@ -29,6 +29,21 @@ void smarthost_note_read(int root_fd, const char *smarthost,
 bool smarthost_note_write(int root_fd, const char *smarthost,
 			  const struct smarthost_note *note, struct err *err) MUST_USE;
 
+/* spool/state/pickups/NAME, written by the holder of the pickup's lock. */
+struct pickup_note {
+	char last_error[512]; /* "" when the last attempt went well */
+	int64_t last_try;     /* wall clock seconds; 0: never */
+	int64_t last_success;
+	bool counted;     /* the server has been asked: what follows is known */
+	uint64_t waiting; /* messages left there that are to be fetched */
+	uint64_t bytes;   /* theirs */
+	uint64_t held;    /* those that are too large to be fetched unasked */
+};
+
+void pickup_note_read(int root_fd, const char *pickup, struct pickup_note *note_out);
+bool pickup_note_write(int root_fd, const char *pickup, const struct pickup_note *note,
+		       struct err *err) MUST_USE;
+
 /* spool/state/links/NAME, written by lontar-link (or `lontar link` without a gateway). */
 struct link_note {
 	char name[SMARTHOST_NAME_MAX];
@@ -52,6 +67,9 @@ bool link_notes(int root_fd, struct link_note **notes_out, size_t *count_out,
  * false: none. */
 bool link_serves(int root_fd, int control_fd, const char *smarthost,
 		 struct link_note *note_out);
+/* The same for a pickup. */
+bool link_serves_pickup(int root_fd, int control_fd, const char *pickup,
+			struct link_note *note_out);
 
 /* Seconds with any link up, ever: spool/state/link-up-seconds, kept by lontar-link each
  * minute and at each change. What L= in a parked name is compared with. */
