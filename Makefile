@@ -6,6 +6,8 @@
 #   make test     unit and system tests      (SAN=1: with sanitizers)
 #   make lint     what a machine can say about the source
 #   make fuzz     build the fuzzers (clang), run each for FUZZ_SECONDS
+#   make bench    us beside the peers, into docs/benchmarks.md (root; BENCH="flush accept",
+#                 BENCH_QUICK=1)
 #   make install  DESTDIR= PREFIX=
 
 PREFIX ?= /usr/local
@@ -86,13 +88,16 @@ lint:
 fuzz:
 	scripts/fuzz
 
+bench: all $(HELPERS)
+	/usr/bin/python3 tests/bench/bench.py $(BENCH)
+
 install: all
 	scripts/install "$(BIN)" "$(DESTDIR)" "$(PREFIX)"
 
 clean:
 	rm -rf build
 
-.PHONY: all links test run lint fuzz install clean
+.PHONY: all links test run lint fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $B/src/*/*.d $B/src/programs/*/*.d $B/tests/unit/*/*.d)

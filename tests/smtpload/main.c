@@ -250,6 +250,8 @@ static bool turn(struct client *clients, struct pollfd *ready, unsigned count)
 		busy |= clients[i].stage != CLOSED;
 		ready[i] = (struct pollfd){ clients[i].fd, POLLIN, 0 };
 	}
+	if (!busy)
+		return false;
 	poll(ready, count, 1000);
 	for (unsigned i = 0; i < count; i++) {
 		if (ready[i].fd >= 0 && ready[i].revents)
@@ -258,7 +260,7 @@ static bool turn(struct client *clients, struct pollfd *ready, unsigned count)
 			 now_s() - clients[i].asked_at > TIMEOUT_S)
 			give_up(&clients[i]);
 	}
-	return busy || to_start;
+	return true;
 }
 
 int main(int argc, char **argv)

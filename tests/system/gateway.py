@@ -139,11 +139,11 @@ class Gateway:
 
     # processes
 
-    def start(self):
+    def start(self, **more):
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
             [BIN / "lontar", "run"], env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.log, bufsize=0, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=self.log, bufsize=0, start_new_session=True, **more,
         )  # fmt: skip
         line = read_line(self.process.stdout).decode()
         assert line.startswith("ready "), f"{line!r}; log:\n{self.log_text()}"
