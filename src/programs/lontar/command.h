@@ -32,6 +32,7 @@ command command_rebuild;
 command command_release;
 command command_run;
 command command_service;
+command command_stats;
 command command_status;
 command command_user;
 

@@ -23,6 +23,7 @@ static const struct {
 	{ "run", command_run, true, "all services, in the foreground" },
 	{ "listen", command_listen, true, "the ports in use" },
 	{ "status", command_status, true, "the links, and what waits" },
+	{ "stats", command_stats, false, "what the log says of the mail" },
 	{ "queue", command_queue, true, "every parked message" },
 	{ "flush", command_flush, true, "push what waits now" },
 	{ "link", command_link, true, "tell that a link is up or down; show them" },
