@@ -67,7 +67,10 @@ static bool address_of(struct span line, char address_out[ADDRESS_MAX], struct e
 		return err_permanent(err, "5.3.5",
 				     "only addresses to forward to may stand "
 				     "here");
-	return address_take_path(&line, address_out, err);
+	if (!address_take_path(&line, address_out, err))
+		return false;
+	return !span_trim(line).len ||
+	       err_permanent(err, "5.3.5", "more than one address stands here");
 }
 
 bool alias_follow(int control_fd, const struct alias_found *found,

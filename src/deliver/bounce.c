@@ -27,7 +27,7 @@ static bool read_header(const struct bounce *bounce, struct buf *out, struct err
 	while (header_next(&rest, &field))
 		;
 	/* What follows the header is the body, or a line that the bytes cut. */
-	out->len -= rest.len;
+	buf_cut(out, out->len - rest.len);
 	return true;
 }
 

@@ -220,6 +220,8 @@ bool inject_message(int root_fd, const struct inject *inject, struct err *err)
 	AUTO_FD control_fd = -1;
 	bool done;
 
+	if (!inject->count)
+		return err_permanent(err, "5.5.1", "the message has no recipients");
 	if (gateway >= 0)
 		return through_gateway(gateway, inject, err);
 	if (err->exit_code != EX_UNAVAILABLE ||

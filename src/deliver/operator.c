@@ -70,7 +70,11 @@ bool operator_apply(int root_fd, struct parked *parked, struct parked_name *name
 		to.not_before = 0;
 	} else if (strcmp(verb, "first") == 0) {
 		to.priority = PRIORITY_FIRST;
-		to.not_before = 0;
+		/* An uncertain one may have arrived: only `release` says to send it
+		 * again.
+		 */
+		if (name->state != PARKED_UNCERTAIN)
+			to.not_before = 0;
 	} else {
 		return err_exit(err, EX_USAGE,
 				"%s is not one of hold, release, first, drop", verb);
@@ -97,6 +101,19 @@ static bool find(struct parked *parked, const char *id, struct parked_name *name
 				parked_smarthost(parked));
 }
 
+/* With the lock in our hand nobody is sending: a flush that died was, and its message may
+ * have arrived. */
+static bool settle_sending(struct parked *parked, struct parked_name *name,
+			   struct err *err)
+{
+	struct parked_name to = *name;
+
+	if (name->state != PARKED_SENDING)
+		return true;
+	to.state = PARKED_UNCERTAIN;
+	return parked_rename(parked, name, &to, err);
+}
+
 bool operator_act(int root_fd, const char *smarthost, const char *verb, const char *id,
 		  struct err *err)
 {
@@ -105,6 +122,7 @@ bool operator_act(int root_fd, const char *smarthost, const char *verb, const ch
 	bool gone, done;
 
 	done = parked && parked_lock(parked, err) && find(parked, id, &name, err) &&
+	       settle_sending(parked, &name, err) &&
 	       operator_apply(root_fd, parked, &name, verb, &gone, err);
 	parked_close(parked);
 	return done;

@@ -31,6 +31,9 @@ static bool match_in(int root_fd, const char *smarthost, const char *beginning,
 
 		if (strncmp(list.names[i].id, beginning, len) != 0)
 			continue;
+		/* One that was renamed while we listed is seen twice. */
+		if (!whole && match->count && strcmp(list.names[i].id, match->id) == 0)
+			continue;
 		if (whole || match->count == 0) {
 			snprintf(match->smarthost, sizeof(match->smarthost), "%s",
 				 smarthost);
@@ -51,6 +54,10 @@ static bool find(int root_fd, const char *beginning, struct match *match, struct
 	bool done = true;
 
 	*match = (struct match){ 0 };
+	/* Everything begins with nothing: an empty variable in somebody's script. */
+	if (!beginning[0])
+		return err_exit(err, EX_USAGE,
+				"an id is empty: `lontar queue` lists them");
 	if (!parked_smarthosts(root_fd, &all, err))
 		return false;
 	for (size_t i = 0; done && i < all.count; i++) {

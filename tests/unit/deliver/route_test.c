@@ -1,21 +1,13 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../folder.h"
 
-#include <cmocka.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "control/accounts.h"
 #include "deliver/route.h"
 
-static char folder[64];
+static char folder[TEST_FOLDER_MAX];
 static int control_fd = -1;
 
 /* The office: three users, aliases, a virtual domain, two smarthosts. */
@@ -48,9 +40,7 @@ static int make_control(void **state)
 	struct err err;
 
 	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/lontar-test-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	control_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	control_fd = test_folder_make(folder);
 	assert_int_equal(mkdirat(control_fd, "smarthosts", 0700), 0);
 	assert_int_equal(mkdirat(control_fd, "alias", 0700), 0);
 	for (size_t i = 0; i < LENGTH(settings_files); i++)
@@ -64,12 +54,9 @@ static int make_control(void **state)
 
 static int remove_control(void **state)
 {
-	char command[100];
-
 	(void)state;
 	close(control_fd);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
+	return test_folder_remove(folder);
 }
 
 #define OUTSIDER "x@any.example"
