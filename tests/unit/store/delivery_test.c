@@ -1,15 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../folder.h"
 
-#include <cmocka.h>
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,7 +12,7 @@
 static const char body[] = "Subject: hello\n\nfirst\nlast\n";
 #define BODY_LINES 4
 
-static char root[64];
+static char root[TEST_FOLDER_MAX];
 
 static int make_root(void **state)
 {
@@ -28,9 +20,7 @@ static int make_root(void **state)
 					       "mail", "run" };
 	int *root_fd = test_malloc(sizeof(int));
 
-	snprintf(root, sizeof(root), "/tmp/lontar-test-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	*root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*root_fd = test_folder_make(root);
 	for (size_t i = 0; i < LENGTH(folders); i++)
 		assert_int_equal(mkdirat(*root_fd, folders[i], 0700), 0);
 	*state = root_fd;
@@ -39,12 +29,9 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-	char command[100];
-
 	close(*(int *)*state);
 	test_free(*state);
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command);
+	return test_folder_remove(root);
 }
 
 /* The only file in a folder, its text appended to out; the number of files there. */
@@ -253,6 +240,75 @@ static void a_head_that_was_changed_is_not_committed(void **state)
 	delivery_free(delivery);
 }
 
+static void a_second_try_after_a_failed_one_writes_one_head(void **state)
+{
+	int root_fd = *(int *)*state;
+	struct delivery *delivery = delivery_new(root_fd, "ann@a.example");
+	AUTO_BUF text = BUF_INIT(4096);
+	char name[256];
+	struct err err;
+
+	delivery_add(delivery, DELIVERY_MAILBOX, "bob", "bob@a.example");
+	assert_int_equal(renameat(root_fd, "spool/incoming", root_fd, "spool/away"), 0);
+	assert_int_equal(delivery_open(delivery, "gw", span_of("Received: x\n"), 0, &err),
+			 -1);
+	assert_int_equal(err.kind, ERR_TEMPORARY);
+	assert_int_equal(renameat(root_fd, "spool/away", root_fd, "spool/incoming"), 0);
+	commit(delivery);
+	assert_int_equal(read_folder(root_fd, "mail/bob/Maildir/new", name, &text), 1);
+	assert_string_equal(text.data, "Return-Path: <ann@a.example>\n"
+				       "Delivered-To: bob@a.example\n"
+				       "Received: by gw; now\n"
+				       "Subject: hello\n\nfirst\nlast\n");
+}
+
+static void a_size_that_no_disk_has_is_refused(void **state)
+{
+	struct delivery *delivery = delivery_new(*(int *)*state, "ann@a.example");
+	struct err err;
+
+	delivery_add(delivery, DELIVERY_MAILBOX, "bob", "bob@a.example");
+	for (uint64_t size = UINT64_MAX; size > UINT64_MAX - 6000000; size -= 1000000) {
+		assert_int_equal(delivery_open(delivery, "gw", span_of(""), size, &err),
+				 -1);
+		assert_string_equal(err.status, "4.3.1");
+	}
+	delivery_free(delivery);
+}
+
+static const struct {
+	const char *text;
+	uint64_t lines;
+	bool unended, right;
+} counts[] = {
+	{ "a\nb\n", 2, false, true }, { "a\nb\n", 3, false, false },
+	{ "a\nb\n", 2, true, false }, { "a\nb", 1, true, true },
+	{ "a\nb", 1, false, false },  { "", 0, false, true },
+	{ "a\r\n", 1, false, false }, { "a\rb\n", 1, false, true },
+};
+
+static void what_a_stranger_counted_is_counted_again(void **state)
+{
+	for (size_t i = 0; i < LENGTH(counts); i++) {
+		struct delivery *delivery = delivery_new(*(int *)*state, "");
+		size_t len = strlen(counts[i].text);
+		struct err err;
+		int draft;
+
+		delivery_add(delivery, DELIVERY_MAILBOX, "bob", "bob@a.example");
+		draft = delivery_open(delivery, "gw", span_of(""), 0, &err);
+		assert_true(file_write(draft, counts[i].text, len, &err));
+		close(draft);
+		assert_true(delivery_seal(delivery, len, counts[i].lines,
+					  counts[i].unended, 0, &err));
+		assert_int_equal(delivery_recount(delivery, counts[i].lines,
+						  counts[i].unended, &err),
+				 counts[i].right);
+		delivery_undo(delivery);
+		delivery_free(delivery);
+	}
+}
+
 static void what_was_never_acknowledged_is_gone_after_a_start(void **state)
 {
 	int root_fd = *(int *)*state;
@@ -285,6 +341,9 @@ int main(void)
 		PROMISE(more_than_a_hundred_recipients_make_more_files),
 		PROMISE(a_draft_that_somebody_can_still_write_is_not_committed),
 		PROMISE(a_head_that_was_changed_is_not_committed),
+		PROMISE(a_second_try_after_a_failed_one_writes_one_head),
+		PROMISE(a_size_that_no_disk_has_is_refused),
+		PROMISE(what_a_stranger_counted_is_counted_again),
 		PROMISE(what_was_never_acknowledged_is_gone_after_a_start),
 	};
 
