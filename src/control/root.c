@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -30,6 +31,16 @@ int root_open(const char *root_option, struct err *err)
 	else
 		err_errno(err, "open root %s", path);
 	return -1;
+}
+
+bool root_enter(const char *root_option, struct err *err)
+{
+	AUTO_FD fd = root_open(root_option, err);
+
+	if (fd < 0)
+		return false;
+	return fchdir(fd) == 0 ? true
+			       : err_errno(err, "enter root %s", root_path(root_option));
 }
 
 int root_control(int root_fd, struct err *err)

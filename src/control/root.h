@@ -17,6 +17,9 @@ const char *root_path(const char *root_option);
  * that makes one), or it may not be entered (EX_NOPERM). */
 int root_open(const char *root_option, struct err *err) MUST_USE;
 
+/* It becomes the current folder. False and err as root_open's. */
+bool root_enter(const char *root_option, struct err *err) MUST_USE;
+
 /* Its control folder, the caller's. -1 and err: missing (EX_CONFIG), or not permitted. */
 int root_control(int root_fd, struct err *err) MUST_USE;
 
