@@ -45,7 +45,8 @@ def test_a_client_that_says_all_at_once_and_hangs_up_hears_all(stand):
             b"+OK message 1 will be deleted\r\n+OK goodbye\r\n"
         )
     assert stand.left("ann") == []
-    wait_until(lambda: (BYE, 1) in stand.heard, what="BYE to lontar-auth")
+    tag = stand.heard[0][1]
+    wait_until(lambda: (BYE, tag) in stand.heard, what="BYE to lontar-auth")
 
 
 def test_a_client_that_vanishes_has_removed_nothing(stand):

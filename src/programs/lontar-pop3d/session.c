@@ -10,26 +10,12 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define BACKLOG_HIGH      ((size_t)64 * 1024) /* unsent; then the client's turn to read */
-#define LOGIN_TIMEOUT_MS  180000
-#define TIMEOUT_DEFAULT_S 600 /* RFC 1939 section 3: no less */
-#define TIMEOUT_MAX_S     86400
-
-/* "12345-7": this process and its session, in every log line. */
-#define ID_FORMAT        "%ld-%" PRIu32
-#define ID_ARGS(session) (long)getpid(), (session)->tag
-
-void session_tell_auth(struct session *session)
-{
-	if (session->worker->auth)
-		peer_send(session->worker->auth, &session->worker->ask, -1);
-}
+#define BACKLOG_HIGH ((size_t)64 * 1024) /* unsent; then the client's turn to read */
 
 /* Whom lontar-auth turned away is in its log; there may be very many. */
 static void log_end(const struct session *session)
 {
-	const char *described = connection_tls(session->connection);
-	const char *tls = described ? described : "no";
+	struct span tls = client_tls(&session->client);
 	const struct pop3_tally *tally;
 
 	if (!session->is_permitted)
@@ -37,48 +23,23 @@ static void log_end(const struct session *session)
 	tally = pop3_server_tally(session->server);
 	log_info("pop3 end session=%s ip=%s retrieved=%" PRIu64 " bytes=%" PRIu64
 		 " deleted=%" PRIu64 " tls=%.*s why=%s",
-		 session->id, session->ip, tally->retrieved, tally->octets,
-		 tally->deleted, (int)strcspn(tls, " "), tls, session->over);
+		 session->client.id, session->client.ip, tally->retrieved, tally->octets,
+		 tally->deleted, SPAN_ARG(tls), session->over);
 }
 
 static void end(struct session *session)
 {
-	struct worker *worker = session->worker;
-
 	log_end(session);
-	packet_begin(&worker->ask, AUTH_BYE, session->tag);
-	session_tell_auth(session);
 	peer_close(session->mailbox);
 	file_close(&session->message_fd);
-	connection_finish(session->connection);
+	client_leave(&session->client);
 	pop3_server_free(session->server);
-	*session->at = session->next;
-	if (session->next)
-		session->next->at = session->at;
-	worker->count--;
 	free(session);
-	worker->on_session_end(worker);
-}
-
-void session_renew(struct session *session)
-{
-	connection_set_deadline(session->connection, session->timeout_ms);
-}
-
-static void ask_login(struct session *session)
-{
-	struct pop3_server *server = session->server;
-
-	auth_login_put(&session->worker->ask, session->tag,
-		       &(struct auth_login){ pop3_server_user(server),
-					     pop3_server_password(server) });
-	session_tell_auth(session);
-	explicit_bzero(session->worker->ask.data, session->worker->ask.len);
 }
 
 static void start_tls(struct session *session)
 {
-	connection_start_tls(session->connection, session->worker->tls);
+	connection_start_tls(session->client.connection, session->client.worker->tls);
 	pop3_server_secured(session->server);
 }
 
@@ -107,7 +68,7 @@ static bool read_on(struct session *session)
 /* Nothing is removed before the client was sent all that he asked for. */
 static void update_when_sent(struct session *session)
 {
-	session->update_due = connection_backlog(session->connection) > 0;
+	session->update_due = connection_backlog(session->client.connection) > 0;
 	if (!session->update_due)
 		session_mailbox_update(session);
 }
@@ -131,7 +92,8 @@ static bool act(struct session *session, enum pop3_event event)
 		return false;
 	case POP3_LOGIN:
 		session->asked = event;
-		ask_login(session);
+		client_ask_login(&session->client, pop3_server_user(session->server),
+				 pop3_server_password(session->server));
 		return false;
 	case POP3_OPEN:
 		session->asked = event;
@@ -155,18 +117,18 @@ static void send_output(struct session *session)
 
 	if (!out->len)
 		return;
-	session_renew(session);
-	connection_write(session->connection, buf_span(out));
+	client_renew(&session->client);
+	connection_write(session->client.connection, buf_span(out));
 	buf_reset(out);
 }
 
 static void run_engine(struct session *session)
 {
-	struct buf *input = connection_input(session->connection);
+	struct buf *input = connection_input(session->client.connection);
 	struct span rest = buf_span(input);
 	bool more = true;
 
-	while (more && connection_backlog(session->connection) < BACKLOG_HIGH) {
+	while (more && connection_backlog(session->client.connection) < BACKLOG_HIGH) {
 		enum pop3_event event = pop3_server_next(session->server, &rest);
 
 		send_output(session);
@@ -185,7 +147,7 @@ void session_go_on(struct session *session)
 		run_engine(session);
 	if (session->over)
 		end(session);
-	else if (session->worker->stopping)
+	else if (session->client.worker->stopping)
 		session_stop_if_idle(session);
 }
 
@@ -204,13 +166,13 @@ void session_stop_if_idle(struct session *session)
 	static const char text[] = "[SYS/TEMP] this service stops, try again soon";
 
 	if (session->asked == POP3_WAIT && session->message_fd < 0 &&
-	    connection_backlog(session->connection) == 0)
+	    connection_backlog(session->client.connection) == 0)
 		session_stop(session, span_of(text), "this service stops");
 }
 
 static const char *why_broken(const struct session *session)
 {
-	const char *failure = connection_failure(session->connection);
+	const char *failure = connection_failure(session->client.connection);
 
 	return failure ? failure : "the client has left";
 }
@@ -223,7 +185,7 @@ void session_on_connection(void *ctx, enum connection_event event)
 	case CONNECTION_INPUT:
 		break;
 	case CONNECTION_DRAINED:
-		session_renew(session);
+		client_renew(&session->client);
 		if (session->update_due) {
 			session->update_due = false;
 			session_mailbox_update(session);
@@ -234,7 +196,7 @@ void session_on_connection(void *ctx, enum connection_event event)
 		return;
 	case CONNECTION_CLOSED:
 		session->input_over = true;
-		if (connection_is_broken(session->connection))
+		if (connection_is_broken(session->client.connection))
 			session->over = why_broken(session);
 		break;
 	}

@@ -12,39 +12,26 @@
 #include "base/span.h"
 #include "control/accounts.h"
 #include "ipc/auth.h"
-#include "net/connection.h"
-#include "net/listener.h"
 #include "pop3/server.h"
-#include "programs/lontar-pop3d/worker.h"
-
-#define SESSION_ID_MAX 20
+#include "session/client.h"
 
 struct session {
-	struct session *next;
-	struct session **at; /* what points to this one */
-	struct worker *worker;
-	uint32_t tag;            /* at lontar-auth */
-	char id[SESSION_ID_MAX]; /* in the log */
-	char service[16];        /* pop3, pop3s */
-	char ip[LISTENER_ADDRESS_MAX];
+	struct client client; /* first */
 	char user[ACCOUNT_NAME_MAX];
 	bool is_permitted;
-	struct connection *connection;
 	struct pop3_server *server; /* NULL until lontar-auth permits the session */
 	enum pop3_event asked; /* LOGIN, OPEN, UPDATE: the answer is awaited; else WAIT */
 	struct peer *mailbox;
 	int message_fd;
 	off_t offset;
-	int timeout_ms;
 	int full_timeout_ms; /* once logged in */
 	bool input_over;     /* the client will say no more */
 	bool update_due;     /* when all that was said has left */
 	const char *over;    /* why the session ends, at the end of this turn */
 };
 
-/* A client: owns both descriptors. service: its name in control/listen. */
-void session_open(struct worker *worker, int in_fd, int out_fd, const char *service,
-		  const char *ip);
+/* For worker.protocol. */
+extern const struct protocol pop3d_protocol;
 
 /* Lets the engine go on, and the session end where it is over: the last thing a call-back
  * does. */
@@ -55,16 +42,8 @@ void session_stop(struct session *session, struct span text, const char *why);
 /* Stops it if nothing is under way. */
 void session_stop_if_idle(struct session *session);
 
-/* What lontar-auth says. on_result takes mailbox_fd, which may be -1. */
-void session_on_permit(struct session *session, const struct auth_permit *permit);
-void session_on_result(struct session *session, const struct auth_result *result,
-		       int mailbox_fd);
-
-/* What session.c has for its parts: the connection's events; a packet to lontar-auth,
- * from worker->ask; a new deadline. */
+/* What session.c has for its parts: the connection's events. */
 connection_handler session_on_connection;
-void session_tell_auth(struct session *session);
-void session_renew(struct session *session);
 
 /* session_mailbox.c: the way to lontar-mailbox. */
 void session_mailbox_open(struct session *session, int mailbox_fd);

@@ -1,68 +1,34 @@
-#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "programs/lontar-pop3d/session.h"
 
-#define LOGIN_TIMEOUT_MS  180000
 #define TIMEOUT_DEFAULT_S 600 /* RFC 1939 section 3: no less */
 #define TIMEOUT_MAX_S     86400
 
-static char *put_digits(char *out, uint64_t number, unsigned digits)
+/* A laptop that went to sleep in a session must not keep its mailbox locked until the
+ * session's deadline: after two minutes of silence the kernel knows. */
+static void notice_absence(int fd)
 {
-	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	const int on = 1, idle_s = 60, interval_s = 20, probes = 3;
 
-	for (unsigned i = digits; i > 0; i--, number >>= 5)
-		out[i - 1] = letters[number & 31];
-	out[digits] = '\0';
-	return out + digits;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
-/* Time and process: no other session has these. */
-static void make_id(struct worker *worker, char id_out[SESSION_ID_MAX])
-{
-	int64_t now_us = clock_wall_us();
-
-	worker->last_us = now_us > worker->last_us ? now_us : worker->last_us + 1;
-	put_digits(put_digits(id_out, (uint64_t)worker->last_us, 11), (uint64_t)getpid(),
-		   5);
-}
-
-static bool is_secure_from_start(const struct session *session)
-{
-	return strcmp(session->service, "pop3s") == 0;
-}
-
-void session_open(struct worker *worker, int in_fd, int out_fd, const char *service,
-		  const char *ip)
+static struct client *new_session(int fd)
 {
 	struct session *session = must_alloc(sizeof(*session));
 
-	*session = (struct session){ .next = worker->sessions,
-				     .at = &worker->sessions,
-				     .worker = worker,
-				     .tag = ++worker->last_tag,
-				     .message_fd = -1,
-				     .timeout_ms = LOGIN_TIMEOUT_MS };
-	if (session->next)
-		session->next->at = &session->next;
-	worker->sessions = session;
-	worker->count++;
-	snprintf(session->ip, sizeof(session->ip), "%s", ip);
-	snprintf(session->service, sizeof(session->service), "%s", service);
-	make_id(worker, session->id);
-	session->connection = connection_open(worker->loop, in_fd, out_fd,
-					      session_on_connection, session);
-	if (is_secure_from_start(session))
-		connection_start_tls(session->connection, worker->tls);
-	session_renew(session);
-	auth_hello_put(&worker->ask, session->tag,
-		       &(struct auth_hello){ span_of(service), span_of(session->ip) });
-	session_tell_auth(session);
+	*session = (struct session){ .message_fd = -1 };
+	notice_absence(fd);
+	return &session->client;
 }
 
 /* "-ERR [CODE] text" of what lontar-auth says, or of the usual words. */
@@ -80,10 +46,11 @@ static struct span refusal(uint64_t verdict, const char *no_code, struct span te
 	return span_of(line_out);
 }
 
-void session_on_permit(struct session *session, const struct auth_permit *permit)
+static void on_permit(struct client *client, const struct auth_permit *permit)
 {
-	struct pop3_policy policy = { .tls_offered = session->worker->tls != NULL,
-				      .secure = is_secure_from_start(session),
+	struct session *session = (struct session *)client;
+	struct pop3_policy policy = { .tls_offered = session->client.worker->tls != NULL,
+				      .secure = client_is_tls_service(client),
 				      .plain_logins = permit->plain_logins };
 	uint64_t timeout_s = permit->timeout_s;
 	char line[300];
@@ -105,14 +72,15 @@ void session_on_permit(struct session *session, const struct auth_permit *permit
 		return;
 	}
 	session->is_permitted = true;
-	log_info("pop3 connect session=%s service=%s ip=%s", session->id,
-		 session->service, session->ip);
+	log_info("pop3 connect session=%s service=%s ip=%s", session->client.id,
+		 session->client.service, session->client.ip);
 	session_go_on(session);
 }
 
-void session_on_result(struct session *session, const struct auth_result *result,
-		       int mailbox_fd)
+static void on_result(struct client *client, const struct auth_result *result,
+		      int mailbox_fd)
 {
+	struct session *session = (struct session *)client;
 	char line[300];
 
 	if (session->asked != POP3_LOGIN || session->mailbox) {
@@ -130,3 +98,27 @@ void session_on_result(struct session *session, const struct auth_result *result
 			   refusal(result->verdict, "[AUTH]", result->text, line));
 	session_go_on(session);
 }
+
+static void stop(struct client *client)
+{
+	session_stop_if_idle((struct session *)client);
+}
+
+static void expel(struct client *client, const char *why)
+{
+	session_stop((struct session *)client, span_of(SESSION_TEMPORARY), why);
+}
+
+const struct protocol pop3d_protocol = {
+	.tls_service = "pop3s",
+	.clients_max = 1000,
+	.client_fds = 3, /* the client, his mailbox, a message */
+	.stop_s = 3.0,   /* for what is being said */
+	.timeout_ms = 180000,
+	.new_client = new_session,
+	.on_connection = session_on_connection,
+	.on_permit = on_permit,
+	.on_result = on_result,
+	.stop = stop,
+	.expel = expel,
+};

@@ -23,10 +23,10 @@ static bool take_listing(struct session *session, struct packet *packet)
 
 static void admit(struct session *session)
 {
-	log_info("pop3 login session=%s ip=%s user=%s messages=%zu", session->id,
-		 session->ip, session->user, pop3_server_count(session->server));
+	log_info("pop3 login session=%s ip=%s user=%s messages=%zu", session->client.id,
+		 session->client.ip, session->user, pop3_server_count(session->server));
 	session->asked = POP3_WAIT;
-	session->timeout_ms = session->full_timeout_ms;
+	session->client.timeout_ms = session->full_timeout_ms;
 	pop3_server_admit(session->server);
 }
 
@@ -36,8 +36,9 @@ static void fail(struct session *session, struct span text)
 
 	session->asked = POP3_WAIT;
 	if (asked == POP3_LOGIN) {
-		log_info("pop3 refused session=%s ip=%s user=%s text=%.*s", session->id,
-			 session->ip, session->user, SPAN_ARG(text));
+		log_info("pop3 refused session=%s ip=%s user=%s text=%.*s",
+			 session->client.id, session->client.ip, session->user,
+			 SPAN_ARG(text));
 		peer_close(session->mailbox);
 		session->mailbox = NULL;
 		pop3_server_reject(session->server, text);
@@ -126,7 +127,7 @@ void session_mailbox_open(struct session *session, int mailbox_fd)
 	static const struct peer_handler handler = { on_packet, on_closed };
 
 	session->mailbox =
-		peer_open(session->worker->loop, mailbox_fd, &handler, session);
+		peer_open(session->client.worker->loop, mailbox_fd, &handler, session);
 }
 
 void session_mailbox_ask(struct session *session)

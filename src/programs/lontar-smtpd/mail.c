@@ -8,7 +8,7 @@
 
 static void ask(const struct session *session)
 {
-	peer_send(session->worker->deliver, &session->worker->ask, -1);
+	peer_send(session_smtpd(session)->deliver, &session->client.worker->ask, -1);
 }
 
 bool mail_ask_recipient(struct session *session, const struct smtp_event *event)
@@ -25,8 +25,8 @@ bool mail_ask_recipient(struct session *session, const struct smtp_event *event)
 	}
 	snprintf(session->recipient, sizeof(session->recipient), "%s", recipient.data);
 	if (!session->mail_tag)
-		session->mail_tag = worker_tag(session->worker, session->place);
-	intake_rcpt_put(&session->worker->ask, session->mail_tag,
+		session->mail_tag = client_tag(&session->client);
+	intake_rcpt_put(&session->client.worker->ask, session->mail_tag,
 			&(struct intake_rcpt){ .may_relay = event->may_relay,
 					       .sender = span_of(event->sender),
 					       .recipient = buf_span(&recipient) });
@@ -39,14 +39,14 @@ void mail_ask_draft(struct session *session, uint64_t size)
 {
 	struct intake_draft draft = { .size = size,
 				      .login = span_of(session->login),
-				      .session = span_of(session->id) };
+				      .session = span_of(session->client.id) };
 
-	if (session->ip[0]) {
+	if (session->client.ip[0]) {
 		draft.protocol = span_of(smtp_server_protocol(session->server));
 		draft.helo = span_of(smtp_server_helo(session->server));
-		draft.remote_ip = span_of(session->ip);
+		draft.remote_ip = span_of(session->client.ip);
 	}
-	intake_draft_put(&session->worker->ask, session->mail_tag, &draft);
+	intake_draft_put(&session->client.worker->ask, session->mail_tag, &draft);
 	ask(session);
 }
 
@@ -58,7 +58,7 @@ void mail_append(struct session *session, struct span body)
 	    file_write(session->draft_fd, body.at, body.len, &err))
 		return;
 	if (session->draft_fd >= 0) {
-		err_context(&err, "session %s: draft", session->id);
+		err_context(&err, "session %s: draft", session->client.id);
 		log_failure(&err);
 	}
 	file_close(&session->draft_fd);
@@ -74,7 +74,7 @@ void mail_ask_commit(struct session *session, const struct smtp_event *event)
 	file_close(&session->draft_fd);
 	session->committing = true;
 	session->bytes = event->bytes;
-	intake_commit_put(&session->worker->ask, session->mail_tag,
+	intake_commit_put(&session->client.worker->ask, session->mail_tag,
 			  &(struct intake_commit){ .bytes = event->bytes,
 						   .lines = event->lines,
 						   .unended = event->unended });
@@ -84,8 +84,9 @@ void mail_ask_commit(struct session *session, const struct smtp_event *event)
 void mail_reset(struct session *session)
 {
 	file_close(&session->draft_fd);
-	if (session->mail_tag && session->worker->deliver) {
-		packet_begin(&session->worker->ask, INTAKE_RESET, session->mail_tag);
+	if (session->mail_tag && session_smtpd(session)->deliver) {
+		packet_begin(&session->client.worker->ask, INTAKE_RESET,
+			     session->mail_tag);
 		ask(session);
 	}
 	session->mail_tag = 0;
@@ -108,8 +109,9 @@ static void log_refusal(const struct session *session, const struct smtp_verdict
 {
 	bool recipient = session->draft_fd < 0 && !session->committing;
 
-	log_info("smtp refused session=%s ip=%s %s%s status=%s text=%s", session->id,
-		 session->ip[0] ? session->ip : "-", recipient ? "recipient=" : "message",
+	log_info("smtp refused session=%s ip=%s %s%s status=%s text=%s",
+		 session->client.id, session->client.ip[0] ? session->client.ip : "-",
+		 recipient ? "recipient=" : "message",
 		 recipient ? session->recipient : "", verdict->status, verdict->text);
 }
 

@@ -3,13 +3,13 @@
  * listeners smtp, submission and smtps; else one, on stdin and stdout.
  */
 #include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/args.h"
 #include "base/log.h"
-#include "programs/lontar-smtpd/alone.h"
-#include "programs/lontar-smtpd/doors.h"
+#include "control/root.h"
+#include "programs/lontar-smtpd/single.h"
+#include "programs/lontar-smtpd/smtpd.h"
+#include "session/doors.h"
 
 static const char usage[] =
 	"usage: lontar-smtpd [--service | --stdio-local] [--root DIR]\n"
@@ -20,17 +20,9 @@ static const char usage[] =
 	"With RELAYCLIENT in the environment the client may mail anyone, and its value is\n"
 	"put behind each recipient; DATABYTES is the largest message, 0 for any.\n";
 
-static bool go_to_root(const char *root, struct err *err)
-{
-	if (!root)
-		root = getenv("LONTAR_ROOT");
-	if (!root || !root[0])
-		root = "/var/lib/lontar";
-	return chdir(root) == 0 ? true : err_errno(err, "chdir to %s", root);
-}
-
 int main(int argc, char **argv)
 {
+	static struct smtpd smtpd = { .worker.protocol = &smtpd_protocol };
 	bool service = false, local = false;
 	const char *root = NULL;
 	const struct args_option options[] = {
@@ -49,11 +41,11 @@ int main(int argc, char **argv)
 	fine = args_parse(&args, options, usage, &err) &&
 	       args_count(&args, 0, 0, usage, &err);
 	if (fine && service)
-		fine = doors_serve(&exit_code, &err);
+		fine = doors_serve(&smtpd.worker, &exit_code, &err);
 	else if (fine)
-		fine = go_to_root(root, &err) &&
-		       (local ? alone_serve_user(&exit_code, &err)
-			      : alone_serve_client(&exit_code, &err));
+		fine = root_enter(root, &err) &&
+		       (local ? single_serve_user(&exit_code, &err)
+			      : single_serve_client(&exit_code, &err));
 	if (!fine) {
 		log_failure(&err);
 		return err_exit_code(&err);

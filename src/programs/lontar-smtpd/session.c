@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "programs/lontar-smtpd/mail.h"
 
@@ -15,16 +15,15 @@
 
 static void log_end(const struct session *session)
 {
-	const char *described = connection_tls(session->connection);
-	const char *tls = described ? described : "no";
-	const char *failure = connection_failure(session->connection);
+	struct span tls = client_tls(&session->client);
+	const char *failure = connection_failure(session->client.connection);
 
 	/* Whom lontar-auth turned away is in its log; there may be very many. */
 	if (session->server && !session_is_local(session))
 		log_info("smtp end session=%s ip=%s messages=%u bytes=%" PRIu64
 			 " tls=%.*s why=%s",
-			 session->id, session->ip, session->messages,
-			 session->messages_bytes, (int)strcspn(tls, " "), tls,
+			 session->client.id, session->client.ip, session->messages,
+			 session->messages_bytes, SPAN_ARG(tls),
 			 failure        ? failure
 			 : session->why ? session->why
 					: "quit");
@@ -33,28 +32,19 @@ static void log_end(const struct session *session)
 /* The session is freed. */
 void session_end(struct session *session)
 {
-	struct worker *worker = session->worker;
-
 	log_end(session);
 	mail_reset(session);
-	if (worker->auth) {
-		packet_begin(&worker->ask, AUTH_BYE, session->tag);
-		peer_send(worker->auth, &worker->ask, -1);
-	}
-	connection_finish(session->connection);
+	client_leave(&session->client);
 	smtp_server_free(session->server);
-	worker->sessions[session->place] = NULL;
-	worker->count--;
 	free(session->relay_suffix);
 	free(session->login);
 	free(session);
-	worker->on_session_end(worker);
 }
 
 void session_renew(struct session *session)
 {
 	session->unrenewed = 0;
-	connection_set_deadline(session->connection, session->timeout_ms);
+	client_renew(&session->client);
 }
 
 /* A whole command earns a new deadline; single bytes do not (slowloris). */
@@ -64,7 +54,7 @@ static void send_output(struct session *session)
 
 	if (!output->len)
 		return;
-	connection_write(session->connection, buf_span(output));
+	connection_write(session->client.connection, buf_span(output));
 	buf_reset(output);
 	session_renew(session);
 }
@@ -77,21 +67,9 @@ static void on_body(struct session *session, struct span body)
 		session_renew(session);
 }
 
-static void ask_login(struct session *session, const struct smtp_event *event)
-{
-	struct worker *worker = session->worker;
-
-	auth_login_put(&worker->ask, session->tag,
-		       &(struct auth_login){ .user = span_of(event->user),
-					     .password = span_of(event->password) });
-	peer_send(worker->auth, &worker->ask, -1);
-	explicit_bzero(worker->ask.data, worker->ask.len);
-	session->awaiting = true;
-}
-
 static bool is_congested(const struct session *session)
 {
-	return connection_backlog(session->connection) > BACKLOG_MAX;
+	return connection_backlog(session->client.connection) > BACKLOG_MAX;
 }
 
 /* The engine has used up its input. False: the session is over and freed. */
@@ -103,7 +81,7 @@ static bool await_input(struct session *session)
 		session_end(session);
 		return false;
 	}
-	if (!session->worker->stopping)
+	if (!session->client.worker->stopping)
 		return false;
 	smtp_server_expel(session->server, "4.3.2", "closing now, try again soon");
 	session->why = "stopped";
@@ -138,10 +116,13 @@ static bool on_event(struct session *session, const struct smtp_event *event)
 		mail_reset(session);
 		return true;
 	case SMTP_ASK_LOGIN:
-		ask_login(session, event);
+		session->awaiting = true;
+		client_ask_login(&session->client, span_of(event->user),
+				 span_of(event->password));
 		return true;
 	case SMTP_START_TLS:
-		connection_start_tls(session->connection, session->worker->tls);
+		connection_start_tls(session->client.connection,
+				     session->client.worker->tls);
 		return true;
 	case SMTP_CLOSE:
 		session_end(session);
@@ -156,7 +137,7 @@ void session_go_on(struct session *session)
 
 	if (!session->server) {
 		/* He may have said all in one go, and wait for the replies. */
-		if (session->gone && connection_is_broken(session->connection)) {
+		if (session->gone && connection_is_broken(session->client.connection)) {
 			session->why = "client gone";
 			session_end(session);
 		}
@@ -164,7 +145,7 @@ void session_go_on(struct session *session)
 	}
 	do {
 		event = smtp_server_next(session->server,
-					 connection_input(session->connection));
+					 connection_input(session->client.connection));
 		send_output(session);
 	} while (on_event(session, event));
 }
@@ -221,14 +202,16 @@ void session_on_connection(void *ctx, enum connection_event event)
 	}
 }
 
-void session_on_result(struct session *session, const struct auth_result *result)
+void session_on_result(struct client *client, const struct auth_result *result, int fd)
 {
 	static const enum smtp_verdict_kind kinds[] = {
 		[AUTH_YES] = SMTP_YES, [AUTH_NO] = SMTP_NO, [AUTH_LATER] = SMTP_LATER
 	};
+	struct session *session = (struct session *)client;
 	struct smtp_verdict verdict = { .kind = SMTP_LATER };
 	char user[256];
 
+	file_close(&fd);
 	if (result->verdict < LENGTH(kinds))
 		verdict.kind = kinds[result->verdict];
 	if (verdict.kind == SMTP_YES) {
@@ -236,8 +219,8 @@ void session_on_result(struct session *session, const struct auth_result *result
 		if (!packet_text_copy(result->user, user, sizeof(user)))
 			snprintf(user, sizeof(user), "?");
 		session->login = must_copy(user);
-		log_info("smtp login session=%s ip=%s user=%s", session->id, session->ip,
-			 session->login);
+		log_info("smtp login session=%s ip=%s user=%s", session->client.id,
+			 session->client.ip, session->login);
 	}
 	session_answer(session, &verdict);
 }

@@ -10,30 +10,20 @@
 
 #include "ipc/auth.h"
 #include "mail/address.h"
-#include "net/connection.h"
-#include "net/listener.h"
-#include "programs/lontar-smtpd/worker.h"
+#include "programs/lontar-smtpd/smtpd.h"
+#include "session/client.h"
 #include "smtp/server.h"
 
-#define SESSION_ID_MAX 20
-
 struct session {
-	struct worker *worker;
-	size_t place;
-	uint32_t tag;            /* at lontar-auth */
-	char id[SESSION_ID_MAX]; /* in the log and in Received lines */
-	char service[16];        /* smtp, submission, smtps; local for sendmail -bs */
-	char ip[LISTENER_ADDRESS_MAX];
-	struct connection *connection;
+	struct client client;       /* first; no ip: the user who runs us */
 	struct smtp_server *server; /* NULL until the session is permitted */
 	bool may_relay;             /* by address */
 	char *relay_suffix;         /* put behind recipients then */
 	char *login;                /* "" before one */
-	int timeout_ms;
-	bool awaiting;      /* the engine's question is with one of the two */
-	bool gone;          /* the client will say no more */
-	const char *why;    /* the session ends; NULL: by QUIT */
-	uint64_t unrenewed; /* octets of a message since the deadline was set */
+	bool awaiting;              /* the engine's question is with one of the two */
+	bool gone;                  /* the client will say no more */
+	const char *why;            /* the session ends; NULL: by QUIT */
+	uint64_t unrenewed;         /* octets of a message since the deadline was set */
 
 	/* The message under way: mail.c */
 	uint32_t mail_tag;           /* at lontar-deliver; 0: none */
@@ -46,16 +36,10 @@ struct session {
 	uint64_t messages_bytes;
 };
 
-/* Begins with a client: owns both descriptors. service: its name in control/listen. ip:
- * his address. With lontar-auth it is asked about him; else session_on_permit must
- * follow.
- */
-struct session *session_open(struct worker *worker, int in_fd, int out_fd,
-			     const char *service, const char *ip);
-
-/* What lontar-auth says. */
-void session_on_permit(struct session *session, const struct auth_permit *permit);
-void session_on_result(struct session *session, const struct auth_result *result);
+/* As struct protocol has them: a new session, and what lontar-auth says. */
+struct client *session_new(int fd);
+void session_on_permit(struct client *client, const struct auth_permit *permit);
+void session_on_result(struct client *client, const struct auth_result *result, int fd);
 
 /* Answers the engine's question and lets it go on. The session may be over then. */
 void session_answer(struct session *session, const struct smtp_verdict *verdict);
@@ -76,7 +60,12 @@ void session_renew(struct session *session);
 /* The user who runs us, not somebody on a network. */
 static inline bool session_is_local(const struct session *session)
 {
-	return !session->ip[0];
+	return !session->client.ip[0];
+}
+
+static inline struct smtpd *session_smtpd(const struct session *session)
+{
+	return (struct smtpd *)session->client.worker;
 }
 
 #endif
