@@ -28,6 +28,7 @@ SECTIONS = {
     "queue": "Large queues",
     "memory": "Memory",
 }
+MODULES = {"queue": "queues"}  # the standard library has a queue of its own
 PAGE = ROOT / "docs/benchmarks.md"
 HEAD = """# Benchmarks
 
@@ -83,7 +84,7 @@ def main():
             continue
         begun, load = time.monotonic(), os.getloadavg()[0]
         try:
-            body = importlib.import_module(name).section()
+            body = importlib.import_module(MODULES.get(name, name)).section()
         except Exception as fault:  # one section must not cost the others
             failed.append(f"{name}: {type(fault).__name__}: {fault}")
             continue
