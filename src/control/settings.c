@@ -64,6 +64,7 @@ static const struct setting {
 	SETTING(concurrencyincoming, NUMBER, 500, COUNT_MAX),
 	SETTING(concurrencyperip, NUMBER, 50, COUNT_MAX),
 	SETTING(connectrate, NUMBER, 600, COUNT_MAX),
+	SETTING(concurrencylocal, NUMBER, 10, COUNT_MAX),
 	SETTING(concurrencyremote, NUMBER, 20, COUNT_MAX),
 };
 

@@ -38,6 +38,7 @@ struct settings {
 	uint64_t concurrencyincoming; /* 500: sessions at once */
 	uint64_t concurrencyperip;    /* 50: of one address */
 	uint64_t connectrate; /* 600: new connections a minute of one address; 0: any */
+	uint64_t concurrencylocal;  /* 10: deliveries to people here at once */
 	uint64_t concurrencyremote; /* 20: connections to smarthosts at once */
 	uint64_t signature;         /* of all files' identities and times, for refresh */
 };

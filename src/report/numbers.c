@@ -19,7 +19,7 @@ static void grow(struct numbers *numbers)
 				  .room = numbers->room ? numbers->room * 2
 							: FIRST_ROOM };
 
-	larger.rows = must_alloc(larger.room * sizeof(*larger.rows));
+	larger.rows = must_alloc(larger.room * sizeof(struct numbered *));
 	for (size_t i = 0; i < numbers->room; i++)
 		for (struct numbered *one = numbers->rows[i], *next; one; one = next) {
 			struct numbered **row = row_of(&larger, one->number);

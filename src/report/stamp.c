@@ -132,7 +132,7 @@ static bool take_zone(struct span *line, int64_t *east_s_out)
 {
 	struct span rest = *line;
 	int hours, minutes = 0;
-	char sign = rest.len ? rest.at[0] : '\0';
+	char sign = (char)(rest.len ? rest.at[0] : 0);
 
 	*east_s_out = 0;
 	if (sign == 'Z') {

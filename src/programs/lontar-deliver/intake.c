@@ -303,7 +303,8 @@ static void on_committed(void *ctx, const struct err *err)
 	char text[MAILDIR_UNIQUE_MAX + 16];
 
 	if (!err) {
-		report_delivery(transaction->delivery, &intake->deliveries);
+		report_delivery(transaction->delivery, &intake->router.settings,
+				&intake->deliveries);
 		tell_watchers(intake, transaction->delivery);
 	}
 	snprintf(text, sizeof(text), "ok %s", transaction->delivery->id);

@@ -17,14 +17,24 @@ static void report_new(const struct delivery *delivery, uint64_t number)
 		 (int)getpid(), (unsigned)getuid());
 }
 
-static void report_mailbox(const struct delivery_target *target, uint64_t number,
+/* What waits for smarthosts is lontar-flush's. */
+static void report_status(const struct settings *settings, unsigned local)
+{
+	log_info("status: local %u/%" PRIu64 " remote 0/%" PRIu64, local,
+		 settings->concurrencylocal, settings->concurrencyremote);
+}
+
+static void report_mailbox(const struct delivery_target *target,
+			   const struct settings *settings, uint64_t number,
 			   uint64_t delivery)
 {
 	char recipient[ADDRESS_MAX];
 
 	log_info("starting delivery %" PRIu64 ": msg %" PRIu64 " to local %s", delivery,
 		 number, log_token(target->recipients[0], recipient, sizeof(recipient)));
+	report_status(settings, 1);
 	log_info("delivery %" PRIu64 ": success: did_1+0+0/", delivery);
+	report_status(settings, 0);
 }
 
 /* A parked file is a message of its own from here on; lontar-flush logs its end. */
@@ -38,7 +48,8 @@ static void report_parked(const struct delivery *delivery,
 		 target->name, target->id, target->wire_bytes, target->count);
 }
 
-void report_delivery(const struct delivery *delivery, uint64_t *deliveries)
+void report_delivery(const struct delivery *delivery, const struct settings *settings,
+		     uint64_t *deliveries)
 {
 	bool local = delivery->targets[0].kind == DELIVERY_MAILBOX;
 
@@ -48,7 +59,7 @@ void report_delivery(const struct delivery *delivery, uint64_t *deliveries)
 		const struct delivery_target *target = &delivery->targets[i];
 
 		if (target->kind == DELIVERY_MAILBOX)
-			report_mailbox(target, delivery->inode, ++*deliveries);
+			report_mailbox(target, settings, delivery->inode, ++*deliveries);
 		else
 			report_parked(delivery, target);
 	}

@@ -5,9 +5,11 @@
 
 #include <stdint.h>
 
+#include "control/settings.h"
 #include "store/delivery.h"
 
 /* deliveries: the last delivery's number, counted on. */
-void report_delivery(const struct delivery *delivery, uint64_t *deliveries);
+void report_delivery(const struct delivery *delivery, const struct settings *settings,
+		     uint64_t *deliveries);
 
 #endif

@@ -33,6 +33,7 @@ struct tally {
 	uint64_t refused;
 	uint64_t deferred;
 	uint64_t deliveries; /* for the log's numbers */
+	uint64_t under_way;  /* of them: begun, and not ended */
 };
 
 struct flush {

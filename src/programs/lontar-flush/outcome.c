@@ -11,53 +11,13 @@
 #include "deliver/bounce.h"
 #include "link/order.h"
 #include "mail/dsn.h"
+#include "programs/lontar-flush/deliveries.h"
 #include "programs/lontar-flush/session.h"
 
-#define DELIVERIES_A_PROCESS 100000
-#define REPLY_MAX            (SMTP_REPLY_TEXT_MAX + 16)
-#define AGAIN_MAX            100 /* messages begun anew in one flush, for the server's sake */
+#define AGAIN_MAX 100 /* messages begun anew in one flush, for the server's sake */
 
 static const char too_old[] = "I'm not going to try again; this message has been in the "
 			      "queue too long.";
-
-uint64_t outcome_delivery(uint64_t n)
-{
-	return (uint64_t)getpid() * DELIVERIES_A_PROCESS + n;
-}
-
-static const char *reply_text(const struct smtp_client_answer *answer,
-			      char out[REPLY_MAX])
-{
-	if (answer->reply.code)
-		snprintf(out, REPLY_MAX, "%u %s", answer->reply.code, answer->reply.text);
-	else
-		snprintf(out, REPLY_MAX, "%s", answer->reply.text);
-	return out;
-}
-
-/* delivery N: success|failure|deferral: TEXT, as qmail-remote words it */
-static void log_delivery(const struct flush *flush, const struct mail *mail, size_t i,
-			 const struct smtp_client_answer *answer)
-{
-	static const struct {
-		const char *report, *words;
-	} verdicts[] = {
-		[SMTP_TEMPORARY] = { "deferral", "does not take it now" },
-		[SMTP_ACCEPTED] = { "success", "accepted message" },
-		[SMTP_PERMANENT] = { "failure", "does not like recipient" },
-	};
-	char text[REPLY_MAX + 300], token[REPLY_MAX + 300], reply[REPLY_MAX];
-
-	reply_text(answer, reply);
-	if (answer->reply.code)
-		snprintf(text, sizeof(text), "%s %s.\nRemote host said: %s\n",
-			 flush->smarthost.host, verdicts[answer->verdict].words, reply);
-	else
-		snprintf(text, sizeof(text), "%s (#%s)\n", reply, answer->reply.status);
-	log_info("delivery %" PRIu64 ": %s: %s",
-		 outcome_delivery(mail->first_delivery + i),
-		 verdicts[answer->verdict].report, log_token(text, token, sizeof(token)));
-}
 
 static void rename_to(struct flush *flush, struct mail *mail,
 		      const struct parked_name *to)
@@ -117,7 +77,8 @@ static bool tell_sender(struct flush *flush, const struct mail *mail,
 			const struct smtp_client_result *result)
 {
 	struct dsn_recipient *told = must_alloc(result->count * sizeof(*told));
-	char(*replies)[REPLY_MAX] = must_alloc(result->count * sizeof(*replies));
+	char(*replies)[DELIVERIES_REPLY_MAX] =
+		must_alloc(result->count * sizeof(*replies));
 	struct bounce bounce = { .root_fd = flush->root_fd,
 				 .settings = &flush->settings,
 				 .name = &mail->name,
@@ -137,7 +98,7 @@ static bool tell_sender(struct flush *flush, const struct mail *mail,
 			.address = mail->recipients[i],
 			.status = answer->reply.status,
 			.remote_host = answer->reply.code ? flush->smarthost.host : NULL,
-			.reply = reply_text(answer, replies[i]),
+			.reply = deliveries_reply(answer, replies[i]),
 		};
 	}
 	done = bounce.count == 0 || bounce_send(&bounce, &err);
@@ -178,14 +139,14 @@ static void settle(struct flush *flush, struct mail *mail,
 static void blame_deferral(struct flush *flush, const struct smtp_client_result *result)
 {
 	struct err err = { 0 };
-	char reply[REPLY_MAX];
+	char reply[DELIVERIES_REPLY_MAX];
 
 	for (size_t i = 0; i < result->count; i++) {
 		if (result->answers[i].verdict != SMTP_TEMPORARY)
 			continue;
 		err_temporary(&err, result->answers[i].reply.status, "%s: %s",
 			      flush->smarthost.host,
-			      reply_text(&result->answers[i], reply));
+			      deliveries_reply(&result->answers[i], reply));
 		flush_blame(flush, &err);
 		return;
 	}
@@ -209,7 +170,7 @@ static void finish(struct flush *flush, struct mail *mail,
 		refused = 0;
 	}
 	for (size_t i = 0; i < result->count; i++)
-		log_delivery(flush, mail, i, &result->answers[i]);
+		deliveries_end(flush, mail, i, &result->answers[i]);
 	flush->tally.refused += refused != 0;
 	if (accepted) {
 		flush->tally.sent++;
@@ -259,7 +220,7 @@ static void keep(struct flush *flush, struct mail *mail,
 	for (size_t i = 0; i < result->count; i++) {
 		if (result->answers[i].verdict == SMTP_PERMANENT)
 			result->answers[i].verdict = SMTP_TEMPORARY;
-		log_delivery(flush, mail, i, &result->answers[i]);
+		deliveries_end(flush, mail, i, &result->answers[i]);
 	}
 	settle(flush, mail, result);
 	stay(flush, mail, tried);
@@ -296,11 +257,11 @@ static bool same_refusal(const struct mail *one, const struct smtp_client_result
 
 static void hold_for(struct flush *flush, const struct smtp_client_answer *answer)
 {
-	char reply[REPLY_MAX];
+	char reply[DELIVERIES_REPLY_MAX];
 	struct err err = { 0 };
 
 	err_permanent(&err, answer->reply.status, "%s refuses: %s", flush->smarthost.host,
-		      reply_text(answer, reply));
+		      deliveries_reply(answer, reply));
 	flush_hold(flush, &err);
 }
 
@@ -380,14 +341,14 @@ void outcome_result(struct flush *flush, struct mail *mail,
 }
 
 /* Ends what the log began. */
-static void log_all(const struct flush *flush, const struct mail *mail, const char *why)
+static void log_all(struct flush *flush, const struct mail *mail, const char *why)
 {
 	struct smtp_client_answer answer = { .verdict = SMTP_TEMPORARY };
 
 	snprintf(answer.reply.status, sizeof(answer.reply.status), "4.4.2");
 	snprintf(answer.reply.text, sizeof(answer.reply.text), "%s", why);
 	for (size_t i = 0; i < mail->count; i++)
-		log_delivery(flush, mail, i, &answer);
+		deliveries_end(flush, mail, i, &answer);
 }
 
 void outcome_uncertain(struct flush *flush, struct mail *mail)
@@ -422,8 +383,7 @@ void outcome_too_large(struct flush *flush, struct mail *mail)
 	result->answers = must_alloc(mail->count * sizeof(answer));
 	for (size_t i = 0; i < mail->count; i++)
 		result->answers[i] = answer;
-	mail->first_delivery = flush->tally.deliveries + 1;
-	flush->tally.deliveries += mail->count;
+	deliveries_begin(flush, mail);
 	finish(flush, mail, result);
 }
 

@@ -6,8 +6,6 @@
 #ifndef LONTAR_FLUSH_OUTCOME_H
 #define LONTAR_FLUSH_OUTCOME_H
 
-#include <stdint.h>
-
 #include "programs/lontar-flush/flush.h"
 
 /* The server has answered. */
@@ -26,8 +24,5 @@ void outcome_unreadable(struct flush *flush, struct parked_name *name,
 /* Everything was tried: those refused while nothing was accepted are decided upon. Not
  * `decide`: they stay. */
 void outcome_suspended(struct flush *flush, bool decide);
-
-/* The number in the log of this flush's n-th delivery: no other flush has it. */
-uint64_t outcome_delivery(uint64_t n);
 
 #endif

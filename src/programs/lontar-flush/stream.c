@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -6,6 +5,7 @@
 
 #include "base/log.h"
 #include "deliver/bounce.h"
+#include "programs/lontar-flush/deliveries.h"
 #include "programs/lontar-flush/outcome.h"
 #include "programs/lontar-flush/session_private.h"
 
@@ -101,15 +101,7 @@ static void begin(struct session *session, struct mail *mail)
 	 * sender. */
 	if (strcmp(sender, BOUNCE_DOUBLE_SENDER) == 0)
 		sender = "";
-	mail->first_delivery = flush->tally.deliveries + 1;
-	flush->tally.deliveries += mail->count;
-	for (size_t i = 0; i < mail->count; i++) {
-		char token[400];
-
-		log_info("starting delivery %" PRIu64 ": msg %" PRIu64 " to remote %s",
-			 outcome_delivery(mail->first_delivery + i), mail->inode,
-			 log_token(mail->recipients[i], token, sizeof(token)));
-	}
+	deliveries_begin(flush, mail);
 	*session->end = mail;
 	session->end = &mail->next;
 	smtp_client_start(session->client,

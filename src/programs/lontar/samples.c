@@ -19,6 +19,7 @@
 	X(concurrencyincoming, "concurrencyincoming") \
 	X(concurrencyperip, "concurrencyperip")       \
 	X(connectrate, "connectrate")                 \
+	X(concurrencylocal, "concurrencylocal")       \
 	X(concurrencyremote, "concurrencyremote")     \
 	X(queuelifetime, "queuelifetime")             \
 	X(uncertainwait, "uncertainwait")             \
