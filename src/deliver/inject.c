@@ -13,6 +13,7 @@
 #include "ipc/intake.h"
 #include "link/notes.h"
 #include "mail/wire.h"
+#include "store/incoming.h"
 
 #define ANSWER_WAIT_MS 120000
 #define PIECE_BYTES    (64 * 1024)

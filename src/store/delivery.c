@@ -1,26 +1,20 @@
 #include "store/delivery.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "mail/envelope.h"
 #include "mail/wire.h"
+#include "store/incoming.h"
 #include "store/parked.h"
 
 #define HEAD_MAX ((size_t)1024 * 1024)
-#define FREE_BYTES_SPARE \
-	(UINT64_C(4) * 1024 * 1024) /* left for settling, notes and bounces */
-#define FREE_INODE_SPARE 64
 
 struct delivery *delivery_new(int root_fd, const char *sender)
 {
@@ -138,53 +132,6 @@ static bool write_head(struct delivery *delivery, struct span trace, struct err 
 	return err_temporary(err, "4.5.3", "the envelope is too long");
 }
 
-static bool has_room(int spool_fd, uint64_t bytes, struct err *err)
-{
-	struct statvfs space;
-	uint64_t available;
-
-	if (fstatvfs(spool_fd, &space) != 0)
-		return err_errno(err, "free space of spool");
-	available = (uint64_t)space.f_bavail * space.f_frsize;
-	if (available < FREE_BYTES_SPARE || available - FREE_BYTES_SPARE < bytes)
-		return err_temporary(err, "4.3.1",
-				     "the disk is full: no room for %" PRIu64 " bytes",
-				     bytes);
-	/* f_files is 0 where the file system counts none (btrfs). */
-	if (space.f_files && space.f_favail < FREE_INODE_SPARE)
-		return err_temporary(err, "4.3.1", "the disk has no inodes left");
-	return true;
-}
-
-static void draft_path(const char *id, char path_out[MAILDIR_NAME_MAX])
-{
-	snprintf(path_out, MAILDIR_NAME_MAX, "spool/incoming/%s", id);
-}
-
-/* Creates spool/incoming/ID; its reader's descriptor goes to *reader_out, the writer's,
- * which can only append (and truncate: seal looks), is returned. */
-static int create_draft(int root_fd, const char *id, int *reader_out, struct err *err)
-{
-	char path[MAILDIR_NAME_MAX];
-	int fd;
-
-	draft_path(id, path);
-	fd = openat(root_fd, path,
-		    O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0) {
-		err_errno(err, "create %s", path);
-		return -1;
-	}
-	*reader_out = openat(root_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (*reader_out >= 0)
-		return fd;
-	err_errno(err, "open %s", path);
-	unlinkat(root_fd, path, 0);
-	file_close(&fd);
-	return -1;
-}
-
 int delivery_open(struct delivery *delivery, const char *host, struct span trace,
 		  uint64_t size, struct err *err)
 {
@@ -205,10 +152,11 @@ int delivery_open(struct delivery *delivery, const char *host, struct span trace
 		else
 			maildir_unique(host, target->id);
 	}
-	if (!has_room(delivery->root_fd, size, err) || !write_head(delivery, trace, err))
+	if (!incoming_has_room(delivery->root_fd, size, err) ||
+	    !write_head(delivery, trace, err))
 		return -1;
-	fd = create_draft(delivery->root_fd, delivery->id, &delivery->targets[0].file_fd,
-			  err);
+	fd = incoming_create(delivery->root_fd, delivery->id,
+			     &delivery->targets[0].file_fd, err);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) == 0)
@@ -296,7 +244,7 @@ static bool make_copy(struct delivery *delivery, struct delivery_target *target,
 
 	if (!envelope_append(&head, delivery->sender, target->recipients, target->count))
 		return err_temporary(err, "4.5.3", "the envelope is too long");
-	fd = create_draft(delivery->root_fd, target->id, &target->file_fd, err);
+	fd = incoming_create(delivery->root_fd, target->id, &target->file_fd, err);
 	return fd >= 0 && file_write(fd, head.data, head.len, err) &&
 	       file_copy(delivery->targets[0].file_fd, (off_t)delivery->trace,
 			 delivery->head.len - delivery->trace + delivery->bytes, fd, err);
@@ -392,7 +340,8 @@ static int open_maildir(const struct delivery *delivery,
 
 			snprintf(folder, sizeof(folder), "mail/%s%s", target->name,
 				 folders[i]);
-			if (!file_make_dir(delivery->root_fd, folder, 0700, err))
+			if (!file_make_dir(delivery->root_fd, folder, 0700, err) ||
+			    !incoming_give(delivery->root_fd, folder, err))
 				return -1;
 		}
 	}
@@ -406,7 +355,7 @@ static bool place_one(struct delivery *delivery, size_t i, struct err *err)
 	char draft[MAILDIR_NAME_MAX];
 	bool move = i == 0 || target->kind == DELIVERY_PARKED;
 
-	draft_path(target->id, draft);
+	incoming_path(target->id, draft);
 	if (move ? renameat2(delivery->root_fd, draft, target->folder_fd, name,
 			     RENAME_NOREPLACE) == 0
 		 : linkat(delivery->root_fd, draft, target->folder_fd, name, 0) == 0)
@@ -460,35 +409,7 @@ void delivery_undo(struct delivery *delivery)
 		if (target->placed)
 			unlinkat(target->folder_fd, target->path + strlen("new/"), 0);
 		target->placed = false;
-		draft_path(target->id, draft);
+		incoming_path(target->id, draft);
 		unlinkat(delivery->root_fd, draft, 0);
 	}
-}
-
-int incoming_use(int root_fd, struct err *err)
-{
-	int fd = file_open_dir(root_fd, "spool/incoming", err);
-
-	if (fd < 0 || flock(fd, LOCK_SH) == 0)
-		return fd;
-	err_errno(err, "lock spool/incoming");
-	file_close(&fd);
-	return -1;
-}
-
-bool incoming_clear(int root_fd, struct err *err)
-{
-	int fd = file_open_dir(root_fd, "spool/incoming", err);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!stream) {
-		file_close(&fd);
-		return false;
-	}
-	while (flock(fd, LOCK_EX | LOCK_NB) == 0 && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.')
-			unlinkat(fd, entry->d_name, 0);
-	closedir(stream);
-	return true;
 }

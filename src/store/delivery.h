@@ -94,10 +94,4 @@ void delivery_undo(struct delivery *delivery);
 /* Frees the memory and closes; the files stay where they are. NULL does nothing. */
 void delivery_free(struct delivery *delivery);
 
-/* Removes everything in spool/incoming, when the gateway starts; unless somebody outside
- * of it is just using it: then the garbage waits for the next start. */
-bool incoming_clear(int root_fd, struct err *err) MUST_USE;
-/* Says so: the descriptor, to be closed when done, or -1 and err. */
-int incoming_use(int root_fd, struct err *err) MUST_USE;
-
 #endif

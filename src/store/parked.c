@@ -32,6 +32,18 @@ static bool is_shared(int root_fd)
 	       (folder.st_uid != geteuid() || folder.st_gid != getegid());
 }
 
+/* What root makes, where no gateway runs, lontar has to write later. */
+static bool give_to_owner(int root_fd, const char *path, struct err *err)
+{
+	struct stat folder;
+
+	if (geteuid() != 0)
+		return true;
+	return (fstatat(root_fd, "spool/parked", &folder, 0) == 0 &&
+		fchownat(root_fd, path, folder.st_uid, (gid_t)-1, 0) == 0) ||
+	       err_errno(err, "chown %s", path);
+}
+
 static bool make_folders(int root_fd, const char *path, struct err *err)
 {
 	static const char *const folders[] = { "", "/tmp", "/new", "/cur" };
@@ -42,6 +54,8 @@ static bool make_folders(int root_fd, const char *path, struct err *err)
 
 		snprintf(name, sizeof(name), "%s%s", path, folders[i]);
 		if (!file_make_dir(root_fd, name, 0700, err))
+			return false;
+		if (!give_to_owner(root_fd, name, err))
 			return false;
 		/* One that exists is somebody else's, and has its mode already. */
 		if (shared && fchmodat(root_fd, name, S_ISGID | 0770, 0) != 0 &&

@@ -12,6 +12,7 @@
 #include "ipc/acceptor.h"
 #include "ipc/service.h"
 #include "programs/lontar-deliver/intake.h"
+#include "store/incoming.h"
 
 struct program {
 	struct service service;

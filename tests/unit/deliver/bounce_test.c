@@ -60,7 +60,7 @@ static bool bounce(const char *sender, enum dsn_action action, struct err *err)
 static void it_is_told(void **state)
 {
 	size_t i = (uintptr_t)*state;
-	AUTO_BUF text = BUF_INIT(64 * 1024);
+	AUTO_BUF text = BUF_INIT(65536);
 	char first[64];
 	struct err err = { 0 };
 	bool outside = rows[i].told && strcmp(rows[i].told, "isp") == 0;

@@ -115,6 +115,41 @@ static void without_a_spool_to_write_it_says_what_to_do(void **state)
 	assert_non_null(strstr(err.text, "start `lontar run`"));
 }
 
+/* The owner of the only file in a folder below the root. */
+static uid_t owner_in(const char *folder)
+{
+	int fd = openat(office_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fdopendir(fd);
+	struct dirent *entry;
+	struct stat st = { 0 };
+
+	while ((entry = readdir(stream)))
+		if (entry->d_name[0] != '.')
+			assert_int_equal(fstatat(fd, entry->d_name, &st, 0), 0);
+	closedir(stream);
+	return st.st_uid;
+}
+
+static void what_root_hands_in_belongs_to_the_gateways_user(void **state)
+{
+	static const char *const both[] = { "bob@clinic.example", "far@abroad.example" };
+	struct err err = { 0 };
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(fchownat(office_fd, "spool/incoming", 1234, 1234, 0), 0);
+	assert_int_equal(fchownat(office_fd, "spool/parked", 1234, 1235, 0), 0);
+	assert_true(inject("ann@clinic.example", both, 2, "x\n", &err));
+	assert_int_equal(owner_in("mail/bob/Maildir/new"), 1234);
+	assert_int_equal(owner_in("spool/parked/isp/new"), 1234);
+	assert_int_equal(fstatat(office_fd, "mail/bob/Maildir/new", &st, 0), 0);
+	assert_int_equal(st.st_uid, 1234);
+	assert_int_equal(fstatat(office_fd, "spool/parked/isp/new", &st, 0), 0);
+	assert_int_equal(st.st_uid, 1234);
+}
+
 #define PROMISE(name) cmocka_unit_test_setup_teardown(name, office_make, office_remove)
 
 int main(void)
@@ -125,6 +160,7 @@ int main(void)
 		PROMISE(one_refused_recipient_refuses_all),
 		PROMISE(a_message_for_nobody_is_refused),
 		PROMISE(a_place_that_cannot_be_made_is_temporary_and_leaves_nothing),
+		PROMISE(what_root_hands_in_belongs_to_the_gateways_user),
 		PROMISE(without_a_spool_to_write_it_says_what_to_do),
 	};
 

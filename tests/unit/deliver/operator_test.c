@@ -64,7 +64,7 @@ static void it_is_done(void **state)
 
 static void a_dropped_message_is_returned_to_its_sender(void **state)
 {
-	AUTO_BUF text = BUF_INIT(64 * 1024);
+	AUTO_BUF text = BUF_INIT(65536);
 	struct err err = { 0 };
 	struct parked *parked;
 	struct parked_name name;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "mail/envelope.h"
 #include "store/delivery.h"
+#include "store/incoming.h"
 #include "store/parked.h"
 
 static const char body[] = "Subject: hello\n\nfirst\nlast\n";
