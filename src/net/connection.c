@@ -1,47 +1,32 @@
 #include "net/connection.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "net/stream.h"
 
-#define INPUT_MAX    ((size_t)64 * 1024)
-#define READ_BYTES   ((size_t)32 * 1024)       /* at a turn, so that all have theirs */
-#define BACKLOG_HIGH ((size_t)256 * 1024)      /* unsent: his next commands wait */
-#define OUTPUT_MAX   ((size_t)8 * 1024 * 1024) /* unsent: he is given up */
-#define FINISH_S     5.0                       /* for the last reply to leave */
-#define LINGER_S     2.0                       /* for the peer to close as well */
+#define FINISH_S 5.0 /* for the last reply to leave */
+#define LINGER_S 2.0 /* for the peer to close as well */
 
 struct connection {
 	struct ev_loop *loop;
 	connection_handler *handler;
 	void *ctx;
-	int in_fd, out_fd;
-	int in_flags, out_flags; /* to restore: others may share a terminal or pipe */
+	struct stream stream;
 	ev_io reader, writer;
 	ev_timer timer;
 	ev_tstamp deadline_at; /* 0: none; the timer may go off earlier and look */
 	ev_prepare turn;       /* never started: fed, to be called by the loop soon */
-	struct buf in;
-	struct buf out;   /* as it goes over the wire */
-	struct buf early; /* plain text for when the handshake is done */
-	struct tls *tls;
-	struct err failure;
-	bool busy;      /* in a call-back of the loop: closing waits for its end */
-	bool closed;    /* connection_close was called in it */
-	bool finishing; /* connection_finish was called: no events */
-	bool lingering; /* all is sent: read and forget until the peer closes */
+	bool busy;             /* in a call-back of the loop: closing waits for its end */
+	bool closed;           /* connection_close was called in it */
+	bool finishing;        /* connection_finish was called: no events */
+	bool lingering;        /* all is sent: read and forget until the peer closes */
 	bool paused;
 	bool resumed; /* tell of the input that is left */
 	bool stalled; /* reading stopped for want of room */
 	bool wrote;   /* DRAINED is owed */
-	bool at_end;  /* the peer will say no more */
-	bool broken;  /* nor can he be told anything */
 	bool told_closed;
+	bool told_broken; /* when CLOSED was told, he was not to be written to either */
 };
 
 static void release(struct connection *connection)
@@ -52,17 +37,7 @@ static void release(struct connection *connection)
 	ev_io_stop(loop, &connection->writer);
 	ev_timer_stop(loop, &connection->timer);
 	ev_clear_pending(loop, &connection->turn);
-	if (!(connection->in_flags & O_NONBLOCK))
-		fcntl(connection->in_fd, F_SETFL, connection->in_flags);
-	if (!(connection->out_flags & O_NONBLOCK))
-		fcntl(connection->out_fd, F_SETFL, connection->out_flags);
-	if (connection->out_fd != connection->in_fd)
-		file_close(&connection->out_fd);
-	file_close(&connection->in_fd);
-	tls_free(connection->tls);
-	buf_clear(&connection->in);
-	buf_clear(&connection->out);
-	buf_clear(&connection->early);
+	stream_close(&connection->stream);
 	free(connection);
 }
 
@@ -77,139 +52,58 @@ static void schedule(struct connection *connection)
 	ev_feed_event(connection->loop, &connection->turn, EV_CUSTOM);
 }
 
-static void fail(struct connection *connection, const struct err *why)
-{
-	if (!connection->broken) {
-		connection->failure = *why;
-		connection->told_closed = false;
-	}
-	connection->broken = connection->at_end = true;
-	buf_clear(&connection->out);
-	buf_clear(&connection->early);
-}
-
-/* A peer who leaves is nothing to report; anything else is. */
-static void fail_errno(struct connection *connection)
-{
-	struct err err = { 0 };
-
-	if (errno != ECONNRESET && errno != EPIPE)
-		err_errno(&err, "connection");
-	fail(connection, &err);
-}
-
-/* Sends what the socket takes now. */
-static void flush(struct connection *connection)
-{
-	size_t sent = 0;
-
-	while (sent < connection->out.len && !connection->broken) {
-		ssize_t wrote = write(connection->out_fd, connection->out.data + sent,
-				      connection->out.len - sent);
-
-		if (wrote >= 0)
-			sent += (size_t)wrote;
-		else if (errno == EAGAIN)
-			break;
-		else if (errno != EINTR)
-			fail_errno(connection);
-	}
-	if (!connection->broken)
-		buf_consume(&connection->out, sent);
-	if (connection->out.len == 0)
-		buf_clear(&connection->out);
-}
-
-static void encrypt_early(struct connection *connection)
-{
-	struct err err;
-
-	if (!connection->tls || !tls_is_ready(connection->tls) || !connection->early.len)
-		return;
-	if (!tls_write(connection->tls, buf_span(&connection->early), &connection->out,
-		       &err))
-		fail(connection, &err);
-	buf_clear(&connection->early);
-}
-
-/* Gives wire bytes, or what TLS held back, to the input. */
-static void take(struct connection *connection, struct span wire)
-{
-	struct err err = { 0 };
-
-	if (!connection->tls) {
-		if (!buf_append_span(&connection->in, wire)) /* was read to fit */
-			abort();
-		return;
-	}
-	if (tls_feed(connection->tls, wire, &connection->in, &connection->out, &err)) {
-		encrypt_early(connection);
-		return;
-	}
-	connection->at_end = true;
-	if (err.kind == ERR_NONE)
-		return;
-	flush(connection); /* the alert, if there is room for it */
-	fail(connection, &err);
-}
-
-static bool has_room(const struct connection *connection)
-{
-	return connection->in.len < connection->in.max &&
-	       connection_backlog(connection) < BACKLOG_HIGH;
-}
-
 static bool may_read(const struct connection *connection)
 {
 	if (connection->lingering)
 		return true;
-	return !connection->at_end && !connection->paused && !connection->finishing &&
-	       has_room(connection) &&
-	       !(connection->tls && tls_is_holding(connection->tls));
+	return !connection->stream.at_end && !connection->paused &&
+	       !connection->finishing && stream_has_room(&connection->stream) &&
+	       !stream_is_holding(&connection->stream);
 }
 
-static void read_some(struct connection *connection)
+/* TLS has more, and it may come. */
+static bool may_take_held(const struct connection *connection)
 {
-	char bytes[READ_BYTES];
-	size_t room = connection->in.max - connection->in.len;
-	ssize_t got;
+	return !connection->stream.at_end && !connection->paused &&
+	       stream_has_room(&connection->stream) &&
+	       stream_is_holding(&connection->stream);
+}
 
-	if (connection->tls || connection->lingering || room > sizeof(bytes))
-		room = sizeof(bytes);
-	do
-		got = read(connection->in_fd, bytes, room);
-	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno != EAGAIN)
-		fail_errno(connection);
-	else if (got == 0)
-		connection->at_end = true;
-	else if (got > 0 && !connection->lingering)
-		take(connection, (struct span){ bytes, (size_t)got });
+/* One who closed his sending side is told of once more when he is gone for good. */
+static bool owes_closed(const struct connection *connection)
+{
+	const struct stream *stream = &connection->stream;
+
+	if (stream->broken)
+		return !connection->told_broken;
+	return stream->at_end && !connection->told_closed && !connection->paused;
 }
 
 /* All that a call-back may have made due. Each event is told at most once, so that a
  * handler that answers each with more does not keep the loop from the others. */
 static void work(struct connection *connection, bool readable)
 {
-	size_t had = connection->in.len;
+	struct stream *stream = &connection->stream;
+	size_t had = stream->in.len;
 	bool left = connection->resumed && had > 0;
 
 	connection->resumed = false;
-	if (readable && may_read(connection))
-		read_some(connection);
-	else if (connection->tls && tls_is_holding(connection->tls) &&
-		 !connection->paused && !connection->at_end && has_room(connection))
-		take(connection, (struct span){ "", 0 });
-	if (connection->in.len > had || left)
+	if (readable && connection->lingering)
+		stream_discard(stream);
+	else if (readable && may_read(connection))
+		stream_receive(stream);
+	else if (may_take_held(connection))
+		stream_take_held(stream);
+	if (stream->in.len > had || left)
 		tell(connection, CONNECTION_INPUT);
-	flush(connection);
-	if (connection->wrote && !connection_backlog(connection) && !connection->broken) {
+	stream_send(stream);
+	if (connection->wrote && !stream_backlog(stream) && !stream->broken) {
 		connection->wrote = false;
 		tell(connection, CONNECTION_DRAINED);
 	}
-	if (connection->at_end && !connection->told_closed &&
-	    (connection->broken || !connection->paused)) {
+	if (owes_closed(connection)) {
 		connection->told_closed = true;
+		connection->told_broken = stream->broken;
 		tell(connection, CONNECTION_CLOSED);
 	}
 }
@@ -218,52 +112,49 @@ static void work(struct connection *connection, bool readable)
  * might never see our last reply. True when there is nothing left to wait for. */
 static bool is_over(struct connection *connection)
 {
+	const struct stream *stream = &connection->stream;
+
 	if (!connection->finishing)
 		return false;
-	if (connection->broken)
+	if (stream->broken)
 		return true;
-	if (connection->out.len)
+	if (stream->out.len)
 		return false;
-	if (!connection->lingering && !connection->at_end) {
-		if (shutdown(connection->out_fd, SHUT_WR) != 0 ||
-		    connection->in_fd != connection->out_fd)
+	if (!connection->lingering && !stream->at_end) {
+		if (shutdown(stream->out_fd, SHUT_WR) != 0 ||
+		    stream->in_fd != stream->out_fd)
 			return true;
 		connection->lingering = true;
 		ev_timer_stop(connection->loop, &connection->timer);
 		ev_timer_set(&connection->timer, LINGER_S, 0.);
 		ev_timer_start(connection->loop, &connection->timer);
 	}
-	return connection->at_end;
+	return stream->at_end;
 }
 
 static void watch(struct connection *connection)
 {
 	struct ev_loop *loop = connection->loop;
+	struct stream *stream = &connection->stream;
 
 	if (may_read(connection))
 		ev_io_start(loop, &connection->reader);
 	else
 		ev_io_stop(loop, &connection->reader);
-	connection->stalled = !has_room(connection) ||
-			      (connection->tls && tls_is_holding(connection->tls));
-	if (connection->out.len)
+	connection->stalled = !stream_has_room(stream) || stream_is_holding(stream);
+	if (stream->out.len)
 		ev_io_start(loop, &connection->writer);
 	else
 		ev_io_stop(loop, &connection->writer);
-	if (connection->in.len == 0)
-		buf_clear(&connection->in);
+	if (stream->in.len == 0)
+		buf_clear(&stream->in);
 }
 
 /* Something is due that no descriptor will announce. */
 static bool has_more_to_do(const struct connection *connection)
 {
-	if (connection->resumed)
-		return true;
-	if (connection->at_end)
-		return !connection->told_closed &&
-		       (connection->broken || !connection->paused);
-	return connection->tls && tls_is_holding(connection->tls) &&
-	       !connection->paused && has_room(connection);
+	return connection->resumed || owes_closed(connection) ||
+	       may_take_held(connection);
 }
 
 /* The end of every call-back. What its handlers wrote is left to the writer: a turn of
@@ -338,20 +229,8 @@ struct connection *connection_open(struct ev_loop *loop, int in_fd, int out_fd,
 {
 	struct connection *connection = must_alloc(sizeof(*connection));
 
-	*connection = (struct connection){ .loop = loop,
-					   .handler = handler,
-					   .ctx = ctx,
-					   .in_fd = in_fd,
-					   .out_fd = out_fd,
-					   .in_flags = fcntl(in_fd, F_GETFL),
-					   .out_flags = fcntl(out_fd, F_GETFL),
-					   .in = BUF_INIT(INPUT_MAX),
-					   .out = BUF_INIT(OUTPUT_MAX),
-					   .early = BUF_INIT(OUTPUT_MAX) };
-	if (!(connection->in_flags & O_NONBLOCK))
-		fcntl(in_fd, F_SETFL, connection->in_flags | O_NONBLOCK);
-	if (!(connection->out_flags & O_NONBLOCK))
-		fcntl(out_fd, F_SETFL, connection->out_flags | O_NONBLOCK);
+	*connection = (struct connection){ .loop = loop, .handler = handler, .ctx = ctx };
+	stream_open(&connection->stream, in_fd, out_fd);
 	ev_io_init(&connection->reader, on_io, in_fd, EV_READ);
 	ev_io_init(&connection->writer, on_io, out_fd, EV_WRITE);
 	ev_timer_init(&connection->timer, on_timer, 0., 0.);
@@ -377,9 +256,7 @@ void connection_finish(struct connection *connection)
 	if (connection->finishing)
 		return;
 	connection->finishing = true;
-	buf_clear(&connection->early); /* no handshake, no words */
-	if (connection->tls && !connection->broken)
-		tls_shutdown(connection->tls, &connection->out);
+	stream_finish(&connection->stream);
 	connection->deadline_at = ev_now(connection->loop) + FINISH_S;
 	wind(connection);
 	schedule(connection);
@@ -389,7 +266,7 @@ struct buf *connection_input(struct connection *connection)
 {
 	if (connection->stalled)
 		schedule(connection);
-	return &connection->in;
+	return &connection->stream.in;
 }
 
 void connection_pause(struct connection *connection, bool pause)
@@ -403,53 +280,40 @@ void connection_pause(struct connection *connection, bool pause)
 
 void connection_write(struct connection *connection, struct span bytes)
 {
-	struct err err = { 0 };
-	bool fits;
-
-	if (connection->broken || connection->finishing || !bytes.len)
+	if (connection->stream.broken || connection->finishing || !bytes.len)
 		return;
-	if (!connection->tls)
-		fits = buf_append_span(&connection->out, bytes);
-	else if (!tls_is_ready(connection->tls))
-		fits = buf_append_span(&connection->early, bytes);
-	else
-		fits = tls_write(connection->tls, bytes, &connection->out, &err);
+	stream_write(&connection->stream, bytes);
 	connection->wrote = true;
-	if (!fits) {
-		if (err.kind == ERR_NONE)
-			err_temporary(&err, "4.4.2", "the peer does not read");
-		fail(connection, &err);
-	}
 	schedule(connection);
 }
 
 size_t connection_backlog(const struct connection *connection)
 {
-	return connection->out.len + connection->early.len;
+	return stream_backlog(&connection->stream);
 }
 
 void connection_start_tls(struct connection *connection, struct tls_server *server)
 {
-	buf_clear(&connection->in);
-	if (!connection->tls)
-		connection->tls = tls_accept(server);
+	stream_start_tls(&connection->stream, server);
 }
 
 const char *connection_tls(const struct connection *connection)
 {
-	return connection->tls && tls_is_ready(connection->tls)
-		       ? tls_describe(connection->tls)
-		       : NULL;
+	const struct tls *tls = connection->stream.tls;
+
+	return tls && tls_is_ready(tls) ? tls_describe(tls) : NULL;
 }
 
 const char *connection_failure(const struct connection *connection)
 {
-	return connection->failure.kind == ERR_NONE ? NULL : connection->failure.text;
+	const struct err *failure = &connection->stream.failure;
+
+	return failure->kind == ERR_NONE ? NULL : failure->text;
 }
 
 bool connection_is_broken(const struct connection *connection)
 {
-	return connection->broken;
+	return connection->stream.broken;
 }
 
 void connection_set_deadline(struct connection *connection, int timeout_ms)
