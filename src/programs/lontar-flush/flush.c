@@ -20,6 +20,7 @@
 #define STAYS_MAX  700
 #define PROGRESS_S .25
 #define SYNC_S     1.
+#define LOOK_S     .3
 #define IDLE_S     2.  /* a burst's next message finds the connection open */
 #define GRACE_S    1.2 /* of the two seconds in which a flush must be gone */
 
@@ -115,8 +116,10 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 void flush_look_again(struct flush *flush)
 {
 	flush->look = true;
-	ev_timer_stop(flush->loop, &flush->again);
-	ev_timer_set(&flush->again, 0., 0.);
+	if (ev_is_active(&flush->again))
+		return;
+	/* A long list takes its time: while there is something to send, news can wait. */
+	ev_timer_set(&flush->again, queue_left(&flush->queue) ? LOOK_S : 0., 0.);
 	ev_timer_start(flush->loop, &flush->again);
 }
 
