@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "control/account_password.h"
+#include "control/lines.h"
 #include "control/map.h"
 
 #define SOURCE     "accounts"
@@ -37,17 +38,12 @@ bool account_name_is_valid(const char *name)
 	return true;
 }
 
-/* False for a comment or an empty line. */
-static bool split(struct span line, struct account *account)
+static void split(struct span line, struct account *account)
 {
-	line = span_trim(line);
-	if (!line.len || line.at[0] == '#')
-		return false;
-	*account = (struct account){ 0 };
+	*account = (struct account){ { "", 0 }, { "", 0 }, { "", 0 } };
 	(void)!span_cut(&line, ':', &account->name);
 	(void)!span_cut(&line, ':', &account->hash);
 	(void)!span_cut(&line, ':', &account->flags);
-	return true;
 }
 
 enum account_found account_find(int control_fd, const char *name, char **hash_out,
@@ -121,12 +117,10 @@ static bool each_account(struct span text,
 	struct span line;
 	unsigned number = 0;
 
-	while (span_cut(&text, '\n', &line)) {
+	while (lines_next(&text, &line, &number)) {
 		char name[ACCOUNT_NAME_MAX] = "";
 
-		number++;
-		if (!split(line, &account))
-			continue;
+		split(line, &account);
 		if (account.name.len < sizeof(name))
 			memcpy(name, account.name.at, account.name.len);
 		if (strlen(name) != account.name.len || !account_name_is_valid(name))
@@ -223,8 +217,10 @@ static bool edit(struct span text, const char *name, const char *line, struct bu
 	struct span whole;
 
 	while (span_cut(&text, '\n', &whole)) {
-		bool is_it = split(whole, &account) && span_is(account.name, name);
+		bool is_it;
 
+		split(span_trim(whole), &account);
+		is_it = span_is(account.name, name);
 		if (!text.at && !whole.len) /* behind the last line end */
 			break;
 		if (is_it && !line)
@@ -239,10 +235,13 @@ static bool edit(struct span text, const char *name, const char *line, struct bu
 static bool find(struct span text, const char *name, struct account *account_out)
 {
 	struct span line;
+	unsigned number = 0;
 
-	while (span_cut(&text, '\n', &line))
-		if (split(line, account_out) && span_is(account_out->name, name))
+	while (lines_next(&text, &line, &number)) {
+		split(line, account_out);
+		if (span_is(account_out->name, name))
 			return true;
+	}
 	return false;
 }
 
@@ -288,31 +287,27 @@ bool account_add(int control_fd, const char *name, const char *password, struct 
 	return replace(control_fd, &text, err);
 }
 
-bool account_remove(int control_fd, const char *name, struct err *err)
+static bool put_line(const struct account *account, const char *password,
+		     struct buf *line, struct err *err)
 {
-	AUTO_FD held = lock(control_fd, err);
-	AUTO_BUF text = BUF_INIT(SOURCE_MAX);
-	AUTO_BUF edited = BUF_INIT(SOURCE_MAX);
-	struct account account;
-	bool found;
+	char hash[ACCOUNT_HASH_MAX];
 
-	if (held < 0 || !read_source(control_fd, &text, &found, err))
+	if (!account_password_hash(password, hash, err))
 		return false;
-	if (!find(buf_span(&text), name, &account))
-		return no_such(name, err);
-	if (!edit(buf_span(&text), name, NULL, &edited))
-		return err_exit(err, EX_CONFIG, "control/" SOURCE " is full");
-	return replace(control_fd, &edited, err);
+	return buf_appendf(line, "%.*s:%s:%.*s", SPAN_ARG(account->name), hash,
+			   SPAN_ARG(account->flags))
+		       ? true
+		       : err_exit(err, EX_CONFIG, "control/" SOURCE " is full");
 }
 
-bool account_set_password(int control_fd, const char *name, const char *password,
-			  struct err *err)
+/* Without a password the account goes. */
+static bool change(int control_fd, const char *name, const char *password,
+		   struct err *err)
 {
 	AUTO_FD held = lock(control_fd, err);
 	AUTO_BUF text = BUF_INIT(SOURCE_MAX);
 	AUTO_BUF edited = BUF_INIT(SOURCE_MAX);
 	AUTO_BUF line = BUF_INIT(4096);
-	char hash[ACCOUNT_HASH_MAX];
 	struct account account;
 	bool found;
 
@@ -320,10 +315,20 @@ bool account_set_password(int control_fd, const char *name, const char *password
 		return false;
 	if (!find(buf_span(&text), name, &account))
 		return no_such(name, err);
-	if (!account_password_hash(password, hash, err))
+	if (password && !put_line(&account, password, &line, err))
 		return false;
-	if (!buf_appendf(&line, "%s:%s:%.*s", name, hash, SPAN_ARG(account.flags)) ||
-	    !edit(buf_span(&text), name, line.data, &edited))
+	if (!edit(buf_span(&text), name, password ? line.data : NULL, &edited))
 		return err_exit(err, EX_CONFIG, "control/" SOURCE " is full");
 	return replace(control_fd, &edited, err);
+}
+
+bool account_remove(int control_fd, const char *name, struct err *err)
+{
+	return change(control_fd, name, NULL, err);
+}
+
+bool account_set_password(int control_fd, const char *name, const char *password,
+			  struct err *err)
+{
+	return change(control_fd, name, password, err);
 }

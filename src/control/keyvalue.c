@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "control/lines.h"
 #include "control/settings_list.h"
 
 #define FILE_MAX ((size_t)256 * 1024)
@@ -177,11 +178,7 @@ bool keyvalue_parse(const char *path, struct span text, const struct keyvalue_ke
 	struct span line;
 	uint32_t seen = 0;
 
-	while (span_cut(&text, '\n', &line)) {
-		place.line++;
-		line = span_trim(line);
-		if (!line.len || line.at[0] == '#')
-			continue;
+	while (lines_next(&text, &line, &place.line)) {
 		if (memchr(line.at, '\0', line.len))
 			return wrong(&place, "a NUL byte; write plain text");
 		if (!parse_line(&place, line, keys, &seen, target))

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "control/lines.h"
 
 #define LISTEN_FILE_MAX    ((size_t)64 * 1024)
 #define LISTEN_ENTRIES_MAX 100
@@ -121,11 +122,7 @@ bool listen_parse(struct span text, struct listen *listen_out, struct err *err)
 	unsigned number = 0;
 
 	*listen_out = (struct listen){ 0 };
-	while (span_cut(&text, '\n', &line)) {
-		number++;
-		line = span_trim(line);
-		if (!line.len || line.at[0] == '#')
-			continue;
+	while (lines_next(&text, &line, &number)) {
 		if (!parse_line(line, number, listen_out, err)) {
 			listen_clear(listen_out);
 			return false;

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "control/lines.h"
 #include "control/settings.h"
 
 #define LIST_FILE_MAX ((size_t)64 * 1024 * 1024)
@@ -107,11 +108,7 @@ bool settings_list_parse(struct settings_list *list, const char *name, struct sp
 	struct span line;
 	unsigned number = 0;
 
-	while (span_cut(&text, '\n', &line)) {
-		number++;
-		line = span_trim(line);
-		if (!line.len || line.at[0] == '#')
-			continue;
+	while (lines_next(&text, &line, &number)) {
 		if (memchr(line.at, '\0', line.len)) {
 			settings_list_clear(list);
 			return err_exit(err, EX_CONFIG,

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "control/lines.h"
 #include "mail/address.h"
 
 #define ALIAS_FILE_MAX ((size_t)1024 * 1024)
@@ -86,14 +87,10 @@ bool alias_follow(int control_fd, const struct alias_found *found,
 	if (!file_read(control_fd, path, &text, err))
 		return err_context(err, "control");
 	rest = buf_span(&text);
-	while (span_cut(&rest, '\n', &line)) {
+	while (lines_next(&rest, &line, &number)) {
 		char address[ADDRESS_MAX];
 		struct err why;
 
-		number++;
-		line = span_trim(line);
-		if (!line.len || line.at[0] == '#')
-			continue;
 		if (!address_of(line, address, &why))
 			return err_temporary(err, "4.3.5", "control/%s line %u: %s", path,
 					     number, why.text);
