@@ -10,7 +10,7 @@ static bool misuse(struct err *err, const char *usage, const char *what, const c
 			(int)strcspn(usage, "\n"), usage);
 }
 
-static void answer_common(const char *word, const char *usage)
+void args_answer_common(const char *word, const char *usage)
 {
 	if (strcmp(word, "--help") == 0)
 		printf("%s", usage);
@@ -58,7 +58,7 @@ bool args_parse(struct args *args, const struct args_option *options, const char
 			args->argv[kept++] = args->argv[i];
 			continue;
 		}
-		answer_common(word, usage);
+		args_answer_common(word, usage);
 		option = word[1] == '-' ? find(options, word + 2) : NULL;
 		if (!option)
 			return misuse(err, usage, "unknown option ", word);

@@ -34,6 +34,9 @@ struct args {
 bool args_parse(struct args *args, const struct args_option *options, const char *usage,
 		struct err *err) MUST_USE;
 
+/* Where word is --help or --version: prints it, and exits 0. */
+void args_answer_common(const char *word, const char *usage);
+
 /* Between `least` and `most` words left (most < 0: any number), else EX_USAGE. */
 bool args_count(const struct args *args, int least, int most, const char *usage,
 		struct err *err) MUST_USE;

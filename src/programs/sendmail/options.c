@@ -1,7 +1,5 @@
 #include "programs/sendmail/options.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,17 +87,6 @@ static bool use(struct options *options, int letter, struct err *err)
 	}
 }
 
-static void answer_common(const char *word)
-{
-	if (strcmp(word, "--help") == 0)
-		printf("%s", usage);
-	else if (strcmp(word, "--version") == 0)
-		printf("lontar %s\n", LONTAR_VERSION);
-	else
-		return;
-	exit(EX_OK);
-}
-
 static enum options_mode mode_of(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -119,7 +106,7 @@ bool options_parse(int argc, char **argv, struct options *options_out, struct er
 	int letter;
 
 	if (argc > 1)
-		answer_common(argv[1]);
+		args_answer_common(argv[1], usage);
 	while ((letter = getopt(argc, argv, known)) != -1)
 		if (!use(&options, letter, err))
 			return false;
