@@ -104,3 +104,22 @@ def test_who_asked_for_a_flush_that_waits_its_turn_hears_of_the_links_end(
         link(gateway, "down")
         assert done(peer, 1) == EX_TEMPFAIL
     gate.set()
+
+
+def test_a_flush_goes_on_while_another_link_serves(stalled, smarthost):
+    [pid] = flusher(stalled)
+    assert stalled.run("link", "up", "wlan0").returncode == 0
+    link(stalled, "down")
+    stalled.open.set()
+    wait_until(lambda: not stalled.parked(), 8, "all mail to be sent")
+    assert len(smarthost.taken) == 3
+    assert len(smarthost.sessions) == 1
+
+
+def test_a_killed_lontar_link_comes_back_and_knows_that_the_link_is_up(gateway):
+    link(gateway, "up")
+    [pid] = [pid for pid, name in gateway.processes().items() if name == "lontar-link"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not gateway._alive(pid), what="its end")
+    gateway.send(ANN, [FAR])
+    wait_until(lambda: not gateway.parked(), 8, "what was parked meanwhile to be sent")
