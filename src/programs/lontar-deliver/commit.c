@@ -51,7 +51,9 @@ struct commit {
 	struct ev_loop *loop;
 	ev_tstamp began;  /* this round */
 	ev_timer gather;  /* active: the next one waits for company, */
-	unsigned company; /* and begins when so many are sealed */
+	unsigned company; /* and begins when so many are sealed and none is being written
+			   */
+	unsigned expected;
 };
 
 static void list_init(struct list *list)
@@ -156,13 +158,27 @@ static void ask_each(struct commit *commit)
 	ask_folders(commit);
 }
 
+static void ask_system(struct commit *commit)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	packet_begin(&out, SYNCER_WRITE, SYSTEM_TAG);
+	for (struct item *item = commit->syncing.first; item; item = item->next)
+		for (size_t i = 0; i < item->delivery->count; i++)
+			if (item->delivery->targets[i].file_fd >= 0)
+				peer_send(commit->syncer, &out,
+					  item->delivery->targets[i].file_fd);
+	ask(commit, SYNCER_SYSTEM, SYSTEM_TAG, commit->root_fd);
+}
+
 static void start_round(struct commit *commit)
 {
 	unsigned asks;
 
 	if (commit->outstanding || (!commit->sealed.first && !commit->placed.first))
 		return;
-	if (ev_is_active(&commit->gather) && commit->sealed.count < commit->company)
+	if (ev_is_active(&commit->gather) &&
+	    (commit->sealed.count < commit->company || commit->expected))
 		return;
 	ev_timer_stop(commit->loop, &commit->gather);
 	commit->began = ev_time();
@@ -171,7 +187,7 @@ static void start_round(struct commit *commit)
 	asks = count_asks(commit);
 	if (asks > 1 && commit->can_syncfs &&
 	    clock_monotonic_ms() >= commit->syncfs_from_ms)
-		ask(commit, SYNCER_SYSTEM, SYSTEM_TAG, commit->root_fd);
+		ask_system(commit);
 	else
 		ask_each(commit);
 }
@@ -199,19 +215,20 @@ static void on_gather(struct ev_loop *loop, ev_timer *watcher, int events)
 	start_round(watcher->data);
 }
 
-/* Clients that were just told 250 often send their next message at once. A round that
- * waits for them, no longer than the last one took, makes one group of what would be
- * two: fewer flushes for the disk, and no client waits who is alone. */
+/* Clients that were just told 250 often send their next message at once, and what is
+ * being written is soon complete. A round that waits for these, a few milliseconds at
+ * most, makes one group of what would be two: fewer flushes for the disk, and a client
+ * who is alone never waits. */
 static void gather(struct commit *commit, unsigned acknowledged)
 {
-	ev_tstamp took = ev_time() - commit->began;
+	ev_tstamp wait = 2 * (ev_time() - commit->began);
 
 	if (acknowledged < 2) {
 		start_round(commit);
 		return;
 	}
 	commit->company = acknowledged;
-	ev_timer_set(&commit->gather, took < GATHER_MAX_S ? took : GATHER_MAX_S, 0.);
+	ev_timer_set(&commit->gather, wait < GATHER_MAX_S ? wait : GATHER_MAX_S, 0.);
 	ev_timer_start(commit->loop, &commit->gather);
 	start_round(commit);
 }
@@ -322,12 +339,23 @@ void commit_close(struct commit *commit)
 	free(commit);
 }
 
+void commit_expect(struct commit *commit)
+{
+	commit->expected++;
+}
+
+void commit_forget(struct commit *commit)
+{
+	commit->expected--;
+}
+
 void commit_add(struct commit *commit, struct delivery *delivery,
 		void (*done)(void *ctx, const struct err *err), void *ctx)
 {
 	struct item *item = must_alloc(sizeof(*item));
 
 	*item = (struct item){ .delivery = delivery, .done = done, .ctx = ctx };
+	commit->expected--;
 	list_add(&commit->sealed, item);
 	start_round(commit);
 }

@@ -22,10 +22,14 @@ struct commit;
 struct commit *commit_new(int root_fd, struct err *err) MUST_USE;
 void commit_attach(struct commit *commit, struct ev_loop *loop);
 
-/* Takes a sealed delivery until done is called (from the loop): err is NULL when it is
- * durable at every target, else it has been undone. */
+/* Takes a sealed delivery, one that was expected, until done is called (from the loop):
+ * err is NULL when it is durable at every target, else it has been undone. */
 void commit_add(struct commit *commit, struct delivery *delivery,
 		void (*done)(void *ctx, const struct err *err), void *ctx);
+
+/* A draft is begun (its delivery is likely to be added soon), or given up. */
+void commit_expect(struct commit *commit);
+void commit_forget(struct commit *commit);
 
 /* Ends the syncer and waits for its end. */
 void commit_close(struct commit *commit);

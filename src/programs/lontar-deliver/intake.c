@@ -70,8 +70,10 @@ static void unlink_transaction(struct transaction *transaction)
 static void abandon(struct transaction *transaction)
 {
 	unlink_transaction(transaction);
-	if (transaction->drafted)
+	if (transaction->drafted) {
 		delivery_undo(transaction->delivery);
+		commit_forget(transaction->intake->commit);
+	}
 	delivery_free(transaction->delivery);
 	free(transaction);
 }
@@ -255,6 +257,8 @@ static int open_draft(const struct client *client, struct transaction *transacti
 	fd = delivery_open(transaction->delivery, client->intake->router.settings.me,
 			   buf_span(&trace), draft->size, err);
 	transaction->drafted = fd >= 0;
+	if (transaction->drafted)
+		commit_expect(client->intake->commit);
 	return fd;
 }
 

@@ -1,6 +1,7 @@
 #include "programs/lontar-deliver/syncer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,11 +9,23 @@
 #include "base/file.h"
 #include "ipc/channel.h"
 
+/* Data that is on its way before syncfs begins costs the journal one commit less: two
+ * flushes for a group instead of three or four, on ext4. */
+static int write_out(int fd)
+{
+	return sync_file_range(fd, 0, 0,
+			       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				       SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 static int sync_one(unsigned type, int fd)
 {
 	int failed;
 
 	switch (type) {
+	case SYNCER_WRITE:
+		failed = write_out(fd);
+		break;
 	case SYNCER_FILE:
 		failed = fdatasync(fd);
 		break;
@@ -34,7 +47,7 @@ static _Noreturn void serve(int fd)
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 	struct packet packet;
 	struct err ignored;
-	int target;
+	int target, unwritten = 0;
 
 	/* Who ends the whole group at once wants what is under way to be finished first.
 	 */
@@ -46,6 +59,13 @@ static _Noreturn void serve(int fd)
 		int number = sync_one(packet.type, target);
 
 		file_close(&target);
+		if (packet.type == SYNCER_WRITE) {
+			unwritten = number ? number : unwritten;
+			continue;
+		}
+		if (packet.type == SYNCER_SYSTEM && !number)
+			number = unwritten;
+		unwritten = 0;
 		syncer_done_put(&out, packet.tag,
 				&(struct syncer_done){
 					(uint64_t)number,

@@ -16,8 +16,10 @@
 enum syncer_packet {
 	SYNCER_FILE = 1, /* fdatasync the descriptor that comes along */
 	SYNCER_FOLDER,   /* fsync it */
-	SYNCER_SYSTEM,   /* syncfs it */
-	SYNCER_DONE,     /* the answer to each, with the same tag */
+	SYNCER_WRITE,  /* write its data out, without a flush; not answered: what fails is
+			* told by the SYSTEM that follows */
+	SYNCER_SYSTEM, /* syncfs it */
+	SYNCER_DONE,   /* the answer to each, with the same tag */
 };
 
 /* number: errno, 0 for success; took_ms: how long it took */
