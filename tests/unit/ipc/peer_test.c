@@ -7,12 +7,12 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../descriptors.h"
 #include "base/file.h"
 #include "ipc/channel.h"
 
@@ -254,15 +254,36 @@ static void who_never_reads_is_given_up(void **state)
 	end(&scene);
 }
 
-static size_t open_descriptors(void)
+static void who_can_be_told_nothing_is_closed(void **state)
 {
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
+	struct scene scene;
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
+	(void)state;
+	begin(&scene, TAKE);
+	assert_int_equal(shutdown(scene.other, SHUT_RD), 0);
+	packet_begin(&out, 1, 0);
+	peer_send(scene.peer, &out, -1);
+	assert_int_equal(scene.closed, 0); /* not from within peer_send */
+	spin(&scene);
+	assert_int_equal(scene.closed, 1);
+	end(&scene);
+}
+
+static void short_packets_count_too(void **state)
+{
+	struct scene scene;
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	(void)state;
+	begin(&scene, TAKE);
+	peer_limit(scene.peer, 4096);
+	packet_begin(&out, 1, 0);
+	for (int i = 0; i < 10000; i++)
+		peer_send(scene.peer, &out, -1);
+	spin(&scene);
+	assert_int_equal(scene.closed, 1);
+	end(&scene);
 }
 
 static void nothing_is_left_open(void **state)
@@ -292,6 +313,8 @@ int main(void)
 		cmocka_unit_test(who_leaves_is_told_of_after_his_last_packet),
 		cmocka_unit_test(what_does_not_fit_now_follows_in_order),
 		cmocka_unit_test(who_never_reads_is_given_up),
+		cmocka_unit_test(who_can_be_told_nothing_is_closed),
+		cmocka_unit_test(short_packets_count_too),
 		cmocka_unit_test(nothing_is_left_open),
 	};
 
