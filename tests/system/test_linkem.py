@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import statistics
 import threading
 import time
 
@@ -94,7 +93,8 @@ def test_a_round_trip_takes_what_it_should(make_link, name):
     wire = (64 + 28) * 8
     expected = 2 * settings["delay_us"] / 1e6
     expected += wire / settings["rate_up"] + wire / settings["rate_down"]
-    assert statistics.median(times) == pytest.approx(expected, rel=0.02)
+    # A busy machine only adds to a round trip: the quickest says what the link does.
+    assert min(times) == pytest.approx(expected, rel=0.02)
 
 
 def flood(line, packets, size=972):
