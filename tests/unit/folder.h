@@ -30,6 +30,15 @@ UNUSED static int test_folder_make(char path_out[TEST_FOLDER_MAX])
 	return fd;
 }
 
+/* Makes folders in it: an array of their names. */
+#define test_folder_add(fd, names) test_folder_add_all(fd, names, LENGTH(names))
+
+UNUSED static void test_folder_add_all(int fd, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(mkdirat(fd, names[i], 0700), 0);
+}
+
 UNUSED static int test_folder_remove_one(const char *path, const struct stat *st,
 					 int type, struct FTW *at)
 {

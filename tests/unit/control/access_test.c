@@ -6,7 +6,7 @@
 #include "control/map.h"
 #include "control/network.h"
 #include "control/rules.h"
-#include "folder.h"
+#include "titles.h"
 
 static const char office[] = "# the office\n"
 			     "\n"
@@ -276,16 +276,6 @@ static void network(void **state)
 	assert_true(network_has(&parsed, &address));
 	assert_true(network_parse(span_of(networks[i].outside), &address));
 	assert_false(network_has(&parsed, &address));
-}
-
-static struct CMUnitTest tests[64];
-static size_t count;
-
-static void add(const char *title, CMUnitTestFunction function, size_t i)
-{
-	tests[count].name = title;
-	tests[count].test_func = function;
-	tests[count++].initial_state = (void *)(uintptr_t)i;
 }
 
 int main(void)

@@ -2,23 +2,14 @@
 #ifndef TESTS_CONTROL_FOLDER_H
 #define TESTS_CONTROL_FOLDER_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../folder.h"
 
-#include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-static char folder_path[64];
+static char folder_path[TEST_FOLDER_MAX];
 static int folder_fd = -1;
 
 static inline int folder_make(void **state)
@@ -27,27 +18,16 @@ static inline int folder_make(void **state)
 					     "secrets" };
 
 	(void)state;
-	snprintf(folder_path, sizeof(folder_path), "/tmp/lontar-test-XXXXXX");
-	assert_non_null(mkdtemp(folder_path));
-	folder_fd = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(folder_fd >= 0);
-	for (size_t i = 0; i < LENGTH(parts); i++)
-		assert_int_equal(mkdirat(folder_fd, parts[i], 0755), 0);
+	folder_fd = test_folder_make(folder_path);
+	test_folder_add(folder_fd, parts);
 	return 0;
-}
-
-static inline int folder_remove_one(const char *path, const struct stat *st, int type,
-				    struct FTW *at)
-{
-	(void)st, (void)type, (void)at;
-	return remove(path);
 }
 
 static inline int folder_remove(void **state)
 {
 	(void)state;
 	file_close(&folder_fd);
-	return nftw(folder_path, folder_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return test_folder_remove(folder_path);
 }
 
 static inline void folder_write(const char *name, const char *text)

@@ -3,7 +3,7 @@
 #include "control/relay.h"
 #include "control/routes.h"
 #include "control/smarthost.h"
-#include "folder.h"
+#include "titles.h"
 
 static struct settings settings;
 
@@ -258,16 +258,6 @@ static void the_signature_follows_the_routes(void **state)
 	assert_true(settings_load(folder_fd, &changed, &err));
 	assert_true(before != routes_signature(folder_fd, &changed));
 	settings_clear(&changed);
-}
-
-static struct CMUnitTest tests[64];
-static size_t count;
-
-static void add(const char *title, CMUnitTestFunction function, size_t i)
-{
-	tests[count].name = title;
-	tests[count].test_func = function;
-	tests[count++].initial_state = (void *)(uintptr_t)i;
 }
 
 int main(void)

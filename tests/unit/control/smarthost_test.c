@@ -5,7 +5,7 @@
 #include "control/root.h"
 #include "control/routes.h"
 #include "control/smarthost.h"
-#include "folder.h"
+#include "titles.h"
 
 static struct settings settings;
 
@@ -388,16 +388,6 @@ static void a_root_that_is_not_there_is_told_with_the_command(void **state)
 	assert_non_null(strstr(err.text, "lontar init --root /nonexistent/lontar"));
 	assert_int_equal(root_control(folder_fd, &err), -1);
 	assert_int_equal(err_exit_code(&err), EX_CONFIG);
-}
-
-static struct CMUnitTest tests[64];
-static size_t count;
-
-static void add(const char *title, CMUnitTestFunction function, size_t i)
-{
-	tests[count].name = title;
-	tests[count].test_func = function;
-	tests[count++].initial_state = (void *)(uintptr_t)i;
 }
 
 int main(void)

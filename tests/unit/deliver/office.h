@@ -33,8 +33,7 @@ static inline int office_make(void **state)
 
 	(void)state;
 	office_fd = test_folder_make(office_path);
-	for (size_t i = 0; i < LENGTH(folders); i++)
-		assert_int_equal(mkdirat(office_fd, folders[i], 0700), 0);
+	test_folder_add(office_fd, folders);
 	office_control_fd = file_open_dir(office_fd, "control", &err);
 	office_write("me", "gw.clinic.example\n");
 	office_write("locals", "clinic.example\ngw.clinic.example\n");

@@ -1,21 +1,12 @@
-#include "ipc/channel.h"
+#include "../folder.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../descriptors.h"
 #include "base/file.h"
+#include "ipc/channel.h"
 #include "ipc/packet.h"
 
 /* The name of a folder as long as one may be; two of them are beyond sun_path. */
@@ -24,22 +15,20 @@
 	"-that-no-socket-address-has-room-for-the-path-of-a-socket-below-it-at-all"
 
 struct root {
-	char path[400];
-	int fd;
+	char path[TEST_FOLDER_MAX];
+	int fd; /* LONG_NAME below it */
 };
 
 static int make_root(void **state)
 {
+	static const char *const folders[] = { LONG_NAME, LONG_NAME "/run" };
 	struct root *root = must_alloc(sizeof(*root));
+	AUTO_FD top_fd = test_folder_make(root->path);
 	struct err err;
 
-	memcpy(root->path, "/tmp/channel.XXXXXX", 20);
-	assert_non_null(mkdtemp(root->path));
-	memcpy(root->path + 19, "/" LONG_NAME, sizeof("/" LONG_NAME));
-	assert_int_equal(mkdir(root->path, 0700), 0);
-	root->fd = file_open_dir(AT_FDCWD, root->path, &err);
+	test_folder_add(top_fd, folders);
+	root->fd = file_open_dir(top_fd, LONG_NAME, &err);
 	assert_true(root->fd >= 0);
-	assert_int_equal(mkdirat(root->fd, "run", 0700), 0);
 	*state = root;
 	return 0;
 }
@@ -47,26 +36,11 @@ static int make_root(void **state)
 static int remove_root(void **state)
 {
 	struct root *root = *state;
+	int failed = test_folder_remove(root->path);
 
-	unlinkat(root->fd, "run/auth", 0);
-	unlinkat(root->fd, "run", AT_REMOVEDIR);
 	file_close(&root->fd);
-	rmdir(root->path);
-	root->path[19] = '\0';
-	rmdir(root->path);
 	free(root);
-	return 0;
-}
-
-static size_t open_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
+	return failed;
 }
 
 static void programs_meet_below_any_path(void **state)

@@ -1,55 +1,31 @@
-#include "link/notes.h"
+#include "../folder.h"
 
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "link/notes.h"
 
-static char folder[64];
+static char folder[TEST_FOLDER_MAX];
 static int root_fd;
 
 static int make_root(void **state)
 {
+	static const char *const folders[] = { "spool", "spool/state", "control",
+					       "control/links" };
+
 	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/lontar-notes-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return mkdirat(root_fd, "spool", 0700) || mkdirat(root_fd, "spool/state", 0700) ||
-	       mkdirat(root_fd, "control", 0700) ||
-	       mkdirat(root_fd, "control/links", 0700);
+	root_fd = test_folder_make(folder);
+	test_folder_add(root_fd, folders);
+	return 0;
 }
 
 static int remove_root(void **state)
 {
-	static const char *const files[] = {
-		"spool/state/smarthosts/isp",
-		"spool/state/links/ppp0",
-		"spool/state/links/sat0",
-		"control/links/ppp0",
-	};
-	static const char *const folders[] = {
-		"spool/state/smarthosts", "spool/state/links", "spool/state", "spool",
-		"control/links",          "control",
-	};
-
 	(void)state;
-	for (size_t i = 0; i < LENGTH(files); i++)
-		unlinkat(root_fd, files[i], 0);
-	for (size_t i = 0; i < LENGTH(folders); i++)
-		unlinkat(root_fd, folders[i], AT_REMOVEDIR);
 	close(root_fd);
-	return rmdir(folder);
+	return test_folder_remove(folder);
 }
 
 static void put(const char *path, const char *text)

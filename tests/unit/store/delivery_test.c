@@ -22,8 +22,7 @@ static int make_root(void **state)
 	int *root_fd = test_malloc(sizeof(int));
 
 	*root_fd = test_folder_make(root);
-	for (size_t i = 0; i < LENGTH(folders); i++)
-		assert_int_equal(mkdirat(*root_fd, folders[i], 0700), 0);
+	test_folder_add(*root_fd, folders);
 	*state = root_fd;
 	return 0;
 }

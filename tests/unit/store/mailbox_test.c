@@ -1,15 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../folder.h"
 
-#include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,7 +8,7 @@
 #include "store/mailbox.h"
 
 struct place {
-	char path[64];
+	char path[TEST_FOLDER_MAX];
 	int root_fd;
 	int box_fd; /* mail/ann/Maildir */
 };
@@ -29,28 +20,17 @@ static int make_place(void **state)
 					       "mail/ann/Maildir/cur" };
 	struct place *place = test_malloc(sizeof(*place));
 
-	snprintf(place->path, sizeof(place->path), "/tmp/lontar-test-XXXXXX");
-	assert_non_null(mkdtemp(place->path));
-	place->root_fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < LENGTH(folders); i++)
-		assert_int_equal(mkdirat(place->root_fd, folders[i], 0700), 0);
+	place->root_fd = test_folder_make(place->path);
+	test_folder_add(place->root_fd, folders);
 	place->box_fd = openat(place->root_fd, "mail/ann/Maildir", O_RDONLY | O_CLOEXEC);
 	*state = place;
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 static int remove_place(void **state)
 {
 	struct place *place = *state;
-	int failed = nftw(place->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	int failed = test_folder_remove(place->path);
 
 	close(place->root_fd);
 	close(place->box_fd);
