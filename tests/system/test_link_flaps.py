@@ -123,3 +123,12 @@ def test_a_killed_lontar_link_comes_back_and_knows_that_the_link_is_up(gateway):
     wait_until(lambda: not gateway._alive(pid), what="its end")
     gateway.send(ANN, [FAR])
     wait_until(lambda: not gateway.parked(), 8, "what was parked meanwhile to be sent")
+
+
+def test_a_flush_asked_for_while_one_is_at_work_ends_with_it(gateway):
+    for _ in range(5):
+        gateway.send(ANN, [FAR])
+        link(gateway, "up")
+        assert gateway.flush(timeout=20).returncode == EX_OK
+        assert gateway.parked() == []
+        link(gateway, "down")

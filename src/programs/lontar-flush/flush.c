@@ -106,8 +106,14 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 		log_failure(&err);
 		flush_blame(flush, &err);
 	}
-	if (!session_is_connected(flush->session) || !queue_left(&flush->queue))
+	if (!session_is_connected(flush->session))
 		return;
+	if (!queue_left(&flush->queue)) {
+		/* All may have been answered meanwhile: then nothing else comes. */
+		if (!session_unanswered(flush->session))
+			flush_drained(flush);
+		return;
+	}
 	ev_timer_stop(flush->loop, &flush->leave);
 	flush->doing = "sending";
 	session_go_on(flush->session);
