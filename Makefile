@@ -33,6 +33,7 @@ BIN      := $(if $(SAN),build/san/bin,build/bin)
 
 # What the layers themselves need; --as-needed drops what a program does not use.
 LIBS := -lcurl -lcares -lssl -lcrypto -lcdb -lcrypt -lev -lseccomp -lcap -ljansson -lm
+LIBS_lontar-checkpw := -lpam
 
 objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
 reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
@@ -53,7 +54,7 @@ $(foreach l,$(LAYERS),$(eval $(call library,$l)))
 define program
 $(BIN)/$(1): $(call objects,programs/$(1)) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$(CC) $(LINK) -o $$@ $$^ $(LIBS)
+	$(CC) $(LINK) -o $$@ $$^ $(LIBS) $(LIBS_$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 

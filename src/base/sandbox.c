@@ -4,6 +4,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #define SANITIZED 1
@@ -88,6 +89,27 @@ bool sandbox_enter(struct err *err)
 	/* abort() must still be able to end this process, and nobody else. */
 	if (!failed)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0);
+	if (!failed)
+		failed = seccomp_load(filter);
+	seccomp_release(filter);
+	if (failed)
+		return err_temporary(err, "", "seccomp: %s", strerror(-failed));
+	return true;
+}
+
+/* Local sockets stay: name services and PAM's modules ask their daemons over them. */
+bool sandbox_no_network(struct err *err)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_PACKET, AF_VSOCK };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int failed = 0;
+
+	if (!filter)
+		return err_temporary(err, "", "seccomp: no memory");
+	for (size_t i = 0; i < LENGTH(families) && !failed; i++)
+		failed = seccomp_rule_add(
+			filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	if (!failed)
 		failed = seccomp_load(filter);
 	seccomp_release(filter);

@@ -16,4 +16,8 @@
  * Does nothing under a sanitizer, whose runtime opens files of its own. */
 bool sandbox_enter(struct err *err) MUST_USE;
 
+/* For a process that may open and start what it likes, but reach no other machine: from
+ * here on it and whoever it starts can make no socket but local ones. */
+bool sandbox_no_network(struct err *err) MUST_USE;
+
 #endif

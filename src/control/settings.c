@@ -50,6 +50,7 @@ static const struct setting {
 	SETTING(bouncefrom, VALUE, 0, 0),
 	SETTING(bouncehost, VALUE, 0, 0),
 	SETTING(doublebounceto, VALUE, 0, 0),
+	SETTING(checkpassword, VALUE, 0, 0),
 	SETTING(locals, LIST, 0, 0),
 	SETTING(rcpthosts, LIST, 0, 0),
 	SETTING(virtualdomains, KEYED, 0, 0),

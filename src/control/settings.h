@@ -24,6 +24,7 @@ struct settings {
 	char *bouncefrom;                    /* MAILER-DAEMON */
 	char *bouncehost;                    /* me */
 	char *doublebounceto;                /* "postmaster", unqualified */
+	char *checkpassword;                 /* NULL: accounts only */
 	struct settings_list locals;         /* me where the file is missing */
 	struct settings_list rcpthosts;      /* empty where missing: see access.h */
 	struct settings_list virtualdomains; /* "domain:prefix" */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "control/accounts.h"
 #include "control/routes.h"
+#include "programs/lontar-auth/helper.h"
 #include "programs/lontar-auth/permit.h"
 
 #define PASSWORD_MAX   513 /* crypt(3) takes up to 512 bytes */
@@ -34,7 +35,8 @@ struct login {
 	char service[SERVICE_NAME_MAX];
 	char name[ACCOUNT_NAME_MAX]; /* empty: what was given cannot be a name */
 	char password[PASSWORD_MAX];
-	char *hash; /* NULL: no such account; compared with nothing, as slowly */
+	char *hash;     /* NULL: no such account; compared with nothing, as slowly */
+	bool elsewhere; /* no account: control/checkpassword says who knows */
 	enum auth_verdict verdict;
 	const char *text;
 	ev_child child;
@@ -151,10 +153,26 @@ static void on_child(struct ev_loop *loop, ev_child *watcher, int events)
 	start_next(login->auth);
 }
 
+static void on_helper(void *ctx, enum auth_verdict verdict)
+{
+	struct login *login = ctx;
+	struct auth *auth = login->auth;
+
+	auth->logins->running--;
+	conclude(login, verdict, verdict == AUTH_NO ? REFUSED : verdict ? BUSY : "");
+	start_next(auth);
+}
+
 static void start(struct login *login)
 {
-	pid_t child = fork();
+	pid_t child;
 
+	if (login->elsewhere) {
+		login->auth->logins->running++;
+		helper_ask(login->auth, login->name, login->password, on_helper, login);
+		return;
+	}
+	child = fork();
 	if (child == 0)
 		compare(login);
 	if (child < 0) {
@@ -230,7 +248,9 @@ static bool look_up(struct login *login)
 		return true;
 	switch (account_find(login->auth->control_fd, login->name, &login->hash, &err)) {
 	case ACCOUNT_YES:
+		return true;
 	case ACCOUNT_NO:
+		login->elsewhere = login->auth->settings.checkpassword != NULL;
 		return true;
 	case ACCOUNT_UNKNOWN:
 		break;

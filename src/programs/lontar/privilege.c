@@ -10,6 +10,16 @@
 static const cap_value_t kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID,
 				    CAP_KILL, CAP_SETPCAP };
 
+/* What a checkpassword program does. */
+static const cap_value_t to_become[] = { CAP_SETUID, CAP_SETGID };
+
+void identity_root(struct identity *identity_out)
+{
+	*identity_out = (struct identity){ .may_become = true,
+					   .uid = geteuid(),
+					   .gid = getegid() };
+}
+
 bool identity_find(const char *user, const char *shares_with,
 		   struct identity *identity_out)
 {
@@ -31,19 +41,19 @@ bool identity_find(const char *user, const char *shares_with,
 	return true;
 }
 
-static bool is_kept(cap_value_t capability)
+static bool is_in(const cap_value_t *set, size_t count, cap_value_t capability)
 {
-	for (size_t i = 0; i < LENGTH(kept); i++)
-		if (kept[i] == capability)
+	for (size_t i = 0; i < count; i++)
+		if (set[i] == capability)
 			return true;
 	return false;
 }
 
 /* What exec of a root process would hand back; a container may not let us. */
-static void drop_bounding(bool all)
+static void drop_bounding(const cap_value_t *but, size_t count)
 {
 	for (cap_value_t i = 0; i < cap_max_bits(); i++)
-		if ((all || !is_kept(i)) && cap_get_bound(i) > 0)
+		if (!is_in(but, count, i) && cap_get_bound(i) > 0)
 			(void)cap_drop_bound(i);
 }
 
@@ -88,7 +98,7 @@ bool privilege_drop(const struct identity *started, size_t count, struct err *er
 		return true;
 	if (!join_groups(started, count, err))
 		return false;
-	drop_bounding(false);
+	drop_bounding(kept, LENGTH(kept));
 	return keep(kept, LENGTH(kept), err);
 }
 
@@ -96,7 +106,13 @@ bool privilege_become(const struct identity *identity, struct err *err)
 {
 	if (geteuid() != 0)
 		return true;
-	drop_bounding(true);
+	if (identity->may_become) {
+		drop_bounding(to_become, LENGTH(to_become));
+		if (setgroups(0, NULL) != 0)
+			return err_errno(err, "leave the groups of the services");
+		return keep(to_become, LENGTH(to_become), err);
+	}
+	drop_bounding(NULL, 0);
 	if (identity->is_other &&
 	    (setgroups((size_t)identity->group_count, identity->groups) != 0 ||
 	     setresgid(identity->gid, identity->gid, identity->gid) != 0 ||

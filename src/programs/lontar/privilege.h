@@ -14,12 +14,16 @@
 #define IDENTITY_GROUPS_MAX 16
 
 struct identity {
-	bool is_other; /* a user to become; else whoever the master is */
+	bool is_other;   /* a user to become; else whoever the master is */
+	bool may_become; /* stays root, with no right but to become another user */
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[IDENTITY_GROUPS_MAX];
 	int group_count;
 };
+
+/* Root as he is, who may only become another user. */
+void identity_root(struct identity *identity_out);
 
 /* The user's ids, if we are root and there is such a user, with the group of another one
  * (may be NULL); false: there is none, or we are not root, and *identity_out has the
@@ -32,7 +36,8 @@ bool identity_find(const char *user, const char *shares_with,
 bool privilege_drop(const struct identity *started, size_t count,
 		    struct err *err) MUST_USE;
 
-/* In the child, before exec: becomes him, with no capability left and none to come. */
+/* In the child, before exec: becomes him, with no capability left and none to come, but
+ * for one that may become others. */
 bool privilege_become(const struct identity *identity, struct err *err) MUST_USE;
 
 #endif

@@ -14,13 +14,14 @@ enum role {
 	ROLE_POP3D,
 	ROLE_MAILBOX, /* the first of those that are started because somebody asked */
 	ROLE_FLUSH,
+	ROLE_CHECKPW,
 	ROLES,
 };
 
 struct role_row {
 	const char *name; /* as people and MASTER_START say it; a socket in run/ too */
 	const char *program;
-	const char *user;
+	const char *user;        /* NULL: root, who may become another user */
 	const char *shares_with; /* a user whose group it has too; NULL: nobody's */
 	bool has_socket;         /* run/NAME is its to listen on */
 	bool is_door;            /* serves strangers: listeners, certificates, no files */

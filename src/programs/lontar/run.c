@@ -48,8 +48,11 @@ static bool find_identities(struct master *master)
 	bool all = true;
 
 	for (unsigned i = 0; i < ROLES; i++)
-		all &= identity_find(roles[i].user, roles[i].shares_with,
-				     &master->who[i]);
+		if (roles[i].user)
+			all &= identity_find(roles[i].user, roles[i].shares_with,
+					     &master->who[i]);
+		else
+			identity_root(&master->who[i]);
 	/* Some but not all would be a mixture that can read none of its files. */
 	for (unsigned i = 0; i < ROLES && !all; i++)
 		master->who[i].is_other = false;

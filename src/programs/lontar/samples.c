@@ -32,6 +32,7 @@
 	X(tcp_smtp, "tcp.smtp")                       \
 	X(plainnets, "plainnets")                     \
 	X(accounts, "accounts")                       \
+	X(checkpassword, "checkpassword")             \
 	X(listen, "listen")                           \
 	X(smarthost, "smarthosts/example")            \
 	X(postmaster, "alias/.qmail-postmaster")
