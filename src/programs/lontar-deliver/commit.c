@@ -329,6 +329,8 @@ void commit_attach(struct commit *commit, struct ev_loop *loop)
 	ev_timer_init(&commit->gather, on_gather, 0., 0.);
 	commit->gather.data = commit;
 	commit->syncer = peer_open(loop, commit->syncer_fd, &handler, commit);
+	/* Our own child, who reads all: a round of many targets is no reason to end. */
+	peer_limit(commit->syncer, SIZE_MAX);
 }
 
 void commit_close(struct commit *commit)
