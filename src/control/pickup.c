@@ -61,6 +61,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(cafile, TEXT),
 	KEY(to, TEXT),
 	KEY(multidrop, TEXT),
+	KEY(unmatched, TEXT),
 	{ "keep", KEYVALUE_TEXT, offsetof(struct pickup_file, keep), NULL, 0 },
 	{ "every", KEYVALUE_TEXT, offsetof(struct pickup_file, every), NULL, 0 },
 	KEY(maxsize, BYTES),
@@ -115,6 +116,11 @@ static bool settle_target(struct pickup *pickup, struct err *err)
 	if (pickup->to && !account_name_is_valid(pickup->to))
 		return err_exit(err, EX_CONFIG, "to: \"%.60s\" is no user's name",
 				pickup->to);
+	if (!pickup->unmatched)
+		pickup->unmatched = must_copy("postmaster");
+	if (!account_name_is_valid(pickup->unmatched))
+		return err_exit(err, EX_CONFIG, "unmatched: \"%.60s\" is no user's name",
+				pickup->unmatched);
 	if (!pickup->multidrop)
 		return true;
 	pickup->multidrop_position = 1;

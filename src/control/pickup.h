@@ -36,6 +36,7 @@ struct pickup {
 	char *to;                    /* the local user who gets it, or: */
 	char *multidrop;             /* the header field that names the recipient */
 	uint64_t multidrop_position; /* which of several such fields, from 1 */
+	char *unmatched; /* who gets what nobody else does; postmaster where unset */
 	enum pickup_keep keep;
 	uint64_t keep_days;
 	uint64_t every_s; /* while a link stays up; 0: only when it comes up */

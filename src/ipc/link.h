@@ -6,6 +6,9 @@
 #ifndef IPC_LINK_H
 #define IPC_LINK_H
 
+#include <stdio.h>
+
+#include "control/routes.h"
 #include "ipc/packet.h"
 
 enum link_packet {
@@ -17,10 +20,20 @@ enum link_packet {
 	LINK_DONE,      /* link, and flush to an ACT: how it ended */
 	LINK_PROGRESS,  /* flush to link, link to the command that asked */
 	LINK_NUDGE,     /* link to flush: more has been parked; no fields */
-	LINK_STOP,  /* link to flush: the link went down, stop within 2 s; no fields */
-	LINK_IDLE,  /* flush to link: all sent; I leave unless nudged soon; no fields */
-	LINK_MOVED, /* flush to link: new routes moved mail to another smarthost */
+	LINK_STOP,   /* link to flush: the link went down, stop within 2 s; no fields */
+	LINK_IDLE,   /* flush to link: all sent; I leave unless nudged soon; no fields */
+	LINK_MOVED,  /* flush to link: new routes moved mail to another smarthost */
+	LINK_PICKUP, /* command: fetch these pickups now; PROGRESS..., then DONE */
 };
+
+/* What is at work for a pickup goes by this name in PROGRESS, beside the smarthosts. */
+#define LINK_WORK_NAME_MAX (SMARTHOST_NAME_MAX + 8)
+static inline const char *link_pickup_label(const char *name,
+					    char label_out[LINK_WORK_NAME_MAX])
+{
+	snprintf(label_out, LINK_WORK_NAME_MAX, "pickup %s", name);
+	return label_out;
+}
 
 /* settings: "key=value" words of the command line, one a line */
 #define LINK_EVENT_FIELDS(NUMBER, TEXT) NUMBER(up) TEXT(name) TEXT(settings)
@@ -29,6 +42,10 @@ PACKET_DEFINE(link_event, LINK_EVENT, LINK_EVENT_FIELDS)
 /* names: one smarthost a line; empty: all where something waits */
 #define LINK_FLUSH_FIELDS(NUMBER, TEXT) TEXT(names)
 PACKET_DEFINE(link_flush, LINK_FLUSH, LINK_FLUSH_FIELDS)
+
+/* names: one pickup a line; empty: all */
+#define LINK_PICKUP_FIELDS(NUMBER, TEXT) TEXT(names)
+PACKET_DEFINE(link_pickup, LINK_PICKUP, LINK_PICKUP_FIELDS)
 
 /* state: up, down or dialling; since: wall clock seconds */
 #define LINK_STATE_FIELDS(NUMBER, TEXT) NUMBER(since) TEXT(name) TEXT(state)
@@ -42,7 +59,8 @@ PACKET_DEFINE(link_act, LINK_ACT, LINK_ACT_FIELDS)
 #define LINK_DONE_FIELDS(NUMBER, TEXT) NUMBER(exit_code) TEXT(text)
 PACKET_DEFINE(link_done, LINK_DONE, LINK_DONE_FIELDS)
 
-/* Of one flush, since it began. waiting_*: what is left to send in this flush. */
+/* Of one flush or pickup, since it began; sent: or fetched. waiting_*: what is left to
+ * send or fetch in this one. */
 #define LINK_PROGRESS_FIELDS(NUMBER, TEXT) \
 	NUMBER(sent)                       \
 	NUMBER(sent_bytes)                 \

@@ -41,14 +41,16 @@ static const struct key smarthost_keys[] = {
 	KEY(smarthost_note, held, FLAG),          KEY(smarthost_note, last_error, TEXT),
 	KEY(smarthost_note, last_try, TIME),      KEY(smarthost_note, last_success, TIME),
 	KEY(smarthost_note, routed_by, NUMBER),   KEY(smarthost_note, rtt_us, NUMBER),
-	KEY(smarthost_note, bytes_per_s, NUMBER),
+	KEY(smarthost_note, bytes_per_s, NUMBER), KEY(smarthost_note, lanes, NUMBER),
+	KEY(smarthost_note, link, TEXT),          KEY(smarthost_note, host, TEXT),
+	KEY(smarthost_note, addresses, TEXT),
 };
 
 static const struct key pickup_keys[] = {
 	KEY(pickup_note, last_error, TEXT),   KEY(pickup_note, last_try, TIME),
 	KEY(pickup_note, last_success, TIME), KEY(pickup_note, counted, FLAG),
 	KEY(pickup_note, waiting, NUMBER),    KEY(pickup_note, bytes, NUMBER),
-	KEY(pickup_note, held, NUMBER),
+	KEY(pickup_note, held, NUMBER),       KEY(pickup_note, refused, FLAG),
 };
 
 static const struct key link_keys[] = {

@@ -22,6 +22,10 @@ struct smarthost_note {
 	uint64_t routed_by; /* routes_signature() its mail was routed by */
 	uint64_t rtt_us;    /* measured on the last connection; 0: unknown */
 	uint64_t bytes_per_s;
+	uint64_t lanes;      /* connections that were useful side by side */
+	char link[64];       /* over which that was measured; "": not known */
+	char host[256];      /* whose addresses were asked for last */
+	char addresses[800]; /* they, commas between */
 };
 
 void smarthost_note_read(int root_fd, const char *smarthost,
@@ -34,7 +38,8 @@ struct pickup_note {
 	char last_error[512]; /* "" when the last attempt went well */
 	int64_t last_try;     /* wall clock seconds; 0: never */
 	int64_t last_success;
-	bool counted;     /* the server has been asked: what follows is known */
+	bool refused; /* a person must act: the login, the certificate, the settings */
+	bool counted; /* the server has been asked: what follows is known */
 	uint64_t waiting; /* messages left there that are to be fetched */
 	uint64_t bytes;   /* theirs */
 	uint64_t held;    /* those that are too large to be fetched unasked */

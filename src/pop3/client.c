@@ -8,7 +8,9 @@
 #include "pop3/client_listing.h"
 
 #define LINE_MAX_BYTES 1024 /* what is longer is cut: only its end matters then */
-#define ASKS_MAX       32   /* on their way at a time, */
+#define LINE_LONGEST   ((size_t)64 * 1024) /* and what is longer than that is no POP3 */
+#define LISTING_MAX    ((uint64_t)64 * 1024 * 1024)
+#define ASKS_MAX       32                      /* on their way at a time, */
 #define ASKED_OCTETS   ((uint64_t)1024 * 1024) /* and so much of messages */
 #define COMMANDS_MAX   ((size_t)8 * 1024)
 #define PIECE_MAX      ((size_t)32 * 1024)
@@ -34,6 +36,7 @@ struct pop3_client {
 	struct pop3_listing listing;
 	struct wire_decoder decoder;
 	struct buf line;
+	size_t line_len; /* with what was cut */
 	struct buf piece;
 	struct buf commands;
 	struct err failure;
@@ -211,7 +214,6 @@ static void on_status(struct pop3_client *client, struct span line)
 
 static void on_list_line(struct pop3_client *client, struct span line)
 {
-	client->listing_bytes += line.len + 2;
 	if (span_is(line, "."))
 		answered(client, true, (struct span){ "", 0 });
 	else if (first_of(client)->ask == POP3_ASK_LIST)
@@ -242,8 +244,15 @@ static size_t take_line(struct pop3_client *client, struct span bytes)
 	bool kept = buf_append(&client->line, bytes.at, len < room ? len : room);
 
 	assert(kept);
+	client->line_len += len;
+	client->listing_bytes += client->listed ? 0 : len;
+	if (client->line_len > LINE_LONGEST || client->listing_bytes > LISTING_MAX) {
+		err_temporary(&client->failure, "4.5.0", "the server never ends a line");
+		return len;
+	}
 	if (!end)
 		return len;
+	client->line_len = 0;
 	on_line(client, buf_span(&client->line));
 	buf_reset(&client->line);
 	return len + 1;

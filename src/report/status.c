@@ -168,6 +168,24 @@ static bool read_links(int root_fd, int control_fd, struct status *status,
 	return true;
 }
 
+static bool read_pickups(int root_fd, int control_fd, struct status *status,
+			 struct err *err)
+{
+	struct settings_list names;
+
+	if (!smarthost_names(control_fd, "pickups", &names, err))
+		return false;
+	status->pickups = must_alloc((names.count + 1) * sizeof(*status->pickups));
+	for (size_t i = 0; i < names.count; i++) {
+		struct pickup_status *one = &status->pickups[status->pickup_count++];
+
+		one->name = must_copy(names.lines[i]);
+		pickup_note_read(root_fd, one->name, &one->note);
+	}
+	settings_list_clear(&names);
+	return true;
+}
+
 bool status_read(int root_fd, int control_fd, struct status *status_out, struct err *err)
 {
 	struct settings settings = { 0 };
@@ -179,7 +197,7 @@ bool status_read(int root_fd, int control_fd, struct status *status_out, struct 
 	settings_clear(&settings);
 	return read_links(root_fd, control_fd, status_out, err) &&
 	       read_smarthosts(root_fd, control_fd, status_out, err) &&
-	       smarthost_names(control_fd, "pickups", &status_out->pickups, err);
+	       read_pickups(root_fd, control_fd, status_out, err);
 }
 
 void status_clear(struct status *status)
@@ -187,7 +205,9 @@ void status_clear(struct status *status)
 	free(status->me);
 	free(status->links);
 	free(status->smarthosts);
-	settings_list_clear(&status->pickups);
+	for (size_t i = 0; i < status->pickup_count; i++)
+		free(status->pickups[i].name);
+	free(status->pickups);
 	*status = (struct status){ 0 };
 }
 
@@ -208,6 +228,19 @@ static json_t *smarthost_json(const struct smarthost_status *one)
 			 report_words(one->note.last_error));
 }
 
+static json_t *pickup_json(const struct pickup_status *one)
+{
+	const struct pickup_note *note = &one->note;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", report_text(one->name),
+			 "waiting",
+			 report_count(note->counted ? (int64_t)note->waiting : -1),
+			 "bytes", report_count(note->counted ? (int64_t)note->bytes : -1),
+			 "held", report_count(note->counted ? (int64_t)note->held : -1),
+			 "last_ok", report_when(note->last_success), "last_error",
+			 report_words(note->last_error));
+}
+
 bool status_print_json(const struct status *status, FILE *to, struct err *err)
 {
 	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
@@ -216,12 +249,8 @@ bool status_print_json(const struct status *status, FILE *to, struct err *err)
 		json_array_append_new(links, link_json(&status->links[i]));
 	for (size_t i = 0; i < status->smarthost_count; i++)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
-	for (size_t i = 0; i < status->pickups.count; i++)
-		json_array_append_new(pickups,
-				      json_pack("{s:o, s:n, s:n, s:n, s:n, s:n}", "name",
-						report_text(status->pickups.lines[i]),
-						"waiting", "bytes", "held", "last_ok",
-						"last_error"));
+	for (size_t i = 0; i < status->pickup_count; i++)
+		json_array_append_new(pickups, pickup_json(&status->pickups[i]));
 	return report_print(json_pack("{s:o, s:o, s:o, s:o}", "me",
 				      report_text(status->me), "links", links, "parked",
 				      parked, "pickups", pickups),
@@ -248,6 +277,25 @@ static void print_smarthost(const struct smarthost_status *one, FILE *to)
 		fprintf(to, "%-16s last error: %s\n", "", one->note.last_error);
 }
 
+static void print_pickup(const struct pickup_status *one, FILE *to)
+{
+	const struct pickup_note *note = &one->note;
+	char bytes[NUMBER_TEXT_MAX], when[CLOCK_TEXT_MAX];
+
+	fprintf(to, "pickup %-9s", one->name);
+	if (note->counted)
+		fprintf(to, " %6" PRIu64 " %10s", note->waiting,
+			number_format_bytes(note->bytes, bytes));
+	fprintf(to, "  last %s",
+		note->last_success ? clock_format_rfc3339(note->last_success, when)
+				   : "never");
+	if (note->held)
+		fprintf(to, "; %" PRIu64 " too large", note->held);
+	fputc('\n', to);
+	if (note->last_error[0])
+		fprintf(to, "%-16s last error: %s\n", "", note->last_error);
+}
+
 void status_print(const struct status *status, FILE *to)
 {
 	char when[CLOCK_TEXT_MAX];
@@ -267,4 +315,6 @@ void status_print(const struct status *status, FILE *to)
 		fprintf(to, "No smarthost is set, and nothing is parked.\n");
 	for (size_t i = 0; i < status->smarthost_count; i++)
 		print_smarthost(&status->smarthosts[i], to);
+	for (size_t i = 0; i < status->pickup_count; i++)
+		print_pickup(&status->pickups[i], to);
 }

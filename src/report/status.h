@@ -30,13 +30,19 @@ struct smarthost_status {
 	struct smarthost_note note;
 };
 
+struct pickup_status {
+	char *name;
+	struct pickup_note note;
+};
+
 struct status {
 	char *me;
 	struct link_note *links; /* sorted by name; since is 0 for one never seen up */
 	size_t link_count;
 	struct smarthost_status *smarthosts; /* sorted by name */
 	size_t smarthost_count;
-	struct settings_list pickups; /* names */
+	struct pickup_status *pickups; /* sorted by name */
+	size_t pickup_count;
 };
 
 /* control_fd: the control folder, open. Clear with status_clear in any case. */

@@ -1,5 +1,6 @@
 /*
- * lontar-link: knows which links are up, and has what is parked flushed while they are.
+ * lontar-link: knows which links are up, and has what is parked flushed, and what waits
+ * at providers fetched, while they are.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct program {
 	struct service service;
 	struct links links;
 	struct flushes flushes;
+	struct pickups pickups;
 	struct requests requests;
 	struct peer *deliver; /* tells what is parked; NULL while it is away */
 	ev_timer watch_again;
@@ -67,8 +69,10 @@ static void on_watch_again(struct ev_loop *loop, ev_timer *watcher, int events)
 	program->deliver = peer_open(loop, fd, &deliver_handler, program);
 	packet_begin(&out, INTAKE_WATCH, 0);
 	peer_send(program->deliver, &out, -1);
-	if (links_any_up(&program->links))
+	if (links_any_up(&program->links)) {
 		flushes_link_up(&program->flushes);
+		pickups_link_up(&program->pickups);
+	}
 }
 
 static void on_connection(void *ctx, int fd)
@@ -92,8 +96,12 @@ static bool begin(struct program *program, struct err *err)
 	    !service_begin(service, err) ||
 	    !links_open(&program->links, flushes->root_fd, service->loop, err))
 		return false;
-	program->requests =
-		(struct requests){ .links = &program->links, .flushes = flushes };
+	program->pickups = (struct pickups){ .service = service,
+					     .root_fd = flushes->root_fd,
+					     .control_fd = flushes->control_fd };
+	program->requests = (struct requests){ .links = &program->links,
+					       .flushes = flushes,
+					       .pickups = &program->pickups };
 	requests_open(&program->requests);
 	if (service->listener_count != 1)
 		return err_temporary(err, "", "one listener is expected: run/link");

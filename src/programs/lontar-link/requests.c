@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "control/pickup.h"
 #include "control/smarthost.h"
 #include "deliver/operator.h"
 #include "ipc/peer.h"
@@ -23,7 +24,8 @@ struct request {
 	struct requests *requests;
 	struct peer *peer;
 	uint32_t tag;
-	char (*waiting)[SMARTHOST_NAME_MAX]; /* smarthosts of its flush not done yet */
+	/* smarthosts of its flush, or pickups by their labels, not done yet */
+	char (*waiting)[LINK_WORK_NAME_MAX];
 	size_t waiting_count;
 	int exit_code; /* the worst so far, and its text */
 	char text[512];
@@ -75,18 +77,33 @@ static bool on_event(struct request *request, struct packet *packet)
 	}
 	/* The hook is let go before the work begins. */
 	answer(request, packet->tag, EX_OK, unknown.data);
-	if (event.up)
+	if (event.up) {
 		flushes_link_up(requests->flushes);
-	else
+		pickups_link_up(requests->pickups);
+	} else {
 		flushes_link_down(requests->flushes);
+		pickups_link_down(requests->pickups);
+	}
 	return true;
+}
+
+static bool waits_for(const struct request *request, struct span smarthost,
+		      size_t *at_out)
+{
+	for (size_t i = 0; i < request->waiting_count; i++) {
+		if (!span_is(smarthost, request->waiting[i]))
+			continue;
+		*at_out = i;
+		return true;
+	}
+	return false;
 }
 
 static void wait_for(struct request *request, const char *smarthost)
 {
 	request->waiting = must_resize(request->waiting, request->waiting_count + 1,
 				       sizeof(*request->waiting));
-	snprintf(request->waiting[request->waiting_count++], SMARTHOST_NAME_MAX, "%s",
+	snprintf(request->waiting[request->waiting_count++], LINK_WORK_NAME_MAX, "%s",
 		 smarthost);
 }
 
@@ -149,6 +166,76 @@ static bool on_flush(struct request *request, struct packet *packet)
 		answer(request, packet->tag, EX_OK, "nothing waits");
 	for (size_t i = 0; i < request->waiting_count; i++)
 		flushes_force(request->requests->flushes, request->waiting[i]);
+	return true;
+}
+
+static void want_pickup(struct request *request, const char *name)
+{
+	char label[LINK_WORK_NAME_MAX];
+	size_t ignored;
+
+	if (waits_for(request, span_of(link_pickup_label(name, label)), &ignored))
+		return;
+	wait_for(request, label);
+}
+
+static bool want_all_pickups(struct request *request, struct err *err)
+{
+	struct settings_list names;
+
+	if (!smarthost_names(request->requests->pickups->control_fd, "pickups", &names,
+			     err))
+		return false;
+	for (size_t i = 0; i < names.count; i++)
+		want_pickup(request, names.lines[i]);
+	settings_list_clear(&names);
+	return true;
+}
+
+static bool want_named_pickups(struct request *request, struct span names,
+			       struct err *err)
+{
+	struct pickup pickup;
+	struct span line;
+	char name[SMARTHOST_NAME_MAX];
+
+	while (span_cut(&names, '\n', &line)) {
+		if (!line.len)
+			continue;
+		if (!packet_text_copy(line, name, sizeof(name)))
+			return err_exit(err, EX_NOINPUT, "no pickup %.*s",
+					SPAN_ARG(line));
+		if (!pickup_load(request->requests->pickups->control_fd, name, &pickup,
+				 err))
+			return false;
+		pickup_clear(&pickup);
+		want_pickup(request, name);
+	}
+	return true;
+}
+
+static bool on_pickup(struct request *request, struct packet *packet)
+{
+	struct link_pickup asked;
+	struct err err;
+	size_t count;
+
+	if (!link_pickup_get(packet, &asked) || request->waiting_count)
+		return false;
+	request->tag = packet->tag;
+	if (!(asked.names.len ? want_named_pickups(request, asked.names, &err)
+			      : want_all_pickups(request, &err))) {
+		request->waiting_count = 0;
+		answer_err(request, packet->tag, &err);
+		return true;
+	}
+	count = request->waiting_count;
+	if (!count)
+		answer(request, packet->tag, EX_OK,
+		       "no pickup is set: see control/pickups");
+	for (size_t i = 0; i < count; i++)
+		pickups_force(request->requests->pickups,
+			      strchr(request->waiting[i], ' ') + 1);
 	return true;
 }
 
@@ -228,6 +315,8 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 		return on_event(request, packet);
 	case LINK_FLUSH:
 		return on_flush(request, packet);
+	case LINK_PICKUP:
+		return on_pickup(request, packet);
 	case LINK_SHOW:
 		return on_show(request, packet);
 	case LINK_ACT:
@@ -254,18 +343,6 @@ static void on_closed(void *ctx, struct peer *peer)
 
 static const struct peer_handler handler = { on_packet, on_closed };
 
-static bool waits_for(const struct request *request, struct span smarthost,
-		      size_t *at_out)
-{
-	for (size_t i = 0; i < request->waiting_count; i++) {
-		if (!span_is(smarthost, request->waiting[i]))
-			continue;
-		*at_out = i;
-		return true;
-	}
-	return false;
-}
-
 static void on_progress(void *ctx, const struct link_progress *progress)
 {
 	struct requests *requests = ctx;
@@ -290,7 +367,7 @@ static void on_done(void *ctx, const char *smarthost, const struct link_done *do
 		if (!waits_for(at, span_of(smarthost), &i))
 			continue;
 		memmove(at->waiting[i], at->waiting[--at->waiting_count],
-			SMARTHOST_NAME_MAX);
+			sizeof(at->waiting[i]));
 		if (done->exit_code && !at->exit_code) {
 			at->exit_code = (int)done->exit_code;
 			snprintf(at->text, sizeof(at->text), "%.*s",
@@ -346,6 +423,8 @@ void requests_open(struct requests *requests)
 		.on_acted = on_acted,
 		.ctx = requests,
 	};
+	requests->pickups->listener =
+		(struct pickup_listener){ on_progress, on_done, requests };
 }
 
 static unsigned requests_of(const struct requests *requests, uid_t uid)

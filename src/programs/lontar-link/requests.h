@@ -4,19 +4,21 @@
 
 #include "programs/lontar-link/flushes.h"
 #include "programs/lontar-link/links.h"
+#include "programs/lontar-link/pickups.h"
 
 struct request;
 
 struct requests {
 	struct links *links;
 	struct flushes *flushes;
+	struct pickups *pickups;
 	struct request *first;
 	unsigned count;
 	unsigned stranger_count;
 	uint32_t acts; /* tags given out */
 };
 
-/* Sets itself as the flushes' listener. */
+/* Sets itself as the flushes' and pickups' listener. */
 void requests_open(struct requests *requests);
 
 /* Takes a new connection; fd is its own from here on. */

@@ -1,13 +1,14 @@
 #include "programs/lontar/alone.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "control/smarthost.h"
+#include "control/pickup.h"
 #include "ipc/peer.h"
 #include "programs/lontar/ear.h"
 #include "programs/lontar/history.h"
@@ -17,9 +18,30 @@
 
 struct alone;
 
+/* What is started for a smarthost or for a pickup. What is fetched alone is delivered by
+ * who fetches it. */
+struct kind {
+	const char *program;
+	const char *user;
+	const char *shares_with;
+	const char *word;
+};
+
+enum {
+	FLUSH,
+	PICKUP,
+	KINDS
+};
+
+static const struct kind kinds[KINDS] = {
+	[FLUSH] = { "lontar-flush", "lontarout", NULL, "flush of" },
+	[PICKUP] = { "lontar-pickup", "lontar", "lontarout", "pickup" },
+};
+
 struct worker {
 	struct worker *next;
 	struct alone *alone;
+	const struct kind *kind;
 	char name[SMARTHOST_NAME_MAX];
 	struct peer *peer;
 	pid_t pid;
@@ -32,20 +54,23 @@ struct alone {
 	struct command_context *context;
 	struct ev_loop *loop;
 	struct settings settings;
-	struct identity identity;
-	int program_fd;
+	struct identity identities[KINDS];
+	int program_fds[KINDS];
 	struct worker *waiting; /* not started yet, the last one first */
 	struct worker *at_work;
 	size_t running;
+	bool is_over; /* the time is: no more are started */
+	ev_timer limit;
+	ev_signal signals[2]; /* INT and TERM */
 	struct progress progress;
 	struct err why; /* the first of what went wrong */
 };
 
-static void add(struct alone *alone, const char *name)
+static void add(struct alone *alone, const struct kind *kind, const char *name)
 {
 	struct worker *worker = must_alloc(sizeof(*worker));
 
-	*worker = (struct worker){ .next = alone->waiting, .alone = alone };
+	*worker = (struct worker){ .next = alone->waiting, .alone = alone, .kind = kind };
 	snprintf(worker->name, sizeof(worker->name), "%s", name);
 	alone->waiting = worker;
 }
@@ -67,7 +92,7 @@ static bool has_mail(struct alone *alone, const char *name, bool *has_out,
 	return read;
 }
 
-static bool choose_named(struct alone *alone, const char *name, struct err *err)
+static bool choose_smarthost(struct alone *alone, const char *name, struct err *err)
 {
 	struct smarthost smarthost;
 	bool has;
@@ -77,7 +102,7 @@ static bool choose_named(struct alone *alone, const char *name, struct err *err)
 	if (!has_mail(alone, name, &has, err))
 		return false;
 	if (has) {
-		add(alone, name);
+		add(alone, &kinds[FLUSH], name);
 		return true;
 	}
 	if (!smarthost_load(alone->context->control_fd, &alone->settings, name,
@@ -87,16 +112,40 @@ static bool choose_named(struct alone *alone, const char *name, struct err *err)
 	return true;
 }
 
-static bool choose(struct alone *alone, struct err *err)
+static bool choose_pickup(struct alone *alone, const char *name, struct err *err)
 {
-	const struct args *args = &alone->context->args;
+	struct pickup pickup;
+
+	if (!pickup_load(alone->context->control_fd, name, &pickup, err))
+		return false;
+	pickup_clear(&pickup);
+	add(alone, &kinds[PICKUP], name);
+	return true;
+}
+
+static bool choose_named(struct alone *alone, struct span names,
+			 bool (*choose)(struct alone *alone, const char *name,
+					struct err *err),
+			 struct err *err)
+{
+	char name[256];
+	struct span line;
+
+	while (span_cut(&names, '\n', &line)) {
+		if (!line.len)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", SPAN_ARG(line));
+		if (!choose(alone, name, err))
+			return false;
+	}
+	return true;
+}
+
+static bool choose_all_smarthosts(struct alone *alone, struct err *err)
+{
 	struct parked_smarthosts all;
 	bool fine = true;
 
-	for (int i = 1; fine && i < args->argc; i++)
-		fine = choose_named(alone, args->argv[i], err);
-	if (!fine || args->argc > 1)
-		return fine;
 	if (!parked_smarthosts(alone->context->root_fd, &all, err))
 		return false;
 	for (size_t i = 0; fine && i < all.count; i++) {
@@ -104,9 +153,36 @@ static bool choose(struct alone *alone, struct err *err)
 
 		fine = has_mail(alone, all.names[i], &has, err);
 		if (fine && has)
-			add(alone, all.names[i]);
+			add(alone, &kinds[FLUSH], all.names[i]);
 	}
 	parked_smarthosts_clear(&all);
+	return fine;
+}
+
+static bool choose_all_pickups(struct alone *alone, struct err *err)
+{
+	struct settings_list names;
+
+	if (!smarthost_names(alone->context->control_fd, "pickups", &names, err))
+		return false;
+	for (size_t i = 0; i < names.count; i++)
+		add(alone, &kinds[PICKUP], names.lines[i]);
+	settings_list_clear(&names);
+	return true;
+}
+
+static bool choose(struct alone *alone, const struct alone_wish *wish, struct err *err)
+{
+	bool fine = true;
+
+	if (wish->flushes)
+		fine = wish->smarthosts.len ? choose_named(alone, wish->smarthosts,
+							   choose_smarthost, err)
+					    : choose_all_smarthosts(alone, err);
+	if (fine && wish->fetches)
+		fine = wish->pickups.len
+			       ? choose_named(alone, wish->pickups, choose_pickup, err)
+			       : choose_all_pickups(alone, err);
 	return fine;
 }
 
@@ -115,14 +191,16 @@ static void blame(struct alone *alone, const struct err *err)
 	if (alone->why.kind == ERR_NONE)
 		alone->why = *err;
 	else
-		fprintf(stderr, "lontar flush: %s\n", err->text);
+		fprintf(stderr, "lontar %s: %s\n", alone->context->args.argv[0],
+			err->text);
 }
 
 static void start_more(struct alone *alone);
 
-static struct worker *find(struct worker *worker, const char *name)
+static struct worker *find_flush(struct worker *worker, const char *name)
 {
-	while (worker && strcmp(worker->name, name) != 0)
+	while (worker &&
+	       (worker->kind != &kinds[FLUSH] || strcmp(worker->name, name) != 0))
 		worker = worker->next;
 	return worker;
 }
@@ -131,13 +209,13 @@ static struct worker *find(struct worker *worker, const char *name)
 static void want(struct alone *alone, const char *name)
 {
 	AUTO_BUF nudge = BUF_INIT(PACKET_MAX);
-	struct worker *worker = find(alone->at_work, name);
+	struct worker *worker = find_flush(alone->at_work, name);
 
 	packet_begin(&nudge, LINK_NUDGE, 0);
 	if (worker && !worker->has_told)
 		peer_send(worker->peer, &nudge, -1);
-	else if (!find(alone->waiting, name))
-		add(alone, name);
+	else if (!find_flush(alone->waiting, name))
+		add(alone, &kinds[FLUSH], name);
 }
 
 static void leave_work(struct alone *alone, struct worker *worker)
@@ -163,8 +241,8 @@ static void on_closed(void *ctx, struct peer *peer)
 		continue;
 	ear_close(&worker->ear);
 	if (!worker->has_told) {
-		err_temporary(&err, "", "the flush of %s ended without a word",
-			      worker->name);
+		err_temporary(&err, "", "the %s %s ended without a word",
+			      worker->kind->word, worker->name);
 		blame(alone, &err);
 	}
 	leave_work(alone, worker);
@@ -212,12 +290,13 @@ static const struct peer_handler handler = { on_packet, on_closed };
 static bool start(struct worker *worker, struct err *err)
 {
 	struct alone *alone = worker->alone;
+	size_t kind = (size_t)(worker->kind - kinds);
 	struct spawn_order order = {
-		.program = "lontar-flush",
+		.program = worker->kind->program,
 		.arguments = { "--alone", worker->name },
-		.program_fd = alone->program_fd,
+		.program_fd = alone->program_fds[kind],
 		.root_fd = alone->context->root_fd,
-		.identity = &alone->identity,
+		.identity = &alone->identities[kind],
 	};
 	struct spawned spawned;
 	int pair[2];
@@ -242,7 +321,7 @@ static bool start(struct worker *worker, struct err *err)
 
 static void start_more(struct alone *alone)
 {
-	while (alone->waiting &&
+	while (alone->waiting && !alone->is_over &&
 	       (!alone->running || alone->running < alone->settings.concurrencyremote)) {
 		struct worker *worker = alone->waiting;
 		struct err err;
@@ -259,11 +338,48 @@ static void start_more(struct alone *alone)
 		ev_break(alone->loop, EVBREAK_ALL);
 }
 
-static bool run(struct alone *alone, struct err *err)
+static void stop_all(struct alone *alone)
+{
+	alone->is_over = true;
+	for (struct worker *at = alone->at_work; at; at = at->next)
+		kill(at->pid, SIGTERM);
+}
+
+static void on_limit(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	stop_all(watcher->data);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	stop_all(watcher->data);
+}
+
+static void watch(struct alone *alone, unsigned limit_s)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+
+	for (size_t i = 0; i < LENGTH(numbers); i++) {
+		ev_signal_init(&alone->signals[i], on_signal, numbers[i]);
+		alone->signals[i].data = alone;
+		ev_signal_start(alone->loop, &alone->signals[i]);
+	}
+	ev_timer_init(&alone->limit, on_limit, limit_s, 0.);
+	alone->limit.data = alone;
+	if (limit_s)
+		ev_timer_start(alone->loop, &alone->limit);
+}
+
+static bool run(struct alone *alone, unsigned limit_s, struct err *err)
 {
 	/* What becomes of mail is told to the log, as the gateway does. */
 	if (!history_open(alone->context->root_fd, false, err))
 		return false;
+	watch(alone, limit_s);
 	progress_begin(&alone->progress);
 	start_more(alone);
 	if (alone->running)
@@ -274,10 +390,22 @@ static bool run(struct alone *alone, struct err *err)
 	return err->kind == ERR_NONE;
 }
 
-bool flush_alone(struct command_context *context, struct err *err)
+static bool prepare(struct alone *alone, struct err *err)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		identity_find(kinds[i].user, kinds[i].shares_with, &alone->identities[i]);
+		alone->program_fds[i] = spawn_open(kinds[i].program, err);
+		if (alone->program_fds[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+bool work_alone(struct command_context *context, const struct alone_wish *wish,
+		struct err *err)
 {
 	struct alone alone = { .context = context,
-			       .program_fd = -1,
+			       .program_fds = { -1, -1 },
 			       .loop = ev_default_loop(EVFLAG_AUTO) };
 	bool fine;
 
@@ -285,13 +413,12 @@ bool flush_alone(struct command_context *context, struct err *err)
 		return err_temporary(err, "", "no event loop");
 	if (!settings_load(context->control_fd, &alone.settings, err))
 		return false;
-	identity_find("lontarout", NULL, &alone.identity);
-	alone.program_fd = spawn_open("lontar-flush", err);
-	fine = alone.program_fd >= 0 && choose(&alone, err);
+	fine = prepare(&alone, err) && choose(&alone, wish, err);
 	if (fine && !alone.waiting)
-		puts("nothing waits");
+		puts(wish->flushes ? "nothing waits"
+				   : "no pickup is set: see control/pickups");
 	else if (fine)
-		fine = run(&alone, err);
+		fine = run(&alone, wish->limit_s, err);
 	while (alone.waiting) {
 		struct worker *worker = alone.waiting;
 
@@ -299,6 +426,7 @@ bool flush_alone(struct command_context *context, struct err *err)
 		free(worker);
 	}
 	settings_clear(&alone.settings);
-	file_close(&alone.program_fd);
+	for (size_t i = 0; i < KINDS; i++)
+		file_close(&alone.program_fds[i]);
 	return fine;
 }

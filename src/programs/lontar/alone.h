@@ -1,11 +1,20 @@
-/* A flush where no gateway runs. */
+/* Flushes and pickups where no gateway runs. */
 #ifndef PROGRAMS_LONTAR_ALONE_H
 #define PROGRAMS_LONTAR_ALONE_H
 
 #include "programs/lontar/command.h"
 
-/* Starts lontar-flush for each smarthost named in the words, or for all with mail, side
- * by side, and waits. EX_TEMPFAIL: mail stays. */
-bool flush_alone(struct command_context *context, struct err *err) MUST_USE;
+struct alone_wish {
+	bool flushes;           /* smarthosts, */
+	bool fetches;           /* pickups, or both side by side */
+	struct span smarthosts; /* a name a line; empty: all with mail */
+	struct span pickups;    /* empty: all */
+	unsigned limit_s;       /* then all are told to stop; 0: no limit */
+};
+
+/* Starts lontar-flush and lontar-pickup for each, side by side, and waits. EX_TEMPFAIL:
+ * mail stays. */
+bool work_alone(struct command_context *context, const struct alone_wish *wish,
+		struct err *err) MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/args.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 struct command_context {
@@ -18,6 +19,12 @@ struct command_context {
  * has been told already. */
 typedef bool command(struct command_context *context, struct err *err);
 
+/* The words of a command as a list of names, a line each. */
+#define COMMAND_NAMES_MAX ((size_t)32 * 1024)
+bool command_names(const struct args *args, struct buf *names_out,
+		   struct err *err) MUST_USE;
+
+command command_call;
 command command_check;
 command command_drop;
 command command_explain;
@@ -27,6 +34,7 @@ command command_hold;
 command command_init;
 command command_link;
 command command_listen;
+command command_pickup;
 command command_queue;
 command command_rebuild;
 command command_release;

@@ -9,7 +9,7 @@
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "link/change.h"
-#include "programs/lontar/command.h"
+#include "programs/lontar/tell_link.h"
 
 /* A hook holds up the network while it waits for us: within one second we are gone. */
 #define ANSWER_WAIT_MS 700
@@ -94,25 +94,29 @@ static bool record(struct command_context *context, const struct link_event *eve
 	return true;
 }
 
+bool tell_link(struct command_context *context, const char *name, bool up,
+	       struct span settings, struct err *err)
+{
+	struct link_event event = { up, span_of(name), settings };
+	AUTO_FD gateway = channel_connect(context->root_fd, "link", err);
+
+	if (gateway >= 0)
+		return tell_gateway(gateway, &event, err);
+	return err->exit_code == EX_UNAVAILABLE && record(context, &event, name, err);
+}
+
 static bool change(struct command_context *context, bool up, struct err *err)
 {
 	const char *name = context->args.argv[2];
 	AUTO_BUF settings = BUF_INIT(PACKET_MAX / 2);
-	struct link_event event = { .up = up, .name = span_of(name) };
-	AUTO_FD gateway = -1;
 
 	if (!smarthost_name_is_valid(name))
 		return err_exit(err, EX_USAGE,
 				"%s is no name for a link: small letters, digits, \".\" "
 				"and \"-\"",
 				name);
-	if (!gather(&context->args, &settings, err))
-		return false;
-	event.settings = buf_span(&settings);
-	gateway = channel_connect(context->root_fd, "link", err);
-	if (gateway >= 0)
-		return tell_gateway(gateway, &event, err);
-	return err->exit_code == EX_UNAVAILABLE && record(context, &event, name, err);
+	return gather(&context->args, &settings, err) &&
+	       tell_link(context, name, up, buf_span(&settings), err);
 }
 
 /* What is on disk is what the gateway knows. */

@@ -26,6 +26,8 @@ static const struct {
 	{ "stats", command_stats, false, "what the log says of the mail" },
 	{ "queue", command_queue, true, "every parked message" },
 	{ "flush", command_flush, true, "push what waits now" },
+	{ "pickup", command_pickup, true, "fetch what waits at providers now" },
+	{ "call", command_call, true, "dial, push and fetch, hang up" },
 	{ "link", command_link, true, "tell that a link is up or down; show them" },
 	{ "hold", command_hold, true, "keep parked messages here" },
 	{ "release", command_release, true, "let held and uncertain ones go" },
@@ -37,6 +39,14 @@ static const struct {
 	{ "check", command_check, true, "every setting, path and map" },
 	{ "explain", command_explain, true, "where mail to an address would go" },
 };
+
+bool command_names(const struct args *args, struct buf *names_out, struct err *err)
+{
+	for (int i = 1; i < args->argc; i++)
+		if (!buf_appendf(names_out, "%s\n", args->argv[i]))
+			return err_exit(err, EX_USAGE, "too many names");
+	return true;
+}
 
 static void print_usage(FILE *out)
 {

@@ -87,6 +87,22 @@ void progress_take(struct progress *progress, const struct link_progress *told)
 	}
 }
 
+void progress_say(struct progress *progress, struct span text)
+{
+	if (!text.len)
+		return;
+	if (progress->is_drawn)
+		printf("\r\033[K");
+	progress->is_drawn = false;
+	printf("%.*s\n", SPAN_ARG(text));
+}
+
+/* By its label (ipc/link.h): no smarthost's name has a blank. */
+static bool is_pickup(const struct progress_row *row)
+{
+	return strchr(row->smarthost, ' ') != NULL;
+}
+
 void progress_end(struct progress *progress)
 {
 	if (progress->is_drawn)
@@ -96,12 +112,18 @@ void progress_end(struct progress *progress)
 		char bytes[NUMBER_TEXT_MAX], time[CLOCK_TEXT_MAX];
 		int64_t ms = clock_monotonic_ms() - progress->began_ms;
 
-		printf("%s: %" PRIu64 " sent (%s) in %s, %" PRIu64 " refused, %" PRIu64
-		       " deferred, %" PRIu64 " not tried\n",
-		       row->smarthost, row->sent,
-		       number_format_bytes(row->sent_bytes, bytes),
-		       clock_format_duration((ms + 500) / 1000, time), row->refused,
-		       row->deferred, row->waiting);
+		number_format_bytes(row->sent_bytes, bytes);
+		clock_format_duration((ms + 500) / 1000, time);
+		if (is_pickup(row))
+			printf("%s: %" PRIu64 " fetched (%s) in %s, %" PRIu64
+			       " refused, %" PRIu64 " left\n",
+			       row->smarthost, row->sent, bytes, time, row->refused,
+			       row->waiting);
+		else
+			printf("%s: %" PRIu64 " sent (%s) in %s, %" PRIu64
+			       " refused, %" PRIu64 " deferred, %" PRIu64 " not tried\n",
+			       row->smarthost, row->sent, bytes, time, row->refused,
+			       row->deferred, row->waiting);
 	}
 	fflush(stdout);
 	free(progress->rows);

@@ -18,6 +18,8 @@ const struct role_row roles[ROLES] = {
 			   .asker = ROLE_AUTH, .name_is_valid = account_name_is_valid },
 	[ROLE_FLUSH] = { "flush", "lontar-flush", "lontarout", .is_on_demand = true,
 			 .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
+	[ROLE_PICKUP] = { "pickup", "lontar-pickup", "lontarout", .is_on_demand = true,
+			  .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
 	/* A checkpassword program reads what root may, and becomes the user. */
 	[ROLE_CHECKPW] = { "checkpw", "lontar-checkpw", NULL, .is_on_demand = true,
 			   .asker = ROLE_AUTH, .name_is_valid = account_name_is_valid },

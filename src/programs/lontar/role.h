@@ -14,6 +14,7 @@ enum role {
 	ROLE_POP3D,
 	ROLE_MAILBOX, /* the first of those that are started because somebody asked */
 	ROLE_FLUSH,
+	ROLE_PICKUP,
 	ROLE_CHECKPW,
 	ROLES,
 };

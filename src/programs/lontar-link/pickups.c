@@ -1,0 +1,241 @@
+#include "programs/lontar-link/pickups.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "control/pickup.h"
+#include "link/notes.h"
+
+#define STOP_S      2.   /* a stopped pickup has so long, then its socket is closed */
+#define RETRY_MIN_S 30.  /* a server that cannot be reached is tried again so soon, */
+#define RETRY_MAX_S 900. /* and at last so seldom, while the link stays up */
+
+/* A pickup that we have had to do with, and its turn. */
+struct fetch {
+	struct fetch *next;
+	struct pickups *pickups;
+	char name[SMARTHOST_NAME_MAX];
+	struct peer *peer; /* NULL: none at work */
+	bool stopping;
+	bool ended;        /* it said how it ended; its lock goes with its socket */
+	bool wanted;       /* another one after it */
+	bool failed;       /* the last one */
+	unsigned failures; /* in a row, since the link came up */
+	ev_timer again;
+	ev_timer give_up;
+};
+
+static void start(struct fetch *fetch);
+
+static bool is_served(const struct fetch *fetch)
+{
+	struct link_note ignored;
+
+	return link_serves_pickup(fetch->pickups->root_fd, fetch->pickups->control_fd,
+				  fetch->name, &ignored);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct fetch *fetch = watcher->data;
+
+	(void)loop;
+	(void)events;
+	if (!fetch->peer && is_served(fetch))
+		start(fetch);
+}
+
+static void start_in(struct fetch *fetch, double seconds)
+{
+	struct ev_loop *loop = fetch->pickups->service->loop;
+
+	ev_timer_stop(loop, &fetch->again);
+	ev_timer_set(&fetch->again, seconds, 0.);
+	ev_timer_start(loop, &fetch->again);
+}
+
+/* It has ended: when is its next turn, while the link stays up? Where a person must act,
+ * trying on could lock the account. */
+static void plan_next(struct fetch *fetch)
+{
+	struct pickups *pickups = fetch->pickups;
+	struct pickup_note note;
+	double wait;
+
+	pickup_note_read(pickups->root_fd, fetch->name, &note);
+	if (!is_served(fetch) || note.refused)
+		return;
+	wait = (double)pickup_every_s(pickups->control_fd, fetch->name);
+	if (fetch->failed) {
+		wait = RETRY_MIN_S;
+		for (unsigned i = 1; i < fetch->failures && wait < RETRY_MAX_S; i++)
+			wait *= 2;
+		if (wait > RETRY_MAX_S)
+			wait = RETRY_MAX_S;
+	}
+	if (wait > 0.)
+		start_in(fetch, wait);
+}
+
+static void tell_done(struct fetch *fetch, const struct link_done *done)
+{
+	const struct pickup_listener *listener = &fetch->pickups->listener;
+	char label[LINK_WORK_NAME_MAX];
+
+	listener->on_done(listener->ctx, link_pickup_label(fetch->name, label), done);
+}
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	struct fetch *fetch = ctx;
+	const struct pickup_listener *listener = &fetch->pickups->listener;
+	struct link_progress progress;
+	struct link_done done;
+
+	(void)peer;
+	file_close(&fd);
+	if (packet->type == LINK_PROGRESS) {
+		if (!link_progress_get(packet, &progress))
+			return false;
+		listener->on_progress(listener->ctx, &progress);
+		return true;
+	}
+	if (packet->type != LINK_DONE || !link_done_get(packet, &done))
+		return false;
+	fetch->ended = true;
+	fetch->failed = done.exit_code != 0;
+	fetch->failures = fetch->failed ? fetch->failures + 1 : 0;
+	tell_done(fetch, &done);
+	return true;
+}
+
+static void forget_peer(struct fetch *fetch)
+{
+	ev_timer_stop(fetch->pickups->service->loop, &fetch->give_up);
+	fetch->peer = NULL;
+	fetch->stopping = false;
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct fetch *fetch = ctx;
+	struct link_done lost = { .exit_code = EX_TEMPFAIL,
+				  .text = span_of("the pickup ended without a word") };
+
+	(void)peer;
+	forget_peer(fetch);
+	if (!fetch->ended) {
+		fetch->failed = true;
+		fetch->failures++;
+		tell_done(fetch, &lost);
+	}
+	if (fetch->wanted)
+		start(fetch);
+	else
+		plan_next(fetch);
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+static void start(struct fetch *fetch)
+{
+	struct pickups *pickups = fetch->pickups;
+	struct err err;
+	int pair[2];
+
+	ev_timer_stop(pickups->service->loop, &fetch->again);
+	fetch->wanted = fetch->ended = false;
+	if (!file_socketpair(pair, &err)) {
+		log_failure(&err);
+		start_in(fetch, RETRY_MIN_S);
+		return;
+	}
+	fetch->peer = peer_open(pickups->service->loop, pair[0], &handler, fetch);
+	service_start(pickups->service, "pickup", fetch->name, pair[1]);
+}
+
+static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct fetch *fetch = watcher->data;
+	struct link_done stopped = { .exit_code = EX_TEMPFAIL,
+				     .text = span_of("the link is down") };
+
+	(void)loop;
+	(void)events;
+	peer_close(fetch->peer);
+	if (!fetch->ended)
+		tell_done(fetch, &stopped);
+	forget_peer(fetch);
+}
+
+static struct fetch *find_or_add(struct pickups *pickups, const char *name)
+{
+	struct fetch *fetch = pickups->first;
+
+	while (fetch && strcmp(fetch->name, name) != 0)
+		fetch = fetch->next;
+	if (fetch)
+		return fetch;
+	fetch = must_alloc(sizeof(*fetch));
+	fetch->pickups = pickups;
+	snprintf(fetch->name, sizeof(fetch->name), "%s", name);
+	ev_timer_init(&fetch->again, on_again, 0., 0.);
+	ev_timer_init(&fetch->give_up, on_give_up, STOP_S, 0.);
+	fetch->again.data = fetch->give_up.data = fetch;
+	fetch->next = pickups->first;
+	pickups->first = fetch;
+	return fetch;
+}
+
+static void start_or_join(struct fetch *fetch)
+{
+	fetch->failures = 0;
+	if (!fetch->peer)
+		start(fetch);
+	else
+		fetch->wanted = fetch->ended || fetch->stopping;
+}
+
+void pickups_link_up(struct pickups *pickups)
+{
+	struct settings_list names;
+	struct err err;
+
+	if (!smarthost_names(pickups->control_fd, "pickups", &names, &err)) {
+		log_failure(&err);
+		return;
+	}
+	for (size_t i = 0; i < names.count; i++) {
+		struct fetch *fetch = find_or_add(pickups, names.lines[i]);
+
+		if (is_served(fetch))
+			start_or_join(fetch);
+	}
+	settings_list_clear(&names);
+}
+
+void pickups_link_down(struct pickups *pickups)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	for (struct fetch *at = pickups->first; at; at = at->next) {
+		if (is_served(at))
+			continue;
+		ev_timer_stop(pickups->service->loop, &at->again);
+		at->wanted = false;
+		if (!at->peer || at->stopping)
+			continue;
+		at->stopping = true;
+		packet_begin(&out, LINK_STOP, 0);
+		peer_send(at->peer, &out, -1);
+		ev_timer_start(pickups->service->loop, &at->give_up);
+	}
+}
+
+void pickups_force(struct pickups *pickups, const char *name)
+{
+	start_or_join(find_or_add(pickups, name));
+}

@@ -1,0 +1,76 @@
+#include "programs/lontar-pickup/boss.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
+#include "ipc/link.h"
+#include "ipc/master.h"
+#include "programs/lontar-pickup/session.h"
+
+static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	(void)peer;
+	file_close(&fd);
+	if (packet->type != LINK_STOP)
+		return false;
+	work_stop(ctx, "the link is down");
+	return true;
+}
+
+static void on_closed(void *ctx, struct peer *peer)
+{
+	struct work *work = ctx;
+
+	(void)peer;
+	work->boss = NULL;
+	work_stop(work, "nobody wants it any more");
+}
+
+static const struct peer_handler handler = { on_packet, on_closed };
+
+void boss_open(struct work *work)
+{
+	int type;
+	socklen_t len = sizeof(type);
+
+	if (getsockopt(PRIVATE_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_SEQPACKET)
+		work->boss = peer_open(work->loop, PRIVATE_FD, &handler, work);
+}
+
+void boss_tell_progress(struct work *work)
+{
+	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
+	char name[LINK_WORK_NAME_MAX];
+	struct session_left left = session_left(work->session);
+	struct link_progress progress = {
+		.sent = work->tally.fetched,
+		.sent_bytes = work->tally.bytes + left.partly_bytes,
+		.waiting = left.messages,
+		.waiting_bytes = left.bytes > left.partly_bytes
+					 ? left.bytes - left.partly_bytes
+					 : 0,
+		.refused = work->tally.refused,
+		.doing = span_of(work->doing),
+	};
+
+	if (!work->boss || !work->pickup.name)
+		return;
+	progress.smarthost = span_of(link_pickup_label(work->pickup.name, name));
+	link_progress_put(&packet, 0, &progress);
+	peer_send(work->boss, &packet, -1);
+}
+
+void boss_tell_done(struct work *work, int exit_code, const char *text)
+{
+	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
+
+	if (!work->boss)
+		return;
+	boss_tell_progress(work);
+	link_done_put(&packet, 0,
+		      &(struct link_done){ (uint64_t)exit_code, span_of(text) });
+	peer_send(work->boss, &packet, -1);
+}

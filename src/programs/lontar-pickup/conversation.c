@@ -1,0 +1,342 @@
+#include "programs/lontar-pickup/conversation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "programs/lontar-pickup/deliver.h"
+
+/* A message may be larger than its listing says, but not by much. */
+#define SLACK_BYTES ((uint64_t)1024 * 1024)
+
+/* When a session has done enough for a QUIT: it costs a login and a listing anew, which
+ * should be little beside what was fetched. Where messages have no uids, a cut costs all
+ * that was fetched since the last QUIT, so it is said sooner. */
+#define RENEW_MESSAGES 20
+#define RENEW_BYTES    ((uint64_t)4 * 1024 * 1024)
+#define RENEW_LISTINGS 32
+
+static void fail(struct session *session, const struct err *err)
+{
+	if (session->failure.kind == ERR_NONE)
+		session->failure = *err;
+}
+
+static bool remember(struct session *session, size_t message, enum seen_kind kind,
+		     const char *digest)
+{
+	struct work *work = session->work;
+	struct seen_entry entry = { .kind = kind,
+				    .when = clock_wall_s(),
+				    .is_listed = true };
+	struct err err;
+
+	entry.listed = entry.when;
+	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
+	snprintf(entry.digest, sizeof(entry.digest), "%s", digest);
+	if (seen_add(work->seen, &entry, &err))
+		return true;
+	fail(session, &err);
+	return false;
+}
+
+static void on_listed(void *ctx)
+{
+	struct session *session = ctx;
+	struct work *work = session->work;
+	size_t room = (pop3_client_count(session->client) + 1) * sizeof(size_t);
+
+	session->is_listed = true;
+	work->doing = "fetching";
+	plan_make(&session->plan, work, session->client, session->offer.top);
+	session->safe = must_alloc(room);
+	session->removable = must_alloc(room);
+	log_info("pickup name=%s listed=%zu new=%" PRIu64 " bytes=%" PRIu64,
+		 work->pickup.name, pop3_client_count(session->client),
+		 session->plan.fetch_left, session->plan.fetch_bytes);
+}
+
+/* Not to be asked for again: it would never end, and block all others. */
+static void give_up_endless(struct session *session, size_t message)
+{
+	struct err err;
+
+	err_temporary(&err, "4.3.0",
+		      "a message is much longer than the server says (%" PRIu64
+		      " bytes); it is left there",
+		      pop3_client_octets(session->client, message));
+	fail(session, &err);
+	if (strcmp(session->plan.items[message].key, "-") != 0 &&
+	    remember(session, message, SEEN_LEFT, "-") &&
+	    !seen_sync(session->work->seen, &err))
+		log_failure(&err);
+}
+
+static void on_piece(void *ctx, size_t message, struct span stored)
+{
+	struct session *session = ctx;
+	uint64_t most = 2 * pop3_client_octets(session->client, message) + SLACK_BYTES;
+	struct err err;
+
+	if (session->failure.kind != ERR_NONE)
+		return;
+	if (!message_add(&session->message, session->work->root_fd, stored, &err))
+		fail(session, &err);
+	else if (session->message.bytes > most)
+		give_up_endless(session, message);
+}
+
+static void fetch_is_over(struct session *session, size_t message)
+{
+	uint64_t octets = pop3_client_octets(session->client, message);
+
+	session->plan.fetch_left--;
+	session->plan.fetch_bytes -= octets;
+}
+
+static void on_fetched(struct session *session, size_t message)
+{
+	struct work *work = session->work;
+	char digest[DIGEST_TEXT_MAX];
+	struct deliver_from from = {
+		.protocol = dial_has_tls(session->dial) ? "POP3S" : "POP3",
+		.address = dial_address(session->dial),
+	};
+	uint64_t bytes = session->message.bytes;
+	enum seen_kind kind = SEEN_FETCHED;
+	struct err err = { 0 };
+
+	message_finish(&session->message);
+	switch (deliver(work, &from, &session->message, digest, &err)) {
+	case DELIVERED:
+		work->tally.fetched++;
+		work->tally.bytes += bytes;
+		break;
+	case DELIVERED_BEFORE:
+		work->tally.duplicates++;
+		log_info("pickup name=%s duplicate bytes=%" PRIu64, work->pickup.name,
+			 bytes);
+		break;
+	case DELIVER_LOOP:
+		log_error("pickup name=%s left bytes=%" PRIu64 " reason=%s",
+			  work->pickup.name, bytes, err.text);
+		work_blame(work, &err);
+		kind = SEEN_LEFT;
+		break;
+	case DELIVER_FAILED:
+		fail(session, &err);
+		return;
+	}
+	session->fetched++;
+	session->fetched_bytes += bytes;
+	fetch_is_over(session, message);
+	if (remember(session, message, kind, digest) && kind == SEEN_FETCHED)
+		session->safe[session->safe_count++] = message;
+}
+
+static void on_header(struct session *session, size_t message)
+{
+	struct work *work = session->work;
+	enum task task = session->plan.items[message].task;
+	char key[DIGEST_TEXT_MAX];
+	struct digest *digest;
+	struct err err;
+
+	message_finish(&session->message);
+	if (task == TASK_NOTICE) {
+		if (!deliver_notice(work, &session->message,
+				    pop3_client_octets(session->client, message), &err))
+			fail(session, &err);
+		else
+			remember(session, message, SEEN_LARGE, "-");
+		return;
+	}
+	digest = digest_new();
+	digest_add(digest, message_header(&session->message));
+	plan_identified(&session->plan, work, session->client, message,
+			digest_text(digest, key));
+	digest_free(digest);
+}
+
+/* The server would not: it stays there, the others go on. */
+static void on_refused(struct session *session, const struct pop3_client_answer *answer)
+{
+	struct work *work = session->work;
+	struct err err;
+
+	err_temporary(&err, "4.3.0", "%s would not give message %zu: %.*s",
+		      work->pickup.host, answer->message + 1, SPAN_ARG(answer->text));
+	switch (answer->ask) {
+	case POP3_ASK_RETR:
+		fetch_is_over(session, answer->message);
+		break;
+	case POP3_ASK_TOP:
+		/* Not known by its header, then by its contents. */
+		if (session->plan.items[answer->message].task == TASK_IDENTIFY) {
+			plan_identified(&session->plan, work, session->client,
+					answer->message, "-");
+			return;
+		}
+		break;
+	default:
+		return;
+	}
+	work->tally.refused++;
+	log_failure(&err);
+	work_blame(work, &err);
+}
+
+static void on_answer(void *ctx, const struct pop3_client_answer *answer)
+{
+	struct session *session = ctx;
+
+	if (session->failure.kind != ERR_NONE)
+		return;
+	if (answer->ask == POP3_ASK_QUIT) {
+		session->quit_done = true;
+		if (answer->done)
+			session->work->tally.deleted += session->deleted;
+		return;
+	}
+	if (!answer->done)
+		on_refused(session, answer);
+	else if (answer->ask == POP3_ASK_RETR)
+		on_fetched(session, answer->message);
+	else if (answer->ask == POP3_ASK_TOP)
+		on_header(session, answer->message);
+	else
+		session->deleted++;
+	message_clear(&session->message);
+}
+
+void conversation_begin(struct session *session, const struct pop3_offer *offer)
+{
+	static const struct pop3_client_hooks hooks = { on_listed, on_piece, on_answer };
+
+	session->offer = *offer;
+	message_init(&session->message);
+	session->client = pop3_client_new(offer, &hooks, session);
+}
+
+void conversation_end(struct session *session)
+{
+	if (!session->client)
+		return;
+	pop3_client_free(session->client);
+	message_clear(&session->message);
+	buf_clear(&session->message.text);
+	plan_clear(&session->plan);
+	free(session->safe);
+	free(session->removable);
+}
+
+/* What is durable is known to be, durably, before it may go. */
+static bool make_removable(struct session *session, struct err *err)
+{
+	struct work *work = session->work;
+
+	if (!session->safe_count)
+		return true;
+	if (!seen_sync(work->seen, err))
+		return false;
+	for (size_t i = 0; i < session->safe_count; i++)
+		if (work->pickup.keep == PICKUP_KEEP_NO ||
+		    (work->pickup.keep == PICKUP_KEEP_DAYS && !work->pickup.keep_days))
+			session->removable[session->removable_count++] = session->safe[i];
+	session->safe_count = 0;
+	return true;
+}
+
+bool conversation_hear(struct session *session, struct span bytes, struct err *err)
+{
+	bool fine = pop3_client_feed(session->client, bytes);
+	struct err sync_err;
+
+	if (!make_removable(session, &sync_err))
+		fail(session, &sync_err);
+	if (session->failure.kind != ERR_NONE) {
+		*err = session->failure;
+		return false;
+	}
+	if (fine)
+		return true;
+	*err = *pop3_client_failure(session->client);
+	return err_context(err, "%s", session->work->pickup.host);
+}
+
+static bool has_done_enough(const struct session *session)
+{
+	uint64_t bytes =
+		session->plan.has_keyless
+			? RENEW_BYTES / 16
+			: RENEW_BYTES + RENEW_LISTINGS * pop3_client_listing_bytes(
+								 session->client);
+
+	return session->work->pickup.keep != PICKUP_KEEP_ALWAYS &&
+	       session->fetched >= RENEW_MESSAGES && session->fetched_bytes >= bytes &&
+	       session->plan.fetch_left > 0;
+}
+
+static enum task task_of(const struct session *session, size_t turn)
+{
+	return session->plan.items[session->plan.order[turn]].task;
+}
+
+/* The plan's next; false: there is none, or it is not known yet. */
+static bool next_of_plan(struct session *session, enum pop3_ask *ask_out,
+			 size_t *message_out)
+{
+	static const enum pop3_ask asks[] = {
+		[TASK_NONE] = POP3_ASK_QUIT,   [TASK_IDENTIFY] = POP3_ASK_TOP,
+		[TASK_FETCH] = POP3_ASK_RETR,  [TASK_NOTICE] = POP3_ASK_TOP,
+		[TASK_DELETE] = POP3_ASK_DELE,
+	};
+	struct plan *plan = &session->plan;
+	enum task task;
+
+	if (plan->next == plan->order_count)
+		return false;
+	task = task_of(session, plan->next);
+	/* A smaller one may be among those that are not known yet. */
+	if (task == TASK_FETCH && plan->identify_left)
+		return false;
+	*message_out = plan->order[plan->next++];
+	*ask_out = asks[task];
+	if (task == TASK_DELETE)
+		plan->items[*message_out].task = TASK_NONE;
+	return true;
+}
+
+/* The next thing to be done; false: nothing may be asked now. */
+static bool next_ask(struct session *session, enum pop3_ask *ask_out, size_t *message_out)
+{
+	if (session->removable_next < session->removable_count) {
+		*ask_out = POP3_ASK_DELE;
+		*message_out = session->removable[session->removable_next++];
+		return true;
+	}
+	session->renew = session->renew || has_done_enough(session);
+	if (!session->renew) {
+		if (next_of_plan(session, ask_out, message_out))
+			return true;
+		if (session->plan.identify_left)
+			return false;
+	}
+	*ask_out = POP3_ASK_QUIT;
+	*message_out = 0;
+	session->has_quit = pop3_client_unanswered(session->client) == 0;
+	return session->has_quit;
+}
+
+void conversation_ask(struct session *session)
+{
+	enum pop3_ask ask;
+	size_t message;
+
+	while (pop3_client_may_ask(session->client) &&
+	       session->failure.kind == ERR_NONE && next_ask(session, &ask, &message))
+		pop3_client_ask(session->client, ask, message);
+}

@@ -1,0 +1,44 @@
+/* What session.c (the connection's life) and conversation.c (what is said over it) share.
+ * Nobody else includes this. */
+#ifndef LONTAR_PICKUP_CONVERSATION_H
+#define LONTAR_PICKUP_CONVERSATION_H
+
+#include "net/dial.h"
+#include "pop3/client.h"
+#include "programs/lontar-pickup/message.h"
+#include "programs/lontar-pickup/plan.h"
+#include "programs/lontar-pickup/session.h"
+
+struct session {
+	struct work *work;
+	struct dial *dial;
+	struct pop3_client *client; /* NULL until connected */
+	struct pop3_offer offer;
+	ev_io io;
+	ev_timer silence;
+	struct plan plan;
+	struct message message; /* the one that is coming in */
+	size_t *safe;           /* durable here, its line not synced yet */
+	size_t safe_count;
+	size_t *removable; /* to be removed there, in this order */
+	size_t removable_count;
+	size_t removable_next;
+	uint64_t fetched; /* in this session */
+	uint64_t fetched_bytes;
+	uint64_t deleted;
+	bool is_listed;
+	bool has_quit; /* was said */
+	bool quit_done;
+	bool renew;         /* there is more: another session follows */
+	struct err failure; /* ours, found in a call-back */
+};
+
+void conversation_begin(struct session *session, const struct pop3_offer *offer);
+/* Says whatever may be said now. */
+void conversation_ask(struct session *session);
+/* False: it is over, and err says why. */
+bool conversation_hear(struct session *session, struct span bytes,
+		       struct err *err) MUST_USE;
+void conversation_end(struct session *session);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Who gets a fetched message, and that it is durable there before the server may forget
+ * it. Nothing fetched is ever bounced or thrown away: what nobody here is named for goes
+ * to the holding mailbox, and what came round in a circle twice stays at the server.
+ */
+#ifndef LONTAR_PICKUP_DELIVER_H
+#define LONTAR_PICKUP_DELIVER_H
+
+#include "programs/lontar-pickup/message.h"
+#include "programs/lontar-pickup/pickup.h"
+
+enum delivered {
+	DELIVERED,
+	DELIVERED_BEFORE, /* the same contents to the same recipient */
+	DELIVER_LOOP,     /* it is to stay where it is */
+	DELIVER_FAILED,   /* err; it is tried again another time */
+};
+
+struct deliver_from {
+	const char *protocol;
+	const char *address; /* the server's, as text */
+};
+
+enum delivered deliver(struct work *work, const struct deliver_from *from,
+		       const struct message *message, char digest_out[DIGEST_TEXT_MAX],
+		       struct err *err) MUST_USE;
+
+/* A large message's recipient is told who wrote it and how large it is; only its header
+ * was fetched. */
+bool deliver_notice(struct work *work, const struct message *header, uint64_t octets,
+		    struct err *err) MUST_USE;
+
+#endif

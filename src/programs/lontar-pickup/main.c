@@ -1,0 +1,34 @@
+/*
+ * lontar-pickup NAME: fetches the mail of one mailbox at a provider, then leaves.
+ * lontar-link has the master start it when a link comes up, or somebody asks; without a
+ * gateway `lontar pickup` starts it itself, with --alone.
+ */
+#include "base/args.h"
+#include "base/log.h"
+#include "programs/lontar-pickup/pickup.h"
+
+static const char usage[] =
+	"usage: lontar-pickup [--alone] NAME\n"
+	"Fetches the mail that control/pickups/NAME is about; its current folder is the\n"
+	"gateway's root. Started by `lontar run`, or, with --alone, by `lontar pickup`.\n";
+
+int main(int argc, char **argv)
+{
+	static struct work work = { .root_fd = -1, .control_fd = -1, .lock_fd = -1 };
+	struct args args = { argc, argv };
+	struct args_option options[] = {
+		{ .name = "alone", .flag_out = &work.alone },
+		{ .name = NULL },
+	};
+	struct err err = { 0 };
+
+	log_open("lontar-pickup");
+	if (!args_parse(&args, options, usage, &err) ||
+	    !args_count(&args, 1, 1, usage, &err)) {
+		log_failure(&err);
+		return err_exit_code(&err);
+	}
+	if (work_begin(&work, args.argv[1], &err))
+		ev_run(work.loop, 0);
+	return work_finish(&work, &err);
+}

@@ -1,0 +1,226 @@
+#include "programs/lontar-pickup/pickup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "ipc/master.h"
+#include "programs/lontar-pickup/boss.h"
+#include "programs/lontar-pickup/session.h"
+
+#define PROGRESS_S .25
+
+void work_end(struct work *work)
+{
+	ev_break(work->loop, EVBREAK_ALL);
+}
+
+void work_blame(struct work *work, const struct err *err)
+{
+	if (work->why.kind == ERR_NONE)
+		work->why = *err;
+}
+
+void work_stop(struct work *work, const char *why)
+{
+	struct err err = { 0 };
+
+	work->stopping = true;
+	err_temporary(&err, "", "%s", why);
+	work_blame(work, &err);
+	work_end(work);
+}
+
+static void on_progress(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	boss_tell_progress(watcher->data);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	work_stop(watcher->data, "told to stop");
+}
+
+static bool on_master_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	(void)ctx;
+	(void)peer;
+	(void)packet;
+	file_close(&fd);
+	return true;
+}
+
+/* The master is gone, however it died: so are we. What is not known to be here is still
+ * there. */
+static void on_master_closed(void *ctx, struct peer *peer)
+{
+	(void)ctx;
+	(void)peer;
+	_exit(EX_TEMPFAIL);
+}
+
+static const struct peer_handler master_handler = { on_master_packet, on_master_closed };
+
+static void watch(struct work *work)
+{
+	work->loop = ev_default_loop(EVFLAG_AUTO);
+	signal(SIGPIPE, SIG_IGN);
+	ev_timer_init(&work->progress, on_progress, PROGRESS_S, PROGRESS_S);
+	ev_signal_init(&work->term, on_term, SIGTERM);
+	work->progress.data = work->term.data = work;
+	ev_timer_start(work->loop, &work->progress);
+	ev_signal_start(work->loop, &work->term);
+	if (!work->alone) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		work->master = peer_open(work->loop, MASTER_FD, &master_handler, work);
+	}
+	boss_open(work);
+}
+
+static bool take_lock(struct work *work, struct err *err)
+{
+	char path[SMARTHOST_NAME_MAX + 16];
+
+	snprintf(path, sizeof(path), "run/pickup.%s", work->pickup.name);
+	work->lock_fd = openat(work->root_fd, path,
+			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	if (work->lock_fd < 0)
+		return err_errno(err, "open %s", path);
+	(void)!fchmod(work->lock_fd, 0660); /* past the umask, where it is ours */
+	if (flock(work->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (errno != EWOULDBLOCK)
+		return err_errno(err, "lock %s", path);
+	return err_exit(err, EX_TEMPFAIL, "pickup %s is being fetched already",
+			work->pickup.name);
+}
+
+static bool is_possible(const struct pickup *pickup, struct err *err)
+{
+	if (pickup->type != PICKUP_POP3)
+		return err_exit(err, EX_CONFIG,
+				"control/pickups/%s: type imap cannot be fetched yet; "
+				"write type pop3",
+				pickup->name);
+	if (pickup->multidrop)
+		return err_exit(err, EX_CONFIG,
+				"control/pickups/%s: nothing proves that the provider "
+				"writes %s for each recipient; use one mailbox a user, "
+				"with \"to USER\"",
+				pickup->name, pickup->multidrop);
+	return true;
+}
+
+static bool open_all(struct work *work, const char *name, struct err *err)
+{
+	work->root_fd = file_open_dir(AT_FDCWD, ".", err);
+	if (work->root_fd < 0)
+		return false;
+	work->control_fd = file_open_dir(work->root_fd, "control", err);
+	if (work->control_fd < 0 ||
+	    !settings_load(work->control_fd, &work->settings, err) ||
+	    !pickup_load(work->control_fd, name, &work->pickup, err) ||
+	    !take_lock(work, err))
+		return false;
+	work->begun = true;
+	pickup_note_read(work->root_fd, name, &work->note);
+	work->note.last_try = clock_wall_s();
+	if (!is_possible(&work->pickup, err))
+		return false;
+	work->seen = seen_open(work->root_fd, name, err);
+	return work->seen != NULL;
+}
+
+bool work_begin(struct work *work, const char *name, struct err *err)
+{
+	work->doing = "starting";
+	watch(work);
+	return open_all(work, name, err) && session_start(work, err);
+}
+
+static void write_note(struct work *work)
+{
+	struct session_left left = session_left(work->session);
+	struct err err;
+
+	work->note.refused |= work->why.exit_code == EX_CONFIG;
+	if (work->succeeded) {
+		work->note.last_success = clock_wall_s();
+		work->note.counted = true;
+		work->note.waiting = work->tally.refused;
+		work->note.bytes = 0;
+		work->note.held = work->held;
+	} else if (left.is_known) {
+		work->note.counted = true;
+		work->note.waiting = left.messages;
+		work->note.bytes = left.bytes;
+		work->note.held = left.held;
+	}
+	snprintf(work->note.last_error, sizeof(work->note.last_error), "%s",
+		 work->why.text);
+	if (!pickup_note_write(work->root_fd, work->pickup.name, &work->note, &err))
+		log_failure(&err);
+}
+
+static void put_away(struct work *work)
+{
+	struct err err;
+
+	write_note(work);
+	session_close(work->session);
+	if (work->succeeded && !seen_tidy(work->seen, clock_wall_s(), &err))
+		log_failure(&err);
+	seen_close(work->seen);
+	log_info("pickup name=%s fetched=%" PRIu64 " bytes=%" PRIu64
+		 " duplicates=%" PRIu64 " deleted=%" PRIu64 " refused=%" PRIu64 "%s%s",
+		 work->pickup.name, work->tally.fetched, work->tally.bytes,
+		 work->tally.duplicates, work->tally.deleted, work->tally.refused,
+		 work->why.kind == ERR_NONE ? "" : " reason=", work->why.text);
+}
+
+/* A login that is refused is a matter for a person, but mail stays there. */
+static int exit_code_for(const struct err *why)
+{
+	int code = err_exit_code(why);
+
+	return code == EX_UNAVAILABLE ? EX_TEMPFAIL : code;
+}
+
+int work_finish(struct work *work, const struct err *err)
+{
+	char text[sizeof(work->why.text) + SMARTHOST_NAME_MAX + 16] = "";
+	int exit_code;
+
+	if (err->kind != ERR_NONE)
+		work_blame(work, err);
+	if (work->why.kind != ERR_NONE)
+		snprintf(text, sizeof(text), "pickup %s: %s",
+			 work->pickup.name ? work->pickup.name : "", work->why.text);
+	exit_code = exit_code_for(&work->why);
+	boss_tell_progress(work);
+	if (work->why.kind != ERR_NONE)
+		log_failure(&work->why);
+	if (work->begun)
+		put_away(work);
+	boss_tell_done(work, exit_code, text);
+	if (work->loop)
+		ev_run(work->loop, EVRUN_NOWAIT);
+	file_close(&work->lock_fd);
+	if (work->pickup.name)
+		pickup_clear(&work->pickup);
+	settings_clear(&work->settings);
+	return exit_code;
+}

@@ -1,0 +1,49 @@
+/*
+ * What is to be done with each message at the server: from its listing, and what is known
+ * of it.
+ */
+#ifndef LONTAR_PICKUP_PLAN_H
+#define LONTAR_PICKUP_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pop3/client.h"
+#include "programs/lontar-pickup/pickup.h"
+
+enum task {
+	TASK_NONE,     /* it stays as it is */
+	TASK_IDENTIFY, /* it has no uid: its header is read, to know it again */
+	TASK_FETCH,
+	TASK_NOTICE, /* too large: its header is read, its recipient told */
+	TASK_DELETE,
+};
+
+struct item {
+	enum task task;
+	char key[DIGEST_TEXT_MAX]; /* "-": it cannot be known again */
+};
+
+struct plan {
+	struct item *items; /* a listed message each, by its place */
+	size_t count;
+	size_t *order; /* those that have a task, in the order of doing */
+	size_t order_count;
+	size_t next;
+	uint64_t fetch_left;
+	uint64_t fetch_bytes;
+	uint64_t held;
+	size_t identify_left;
+	bool has_keyless;
+};
+
+/* Marks in `seen` what is listed. has_top: headers can be asked for. */
+void plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
+	       bool has_top);
+/* Its header's digest is its key now ("-": it has none). After the last one the order is
+ * made anew. */
+void plan_identified(struct plan *plan, struct work *work,
+		     const struct pop3_client *client, size_t message, const char *key);
+void plan_clear(struct plan *plan);
+
+#endif

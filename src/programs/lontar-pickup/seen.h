@@ -1,0 +1,56 @@
+/*
+ * What was fetched from one mailbox before: spool/pickup/NAME, a text file that is only
+ * appended to, a line a message: kind, key, digest, when it was fetched, when it was last
+ * listed. A torn last line is a message that is fetched once more, and recognised.
+ *
+ * The key tells the message at the server (a digest of its UIDL), the digest tells its
+ * contents and recipient: when the server makes new UIDLs, or gives the same mail twice,
+ * it is still known. "-" where one is not known. Both are DIGEST_TEXT_MAX texts.
+ *
+ * Once a week it is written anew without what has not been listed for weeks.
+ */
+#ifndef LONTAR_PICKUP_SEEN_H
+#define LONTAR_PICKUP_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "net/digest.h"
+
+enum seen_kind {
+	SEEN_FETCHED = 'f', /* durable here */
+	SEEN_LARGE = 'l',   /* its recipient was told of it; it stays there */
+	SEEN_LEFT = 's',    /* not to be fetched: a loop, or it never ends */
+};
+
+struct seen_entry {
+	enum seen_kind kind;
+	char key[DIGEST_TEXT_MAX];
+	char digest[DIGEST_TEXT_MAX];
+	int64_t when;
+	int64_t listed;
+	bool is_listed; /* now */
+};
+
+struct seen;
+
+/* NULL and err: what is there cannot be read; then nothing may be fetched. */
+struct seen *seen_open(int root_fd, const char *name, struct err *err) MUST_USE;
+void seen_close(struct seen *seen); /* NULL does nothing */
+
+/* The last one with this key; NULL: none. Borrowed until the next add. */
+struct seen_entry *seen_find(const struct seen *seen, const char *key);
+/* Something with these contents was fetched. */
+bool seen_has_digest(const struct seen *seen, const char *digest);
+
+/* Appends; not synced. */
+bool seen_add(struct seen *seen, const struct seen_entry *entry,
+	      struct err *err) MUST_USE;
+bool seen_sync(struct seen *seen, struct err *err) MUST_USE;
+
+/* All that is listed has been marked: writes the file anew where it is time. */
+bool seen_tidy(struct seen *seen, int64_t now, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,241 @@
+#include "programs/lontar-pickup/session.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "programs/lontar-pickup/conversation.h"
+
+#define DIAL_TIMEOUT_S 120
+#define SILENCE_S      120.
+#define GOODBYE_S      15. /* QUIT's answer is not worth more of the link */
+#define READ_BYTES     ((size_t)16384)
+#define RENEWALS_MAX   10000 /* a server that forgets what was removed ends here */
+
+static void free_session(struct session *session)
+{
+	struct work *work = session->work;
+
+	ev_io_stop(work->loop, &session->io);
+	ev_timer_stop(work->loop, &session->silence);
+	dial_close(session->dial);
+	conversation_end(session);
+	free(session);
+	work->session = NULL;
+}
+
+void session_close(struct session *session)
+{
+	if (session)
+		free_session(session);
+}
+
+static void lost(struct session *session, const struct err *err)
+{
+	struct work *work = session->work;
+
+	work_blame(work, err);
+	work_end(work);
+}
+
+static void lost_because(struct session *session, const char *why)
+{
+	struct err err = { 0 };
+
+	err_temporary(&err, "4.4.2", "%s: %s", session->work->pickup.host, why);
+	lost(session, &err);
+}
+
+static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	lost_because(watcher->data, "no answer for minutes");
+}
+
+static bool write_commands(struct session *session, struct err *err)
+{
+	struct buf *commands = pop3_client_commands(session->client);
+
+	while (commands->len) {
+		size_t moved;
+
+		switch (dial_send(session->dial, commands->data, commands->len, &moved)) {
+		case DIAL_DONE:
+			buf_consume(commands, moved);
+			break;
+		case DIAL_AGAIN:
+			return true;
+		case DIAL_CLOSED:
+			return err_temporary(err, "4.4.2", "%s closed the connection",
+					     session->work->pickup.host);
+		}
+	}
+	return true;
+}
+
+static bool read_replies(struct session *session, struct err *err)
+{
+	char bytes[READ_BYTES];
+	size_t moved;
+
+	for (;;) {
+		switch (dial_receive(session->dial, bytes, sizeof(bytes), &moved)) {
+		case DIAL_DONE:
+			if (!conversation_hear(session, (struct span){ bytes, moved },
+					       err))
+				return false;
+			break;
+		case DIAL_AGAIN:
+			return true;
+		case DIAL_CLOSED:
+			return session->quit_done ||
+			       err_temporary(err, "4.4.2", "%s closed the connection",
+					     session->work->pickup.host);
+		}
+		if (session->quit_done)
+			return true;
+		/* The next is asked for as soon as it may be, not when all that has come
+		 * is read. */
+		conversation_ask(session);
+		if (!write_commands(session, err))
+			return false;
+	}
+}
+
+static void go_on(struct session *session)
+{
+	struct work *work = session->work;
+	struct err err = { 0 };
+
+	conversation_ask(session);
+	if (!write_commands(session, &err) || !read_replies(session, &err)) {
+		lost(session, &err);
+		return;
+	}
+	if (session->quit_done) {
+		bool renew = session->renew && !work->stopping &&
+			     ++work->renewals < RENEWALS_MAX;
+
+		work->held = session->plan.held;
+		free_session(session);
+		if (renew && session_start(work, &err))
+			return;
+		if (renew)
+			work_blame(work, &err);
+		work->succeeded = !renew;
+		work_end(work);
+		return;
+	}
+	session->silence.repeat = session->has_quit ? GOODBYE_S : SILENCE_S;
+	ev_timer_again(work->loop, &session->silence);
+	ev_io_stop(work->loop, &session->io);
+	ev_io_set(&session->io, dial_fd(session->dial),
+		  EV_READ | (pop3_client_commands(session->client)->len ? EV_WRITE : 0));
+	ev_io_start(work->loop, &session->io);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	go_on(watcher->data);
+}
+
+static void read_offer(const struct dial *connected, struct pop3_offer *offer_out)
+{
+	struct span lines = dial_ehlo(connected), line;
+
+	*offer_out = (struct pop3_offer){ 0 };
+	while (span_cut(&lines, '\n', &line))
+		pop3_offer_line(offer_out, line);
+}
+
+static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
+{
+	struct session *session = ctx;
+	struct work *work = session->work;
+	struct pop3_offer offer;
+
+	if (err) {
+		if (err->kind == ERR_PERMANENT)
+			work->note.refused = true;
+		lost(session, err);
+		return;
+	}
+	work->note.refused = false;
+	read_offer(connected, &offer);
+	log_info("pickup name=%s connected=%s tls=%s pipelining=%d", work->pickup.name,
+		 dial_address(connected), dial_has_tls(connected) ? "yes" : "no",
+		 offer.pipelining);
+	work->doing = "listing";
+	conversation_begin(session, &offer);
+	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);
+	session->io.data = session;
+	go_on(session);
+}
+
+static const enum dial_tls dial_tls_of[] = {
+	[SMARTHOST_TLS_NONE] = DIAL_PLAIN,
+	[SMARTHOST_TLS_TRY] = DIAL_TRY,
+	[SMARTHOST_TLS_STARTTLS] = DIAL_STARTTLS,
+	[SMARTHOST_TLS_IMPLICIT] = DIAL_IMPLICIT,
+};
+
+/* Where names in a pickup's file are no whole paths, they are below control/. */
+static const char *control_path(const char *path, char out[PATH_MAX])
+{
+	if (!path || path[0] == '/')
+		return path;
+	snprintf(out, PATH_MAX, "control/%s", path);
+	return out;
+}
+
+bool session_start(struct work *work, struct err *err)
+{
+	const struct pickup *pickup = &work->pickup;
+	struct session *session;
+	char cafile[PATH_MAX];
+	struct link_note link = { 0 };
+	struct dial_request request = {
+		.protocol = DIAL_POP3,
+		.host = pickup->host,
+		.port = pickup->port,
+		.tls = dial_tls_of[pickup->tls],
+		.user = pickup->user,
+		.is_token = !pickup->passwordfile,
+		.cafile = control_path(pickup->cafile, cafile),
+		.timeout_s = DIAL_TIMEOUT_S,
+	};
+	char *secret = pickup_secret(work->control_fd, pickup, err);
+
+	if (!secret)
+		return false;
+	request.secret = secret;
+	session = must_alloc(sizeof(*session));
+	session->work = work;
+	ev_timer_init(&session->silence, on_silence, 0., SILENCE_S);
+	session->silence.data = session;
+	work->session = session;
+	work->doing = "connecting";
+	if (link_serves_pickup(work->root_fd, work->control_fd, pickup->name, &link))
+		request.name_servers = link.dns;
+	session->dial = dial_start(work->loop, &request, on_dialled, session);
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+	return true;
+}
+
+struct session_left session_left(const struct session *session)
+{
+	if (!session || !session->is_listed)
+		return (struct session_left){ .is_known = false };
+	return (struct session_left){ .is_known = true,
+				      .messages = session->plan.fetch_left,
+				      .bytes = session->plan.fetch_bytes,
+				      .held = session->plan.held,
+				      .partly_bytes = session->message.bytes };
+}
