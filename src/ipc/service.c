@@ -118,12 +118,33 @@ static bool hear_master(struct service *service, struct err *err)
 	}
 }
 
+/* A setuid in between clears this, and descriptor 3 tells anyway: it is only faster. */
+static void die_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static bool forget_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
+{
+	(void)ctx;
+	(void)peer;
+	(void)packet;
+	file_close(&fd);
+	return true;
+}
+
+struct peer *service_tie(struct ev_loop *loop)
+{
+	static const struct peer_handler tie = { forget_packet, on_closed };
+
+	die_with_parent();
+	return peer_open(loop, MASTER_FD, &tie, NULL);
+}
+
 bool service_begin(struct service *service, struct err *err)
 {
 	service->certificate_fd = service->key_fd = -1;
-	/* A setuid in between clears this, and descriptor 3 tells anyway: it is only
-	 * faster. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	die_with_parent();
 	signal(SIGPIPE, SIG_IGN);
 	if (!hear_master(service, err))
 		return false;

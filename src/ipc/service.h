@@ -10,6 +10,7 @@
 
 #include <ev.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "ipc/peer.h"
 
@@ -48,6 +49,10 @@ bool service_begin(struct service *service, struct err *err) MUST_USE;
 
 /* Says MASTER_READY and runs the loop until ev_break. */
 void service_run(struct service *service);
+
+/* For a program that was started for somebody (flush, pickup) and has a loop of its own:
+ * it ends when the master is gone, however he died. For peer_close. */
+struct peer *service_tie(struct ev_loop *loop) MUST_USE;
 
 /* Asks the master to start a program (ipc/master.h); private_fd is closed here. */
 void service_start(struct service *service, const char *role, const char *name,

@@ -5,14 +5,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "ipc/master.h"
+#include "ipc/service.h"
 #include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/outcome.h"
 #include "programs/lontar-flush/session.h"
@@ -226,26 +225,6 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
 	flush_stop(watcher->data, "told to stop");
 }
 
-static bool on_master_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
-{
-	(void)ctx;
-	(void)peer;
-	(void)packet;
-	file_close(&fd);
-	return true;
-}
-
-/* The master is gone, however it died: so are we. What is being sent is called so, and
- * the next flush finds it. */
-static void on_master_closed(void *ctx, struct peer *peer)
-{
-	(void)ctx;
-	(void)peer;
-	_exit(EX_TEMPFAIL);
-}
-
-static const struct peer_handler master_handler = { on_master_packet, on_master_closed };
-
 static void watch(struct flush *flush)
 {
 	flush->loop = ev_default_loop(EVFLAG_AUTO);
@@ -260,10 +239,9 @@ static void watch(struct flush *flush)
 	ev_timer_start(flush->loop, &flush->progress);
 	ev_timer_start(flush->loop, &flush->sync);
 	ev_signal_start(flush->loop, &flush->term);
-	if (!flush->alone) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		flush->master = peer_open(flush->loop, MASTER_FD, &master_handler, flush);
-	}
+	/* What is being sent is called so, and the next flush finds it. */
+	if (!flush->alone)
+		flush->master = service_tie(flush->loop);
 	boss_open(flush);
 }
 
