@@ -123,10 +123,12 @@ static uid_t owner_in(const char *folder)
 	struct dirent *entry;
 	struct stat st = { 0 };
 
-	while ((entry = readdir(stream)))
+	assert_non_null(stream);
+	while (stream && (entry = readdir(stream)))
 		if (entry->d_name[0] != '.')
 			assert_int_equal(fstatat(fd, entry->d_name, &st, 0), 0);
-	closedir(stream);
+	if (stream)
+		closedir(stream);
 	return st.st_uid;
 }
 
