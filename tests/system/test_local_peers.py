@@ -174,7 +174,9 @@ def test_what_is_no_address_is_refused(living, address):
 
 
 def test_unusual_addresses_that_are_some_are_taken(living):
-    unusual = ["#@[]", "", "a..b@far.example", 'x y"z\\@far.example', "a@b@far.example", "é@ö.example"]
+    unusual = [
+        "#@[]", "", "a..b@far.example", 'x y"z\\@far.example', "a@b@far.example", "é@ö.example",
+    ]  # fmt: skip
     with deliver(living) as peer:
         for tag, sender in enumerate(unusual):
             assert peer.mail([FAR], sender=sender, tag=tag).kind == YES, sender
