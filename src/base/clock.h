@@ -11,6 +11,7 @@
 int64_t clock_wall_s(void);
 int64_t clock_wall_us(void);
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 /* RFC 5322 3.3, in UTC: "Sun, 22 Nov 2026 12:30:01 +0000". */
 const char *clock_format_rfc5322(int64_t wall_s, char text_out[CLOCK_TEXT_MAX]);
