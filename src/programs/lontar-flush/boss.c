@@ -9,7 +9,6 @@
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "ipc/master.h"
-#include "programs/lontar-flush/session.h"
 
 static void answer(struct peer *peer, uint32_t tag, const struct err *err)
 {
@@ -46,7 +45,7 @@ static bool act(struct flush *flush, const char *verb, const char *id, struct er
 	struct parked_name name;
 	bool gone;
 
-	if (session_has(flush->session, id))
+	if (lanes_has(flush, id))
 		return err_exit(err, EX_TEMPFAIL, "%s is being sent just now: try again",
 				id);
 	/* What is only marked ahead is not begun: it can still be stopped. */
@@ -119,8 +118,8 @@ void boss_open(struct flush *flush)
 void boss_tell_progress(struct flush *flush)
 {
 	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
-	size_t begun = session_unanswered(flush->session);
-	uint64_t out = session_bytes_out(flush->session);
+	size_t begun = lanes_unanswered(flush);
+	uint64_t out = lanes_bytes_out(flush);
 	struct link_progress progress = {
 		.sent = flush->tally.sent,
 		.sent_bytes = flush->tally.sent_bytes + out,

@@ -14,7 +14,6 @@
 #include "ipc/service.h"
 #include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/outcome.h"
-#include "programs/lontar-flush/session.h"
 
 #define STAYS_MAX  700
 #define PROGRESS_S .25
@@ -49,7 +48,7 @@ static void on_leave(struct ev_loop *loop, ev_timer *watcher, int events)
 
 	(void)loop;
 	(void)events;
-	session_close(flush->session);
+	lanes_close(flush);
 	flush_end(flush);
 }
 
@@ -67,18 +66,18 @@ void flush_stop(struct flush *flush, const char *why)
 	if (flush->stopping && !flush->held)
 		return;
 	flush->stopping = true;
-	if (queue_left(&flush->queue) || session_unanswered(flush->session)) {
+	if (queue_left(&flush->queue) || lanes_unanswered(flush)) {
 		err_temporary(&err, "", "%s", why);
 		flush_blame(flush, &err);
 	}
-	leave_after(flush, session_unanswered(flush->session) ? GRACE_S : 0.);
+	leave_after(flush, lanes_unanswered(flush) ? GRACE_S : 0.);
 }
 
 static bool is_busy(void *ctx, const char *id)
 {
 	const struct flush *flush = ctx;
 
-	return session_has(flush->session, id);
+	return lanes_has(flush, id);
 }
 
 static bool load(struct flush *flush, bool ignore_not_before, struct err *err)
@@ -105,17 +104,17 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 		log_failure(&err);
 		flush_blame(flush, &err);
 	}
-	if (!session_is_connected(flush->session))
+	if (!lanes_connected(flush))
 		return;
 	if (!queue_left(&flush->queue)) {
 		/* All may have been answered meanwhile: then nothing else comes. */
-		if (!session_unanswered(flush->session))
+		if (lanes_are_drained(flush))
 			flush_drained(flush);
 		return;
 	}
 	ev_timer_stop(flush->loop, &flush->leave);
 	flush->doing = "sending";
-	session_go_on(flush->session);
+	lanes_go_on(flush);
 }
 
 void flush_look_again(struct flush *flush)
@@ -164,6 +163,8 @@ static void write_note(struct flush *flush)
 		flush->note.held = false;
 	if (flush->connected && !flush->held && !flush->lost)
 		flush->note.last_success = clock_wall_s();
+	if (flush->connected)
+		lanes_note(flush, &flush->note);
 	snprintf(flush->note.last_error, sizeof(flush->note.last_error), "%s",
 		 flush->why.text);
 	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
@@ -283,7 +284,7 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	flush->note.last_try = rules.now;
 	log_info("flush smarthost=%s messages=%zu bytes=%" PRIu64, name,
 		 queue_left(&flush->queue), flush->queue.left_bytes);
-	if (session_start(flush, err))
+	if (lanes_start(flush, err))
 		return true;
 	if (err->kind == ERR_PERMANENT)
 		flush_hold(flush, err);
@@ -294,7 +295,7 @@ static void put_back(struct flush *flush)
 {
 	struct err err = { 0 };
 
-	session_close(flush->session);
+	lanes_close(flush);
 	outcome_suspended(flush, false);
 	if (!queue_give_back(&flush->queue, &err) || !queue_sync(&flush->queue, &err))
 		log_failure(&err);

@@ -1,10 +1,11 @@
 /*
- * One flush: everything that is parked for one smarthost, over one connection. The parts
- * know it as the place where they meet:
+ * One flush: everything that is parked for one smarthost. The parts know it as the place
+ * where they meet:
  *
  *   queue    which message is next, and what its file is called meanwhile
  *   mail     one message: opened, measured, encoded piece by piece
- *   session  the connection: engine, socket, what has left the kernel
+ *   lanes    the connections side by side: how many
+ *   session  one connection: engine, socket, what has left the kernel
  *   outcome  what the server's answers mean for mail and smarthost
  *   boss     lontar-link, or `lontar flush`, at the other end of PRIVATE_FD
  */
@@ -22,10 +23,9 @@
 #include "link/notes.h"
 #include "store/parked.h"
 
+#include "programs/lontar-flush/lanes.h"
 #include "programs/lontar-flush/mail.h"
 #include "programs/lontar-flush/queue.h"
-
-struct session;
 
 struct tally {
 	uint64_t sent; /* messages, all recipients accepted or told */
@@ -45,7 +45,7 @@ struct flush {
 	struct smarthost_note note;
 	struct parked *parked;
 	struct queue queue;
-	struct session *session;
+	struct lanes lanes;
 	struct mail *suspended; /* refused for good while nothing was accepted: see
 				 * outcome.c */
 	bool accepted;          /* this session had something accepted */

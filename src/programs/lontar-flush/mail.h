@@ -31,7 +31,8 @@ struct mail {
 	bool eight_bit;
 	off_t read_at;
 	struct wire_encoder encoder;
-	bool begun;                        /* part of it is in the stream */
+	bool begun;                        /* part of it is in the stream ... */
+	int64_t began_us;                  /* ... since then, monotonic */
 	uint64_t encoded;                  /* bytes of it, without doubled dots */
 	bool written;                      /* its last byte is in the stream ... */
 	uint64_t mark;                     /* ... at this place, as session.c counts */

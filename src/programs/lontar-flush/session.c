@@ -25,10 +25,12 @@ static void forget(struct session *session, struct mail *mail)
 /*
  * The conversation ended with messages unanswered. One whose last byte has left may have
  * arrived; where the server closed in order, it took nothing that it did not answer.
- * Encrypted bytes are more than plain ones, so a mark is never too high.
+ * Encrypted bytes are more than plain ones, so a mark is never too high. True: some are
+ * uncertain now.
  */
-static void sort_unanswered(struct session *session)
+static bool sort_unanswered(struct session *session)
 {
+	bool any_uncertain = false;
 	bool nothing_taken = session->client && smtp_client_was_closed(session->client);
 	uint64_t sent = session->first ? stream_bytes_out(session) : 0;
 
@@ -36,57 +38,64 @@ static void sort_unanswered(struct session *session)
 		struct mail *mail = session->first;
 
 		forget(session, mail);
-		if (mail->written && mail->mark <= sent && !nothing_taken)
+		if (mail->written && mail->mark <= sent && !nothing_taken) {
+			any_uncertain = true;
 			outcome_uncertain(session->flush, mail);
-		else
+		} else {
 			outcome_unsent(session->flush, mail);
+		}
 	}
+	return any_uncertain;
 }
 
 static void free_session(struct session *session)
 {
 	struct flush *flush = session->flush;
+	struct session **at = &flush->lanes.first;
 
+	while (*at != session)
+		at = &(*at)->next;
+	*at = session->next;
 	ev_io_stop(flush->loop, &session->io);
 	ev_timer_stop(flush->loop, &session->deadline);
 	dial_close(session->dial);
 	smtp_client_free(session->client);
 	buf_clear(&session->chunk);
 	free(session);
-	flush->session = NULL;
 }
 
-void session_close(struct session *session)
+/* True: mail has become uncertain. */
+static bool end(struct session *session)
 {
 	static const char quit[] = "QUIT\r\n";
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	bool clean;
+	bool clean, uncertain;
 	size_t moved;
 
-	if (!session || session->ending)
-		return;
-	session->ending = true;
 	clean = session->client && !session->first && !session->chunk.len &&
 		!smtp_client_failure(session->client);
 	if (clean && dial_send(session->dial, quit, strlen(quit), &moved) == DIAL_CLOSED)
 		clean = false;
-	sort_unanswered(session);
+	uncertain = sort_unanswered(session);
 	/* What the kernel still has must not leave after it was counted as unsent. */
 	if (!clean && session->client)
 		setsockopt(dial_fd(session->dial), SOL_SOCKET, SO_LINGER, &at_once,
 			   sizeof(at_once));
 	free_session(session);
+	return uncertain;
 }
 
-/* The connection is of no more use; the flush ends of it. */
+void session_close(struct session *session)
+{
+	end(session);
+}
+
+/* The connection is of no more use. */
 static void lost(struct session *session, const struct err *err)
 {
 	struct flush *flush = session->flush;
 
-	flush->lost = true;
-	flush_blame(flush, err);
-	session_close(session);
-	flush_end(flush);
+	lanes_lost(flush, err, end(session));
 }
 
 static void lost_because(struct session *session, const char *why)
@@ -135,7 +144,8 @@ void session_go_on(struct session *session)
 	ev_io_set(&session->io, dial_fd(session->dial),
 		  EV_READ | (session->writing ? EV_WRITE : 0));
 	ev_io_start(flush->loop, &session->io);
-	if (!session->first && !session->writing)
+	lanes_grow(flush);
+	if (lanes_are_drained(flush))
 		flush_drained(flush);
 }
 
@@ -177,12 +187,11 @@ static const char *control_path(const char *path, char out[PATH_MAX])
 	return out;
 }
 
-static bool dial(struct session *session, enum dial_tls tls, struct err *err)
+static void dial(struct session *session, enum dial_tls tls)
 {
 	struct flush *flush = session->flush;
 	const struct smarthost *smarthost = &flush->smarthost;
 	char cafile[PATH_MAX];
-	struct link_note link = { 0 };
 	struct dial_request request = {
 		.host = smarthost->host,
 		.port = smarthost->port,
@@ -190,25 +199,14 @@ static bool dial(struct session *session, enum dial_tls tls, struct err *err)
 		.helo = smarthost->helo ? smarthost->helo : flush->settings.helohost,
 		.user = smarthost->user,
 		.is_token = smarthost->tokenfile || smarthost->tokencommand,
+		.secret = flush->lanes.secret,
 		.auth = smarthost->auth,
 		.cafile = control_path(smarthost->cafile, cafile),
+		.name_servers = flush->lanes.link.dns,
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
-	char *secret = NULL;
 
-	if (smarthost->user) {
-		secret = smarthost_secret(flush->control_fd, smarthost, err);
-		if (!secret)
-			return false;
-	}
-	request.secret = secret;
-	if (link_serves(flush->root_fd, flush->control_fd, smarthost->name, &link))
-		request.name_servers = link.dns;
 	session->dial = dial_start(flush->loop, &request, on_dialled, session);
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-	return true;
 }
 
 static void on_not_dialled(struct session *session, const struct err *err)
@@ -224,11 +222,9 @@ static void on_not_dialled(struct session *session, const struct err *err)
 		session->plain = true;
 		dial_close(session->dial);
 		session->dial = NULL;
-		if (dial(session, DIAL_PLAIN, &copy))
-			return;
+		dial(session, DIAL_PLAIN);
+		return;
 	}
-	if (copy.kind == ERR_PERMANENT)
-		flush_hold(session->flush, &copy);
 	lost(session, &copy);
 }
 
@@ -250,7 +246,7 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 	/* Exim keeps a sender whose recipients were all refused when BDAT follows. */
 	session->client = smtp_client_new(
 		&offer, strstr(dial_greeting(connected), " Exim ") != NULL);
-	flush->connected = true;
+	lanes_ready(flush, &offer);
 	flush->doing = "sending";
 	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);
 	session->io.data = session;
@@ -258,37 +254,38 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 	session_go_on(session);
 }
 
-bool session_start(struct flush *flush, struct err *err)
+void session_start(struct flush *flush)
 {
-	struct session *session = must_alloc(sizeof(*session));
+	struct session *session = must_alloc(sizeof(*session)), **last;
 
 	*session = (struct session){ .flush = flush,
 				     .end = &session->first,
 				     .chunk = BUF_INIT(4 * CHUNK_BYTES) };
 	ev_timer_init(&session->deadline, on_deadline, 0., 0.);
 	session->deadline.data = session;
-	flush->session = session;
-	flush->doing = "connecting";
-	if (dial(session, dial_tls_of[flush->smarthost.tls], err))
-		return true;
-	free_session(session);
-	return false;
+	for (last = &flush->lanes.first; *last; last = &(*last)->next)
+		;
+	*last = session;
+	dial(session, dial_tls_of[flush->smarthost.tls]);
+}
+
+struct session *session_next(const struct session *session)
+{
+	return session->next;
 }
 
 size_t session_unanswered(const struct session *session)
 {
 	size_t count = 0;
 
-	for (const struct mail *mail = session ? session->first : NULL; mail;
-	     mail = mail->next)
+	for (const struct mail *mail = session->first; mail; mail = mail->next)
 		count++;
 	return count;
 }
 
 bool session_has(const struct session *session, const char *id)
 {
-	for (const struct mail *mail = session ? session->first : NULL; mail;
-	     mail = mail->next)
+	for (const struct mail *mail = session->first; mail; mail = mail->next)
 		if (strcmp(mail->name.id, id) == 0)
 			return true;
 	return false;
@@ -296,15 +293,19 @@ bool session_has(const struct session *session, const char *id)
 
 bool session_is_connected(const struct session *session)
 {
-	return session && session->client;
+	return session->client != NULL;
+}
+
+bool session_is_drained(const struct session *session)
+{
+	return !session->first && !session->writing;
 }
 
 uint64_t session_bytes_out(const struct session *session)
 {
 	uint64_t bytes = 0;
 
-	for (const struct mail *mail = session ? session->first : NULL; mail;
-	     mail = mail->next)
+	for (const struct mail *mail = session->first; mail; mail = mail->next)
 		bytes += mail->begun ? mail->encoded : 0;
 	return bytes;
 }

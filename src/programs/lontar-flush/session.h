@@ -1,5 +1,5 @@
 /*
- * The connection of a flush: the dial, the engine over it, and what of each message has
+ * One connection of a flush: the dial, the engine over it, and what of each message has
  * left the kernel, which decides what a lost link leaves uncertain.
  */
 #ifndef LONTAR_FLUSH_SESSION_H
@@ -11,21 +11,27 @@
 
 #include "programs/lontar-flush/flush.h"
 
-/* Begins to connect. False and err: our own settings or secret are not right. */
-bool session_start(struct flush *flush, struct err *err) MUST_USE;
+struct session;
+
+/* Begins to connect; it is one of the flush's lanes from now on. */
+void session_start(struct flush *flush);
 
 /* Begins what may begin and writes what can be written. */
 void session_go_on(struct session *session);
 
-/* Messages begun and not answered; NULL counts as none. */
+/* The next lane; NULL: it is the last. */
+struct session *session_next(const struct session *session);
+/* Messages begun and not answered. */
 size_t session_unanswered(const struct session *session);
 bool session_has(const struct session *session, const char *id);
 bool session_is_connected(const struct session *session);
+/* Nothing is begun, and nothing is left to write. */
+bool session_is_drained(const struct session *session);
 /* Body bytes of unanswered messages given to the kernel, for progress. */
 uint64_t session_bytes_out(const struct session *session);
 
 /* Ends it: with QUIT, which is not waited for, where all is answered; else what was begun
- * and not answered goes back to waiting or becomes uncertain. NULL does nothing. */
+ * and not answered goes back to waiting or becomes uncertain. */
 void session_close(struct session *session);
 
 #endif

@@ -11,6 +11,7 @@
 #define CHUNK_BYTES ((size_t)16384) /* one TLS record */
 
 struct session {
+	struct session *next; /* of the lanes */
 	struct flush *flush;
 	struct dial *dial;
 	struct smtp_client *client; /* NULL until connected */
@@ -24,14 +25,15 @@ struct session {
 	uint64_t taken;      /* bytes that TCP has taken, after the last chunk */
 	bool writing;        /* something is left to write, or may be */
 	bool plain;          /* a handshake failed, and TLS was only to be tried */
-	bool ending;
+	bool corked;         /* TCP keeps a segment that is not full */
+	bool steady;         /* the congestion control is for a link that loses packets */
 };
 
 /* Both false: the conversation is over, and err says why. */
 bool stream_read(struct session *session, struct err *err) MUST_USE;
 bool stream_write(struct session *session, struct err *err) MUST_USE;
 
-/* By what is known of round trip and rate. */
+/* By what is seen of round trip and rate. */
 void stream_set_window(struct session *session);
 /* Bytes of the stream that have left for the wire, at least once. */
 uint64_t stream_bytes_out(const struct session *session);

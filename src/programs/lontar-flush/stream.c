@@ -3,17 +3,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "deliver/bounce.h"
 #include "programs/lontar-flush/deliveries.h"
 #include "programs/lontar-flush/outcome.h"
 #include "programs/lontar-flush/session_private.h"
 
-#define CHUNKS_A_TURN    16
-#define WINDOW_MESSAGES  32
-#define WINDOW_BYTES_MIN UINT64_C(32768)
-#define WINDOW_BYTES_MAX UINT64_C(1048576)
-#define MARK_AHEAD       8 /* files renamed together where one message is in doubt */
+#define CHUNKS_A_TURN   16
+#define WINDOW_MESSAGES 128
+#define LATE_MAX        2 /* answers, of what fills the link */
+#define LOSSES_MIN      4 /* segments, and a share of the bytes: one in so many */
+#define LOSSES_SHARE    200
+#define MARK_AHEAD      8 /* files renamed together where one message is in doubt */
 
 static void tcp_state(const struct session *session, struct tcp_info *info_out)
 {
@@ -51,29 +53,60 @@ uint64_t stream_bytes_out(const struct session *session)
 	return other > sent ? other : sent;
 }
 
-/* Enough to fill the link, twice: some servers' replies leave in two Nagled writes, so
- * that a window works as if it were half as wide. */
+/* What the server has, as TCP knows, and has not answered: some servers' replies leave in
+ * two Nagled writes, and this does not burden the link. */
+static uint64_t arrived(const struct session *session, const struct tcp_info *info)
+{
+	uint64_t bytes = 0;
+
+	for (const struct mail *mail = session->first; mail && mail->written;
+	     mail = mail->next)
+		if (mail->mark < info->tcpi_bytes_acked)
+			bytes += mail->wire_bytes;
+	return bytes;
+}
+
+/* Bytes lost though the link is no fuller than it must be: it loses them by itself, and
+ * to slow down for that helps nobody. Not every kernel has another way. */
+static void be_steady(struct session *session, const struct tcp_info *info)
+{
+	static const char steady[] = "bbr";
+
+	if (session->steady || info->tcpi_total_retrans < LOSSES_MIN ||
+	    info->tcpi_bytes_retrans * LOSSES_SHARE < info->tcpi_bytes_sent)
+		return;
+	session->steady = true;
+	if (setsockopt(dial_fd(session->dial), IPPROTO_TCP, TCP_CONGESTION, steady,
+		       sizeof(steady) - 1) != 0)
+		log_debug("smarthost=%s no bbr", session->flush->smarthost.name);
+}
+
 void stream_set_window(struct session *session)
 {
-	struct smarthost_note *note = &session->flush->note;
-	uint64_t messages = session->flush->smarthost.indoubt, bytes;
+	struct flush *flush = session->flush;
+	struct pace *pace = &flush->lanes.pace;
+	uint64_t messages = flush->smarthost.indoubt, flight, late;
+	size_t left = queue_left(&flush->queue);
+	struct pace_sample sample;
 	struct tcp_info info;
 
 	tcp_state(session, &info);
-	if (info.tcpi_rtt)
-		note->rtt_us = info.tcpi_min_rtt && info.tcpi_min_rtt != UINT32_MAX
-				       ? info.tcpi_min_rtt
-				       : info.tcpi_rtt;
-	if (info.tcpi_delivery_rate > note->bytes_per_s ||
-	    !info.tcpi_delivery_rate_app_limited)
-		note->bytes_per_s = info.tcpi_delivery_rate;
-	bytes = note->bytes_per_s / 1000 * note->rtt_us / 1000 * 2;
-	if (bytes < WINDOW_BYTES_MIN)
-		bytes = WINDOW_BYTES_MIN;
-	if (bytes > WINDOW_BYTES_MAX)
-		bytes = WINDOW_BYTES_MAX;
+	sample = (struct pace_sample){
+		.rtt_us = info.tcpi_rtt,
+		.min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt,
+		.bytes_per_s = info.tcpi_delivery_rate,
+		.window_bytes = (uint64_t)info.tcpi_snd_cwnd * info.tcpi_snd_mss,
+		/* What one of several sees is not the link's rate. */
+		.idle = info.tcpi_delivery_rate_app_limited || lanes_connected(flush) > 1,
+	};
+	pace_take(pace, &sample);
+	be_steady(session, &info);
+	flight = pace_flight(pace, left ? flush->queue.left_bytes / left : 0);
+	late = arrived(session, &info);
+	if (late > LATE_MAX * flight)
+		late = LATE_MAX * flight;
 	smtp_client_set_window(session->client, messages ? messages : WINDOW_MESSAGES,
-			       bytes);
+			       flight + late);
 }
 
 /* A file that is not as it must be is held, with the reason in the log: trying again
@@ -177,6 +210,10 @@ static void take_results(struct session *session)
 		if (session->end == &mail->next)
 			session->end = at;
 		mail->next = NULL;
+		if (session->flush->lanes.turns && mail->written)
+			pace_take_message(
+				&session->flush->lanes.pace, mail->wire_bytes,
+				(uint64_t)(clock_monotonic_us() - mail->began_us));
 		outcome_result(session->flush, mail, result);
 	}
 }
@@ -186,8 +223,10 @@ static bool put_body(struct session *session, struct mail *mail, bool dots,
 {
 	bool end;
 
-	if (!mail->begun)
+	if (!mail->begun) {
 		mail_rewind(mail, dots);
+		mail->began_us = clock_monotonic_us();
+	}
 	mail->begun = true;
 	if (!mail_encode(mail, CHUNK_BYTES - session->chunk.len, &session->chunk, &end,
 			 err))
@@ -259,37 +298,72 @@ static bool died(const struct session *session, struct err *err)
 			     session->flush->smarthost.host);
 }
 
-bool stream_write(struct session *session, struct err *err)
+/* A segment that is not full may wait for the next message, where one follows as soon as
+ * an answer to those before it comes: fewer segments, fewer bytes on the wire. */
+static void cork(struct session *session, bool wanted)
+{
+	int value = wanted;
+
+	if (session->corked == wanted)
+		return;
+	session->corked = wanted;
+	/* Not having it costs bytes, not mail. */
+	(void)!setsockopt(dial_fd(session->dial), IPPROTO_TCP, TCP_CORK, &value,
+			  sizeof(value));
+}
+
+static bool more_follows(const struct session *session)
+{
+	const struct flush *flush = session->flush;
+	const struct mail *mail = session->first;
+	size_t written = 0;
+
+	for (; mail; mail = mail->next) {
+		if (!mail->written)
+			return false; /* it waits for an answer to what is kept */
+		written++;
+	}
+	return written > 1 && !flush->stopping && !flush->lanes.turns &&
+	       !flush->smarthost.indoubt && queue_left(&flush->queue);
+}
+
+static enum dial_io write_some(struct session *session, struct err *err)
 {
 	struct tcp_info info;
 
-	for (int turn = 0; turn < CHUNKS_A_TURN; turn++) {
-		size_t moved;
+	size_t moved;
+	enum dial_io io;
 
-		if (!session->chunk.len && !fill_chunk(session, err))
-			return false;
-		session->writing = session->chunk.len > 0;
-		if (!session->writing)
-			return true;
-		switch (dial_send(session->dial,
-				  session->chunk.data + session->chunk_sent,
-				  session->chunk.len - session->chunk_sent, &moved)) {
-		case DIAL_DONE:
-			session->chunk_sent += moved;
-			break;
-		case DIAL_AGAIN:
-			return true;
-		case DIAL_CLOSED:
-			return died(session, err);
-		}
-		tcp_state(session, &info);
-		session->taken = bytes_taken(&info);
-		if (session->chunk_sent < session->chunk.len)
-			continue;
+	if (!session->chunk.len && !fill_chunk(session, err))
+		return DIAL_CLOSED;
+	session->writing = session->chunk.len > 0;
+	if (!session->writing)
+		return DIAL_AGAIN;
+	io = dial_send(session->dial, session->chunk.data + session->chunk_sent,
+		       session->chunk.len - session->chunk_sent, &moved);
+	if (io == DIAL_CLOSED)
+		died(session, err);
+	if (io != DIAL_DONE)
+		return io;
+	session->chunk_sent += moved;
+	tcp_state(session, &info);
+	session->taken = bytes_taken(&info);
+	if (session->chunk_sent == session->chunk.len) {
 		buf_reset(&session->chunk);
 		session->chunk_sent = 0;
 	}
-	return true;
+	return io;
+}
+
+bool stream_write(struct session *session, struct err *err)
+{
+	enum dial_io io = DIAL_DONE;
+
+	cork(session, true);
+	for (int turn = 0; turn < CHUNKS_A_TURN && io == DIAL_DONE; turn++)
+		io = write_some(session, err);
+	cork(session, session->writing || more_follows(session));
+	return io != DIAL_CLOSED;
 }
 
 bool stream_read(struct session *session, struct err *err)
