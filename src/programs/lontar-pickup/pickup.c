@@ -6,14 +6,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "ipc/master.h"
+#include "ipc/service.h"
 #include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/session.h"
 
@@ -54,26 +53,6 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
 	work_stop(watcher->data, "told to stop");
 }
 
-static bool on_master_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
-{
-	(void)ctx;
-	(void)peer;
-	(void)packet;
-	file_close(&fd);
-	return true;
-}
-
-/* The master is gone, however it died: so are we. What is not known to be here is still
- * there. */
-static void on_master_closed(void *ctx, struct peer *peer)
-{
-	(void)ctx;
-	(void)peer;
-	_exit(EX_TEMPFAIL);
-}
-
-static const struct peer_handler master_handler = { on_master_packet, on_master_closed };
-
 static void watch(struct work *work)
 {
 	work->loop = ev_default_loop(EVFLAG_AUTO);
@@ -83,10 +62,9 @@ static void watch(struct work *work)
 	work->progress.data = work->term.data = work;
 	ev_timer_start(work->loop, &work->progress);
 	ev_signal_start(work->loop, &work->term);
-	if (!work->alone) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		work->master = peer_open(work->loop, MASTER_FD, &master_handler, work);
-	}
+	/* What is not known to be here is still there. */
+	if (!work->alone)
+		work->master = service_tie(work->loop);
 	boss_open(work);
 }
 
