@@ -3,19 +3,15 @@
  * at providers fetched, while they are.
  */
 #include <fcntl.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/acceptor.h"
-#include "ipc/channel.h"
-#include "ipc/intake.h"
+#include "ipc/parked_watch.h"
 #include "ipc/service.h"
 #include "programs/lontar-link/flushes.h"
 #include "programs/lontar-link/links.h"
 #include "programs/lontar-link/requests.h"
-
-#define WATCH_RETRY_S 1.
 
 struct program {
 	struct service service;
@@ -23,52 +19,21 @@ struct program {
 	struct flushes flushes;
 	struct pickups pickups;
 	struct requests requests;
-	struct peer *deliver; /* tells what is parked; NULL while it is away */
-	ev_timer watch_again;
+	struct parked_watch watch;
 	struct acceptor acceptor;
 };
 
-static bool on_deliver(void *ctx, struct peer *peer, struct packet *packet, int fd)
-{
-	struct program *program = ctx;
-	char name[SMARTHOST_NAME_MAX];
-	struct intake_parked parked;
-
-	(void)peer;
-	file_close(&fd);
-	if (packet->type != INTAKE_PARKED || !intake_parked_get(packet, &parked) ||
-	    !packet_text_copy(parked.smarthost, name, sizeof(name)))
-		return false;
-	flushes_parked(&program->flushes, name);
-	return true;
-}
-
-static void on_deliver_closed(void *ctx, struct peer *peer)
+static void on_parked(void *ctx, const char *smarthost)
 {
 	struct program *program = ctx;
 
-	(void)peer;
-	program->deliver = NULL;
-	ev_timer_start(program->service.loop, &program->watch_again);
+	flushes_parked(&program->flushes, smarthost);
 }
 
-static const struct peer_handler deliver_handler = { on_deliver, on_deliver_closed };
-
-/* What was parked while nobody listened is looked for once. */
-static void on_watch_again(struct ev_loop *loop, ev_timer *watcher, int events)
+static void on_watch(void *ctx)
 {
-	struct program *program = watcher->data;
-	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-	struct err ignored;
-	int fd = channel_connect(program->flushes.root_fd, "deliver", &ignored);
+	struct program *program = ctx;
 
-	(void)events;
-	if (fd < 0)
-		return;
-	ev_timer_stop(loop, watcher);
-	program->deliver = peer_open(loop, fd, &deliver_handler, program);
-	packet_begin(&out, INTAKE_WATCH, 0);
-	peer_send(program->deliver, &out, -1);
 	if (links_any_up(&program->links)) {
 		flushes_link_up(&program->flushes);
 		pickups_link_up(&program->pickups);
@@ -107,9 +72,12 @@ static bool begin(struct program *program, struct err *err)
 		return err_temporary(err, "", "one listener is expected: run/link");
 	acceptor_start(&program->acceptor, service->loop, service->listeners[0].fd,
 		       on_connection, program);
-	ev_timer_init(&program->watch_again, on_watch_again, 0., WATCH_RETRY_S);
-	program->watch_again.data = program;
-	ev_timer_start(service->loop, &program->watch_again);
+	program->watch = (struct parked_watch){ .loop = service->loop,
+						.root_fd = flushes->root_fd,
+						.ctx = program,
+						.on_parked = on_parked,
+						.on_begin = on_watch };
+	parked_watch_start(&program->watch);
 	return true;
 }
 
