@@ -8,7 +8,7 @@
 #include "pop3/client_listing.h"
 
 #define LINE_MAX_BYTES 1024 /* what is longer is cut: only its end matters then */
-#define LINE_LONGEST   ((size_t)64 * 1024) /* and what is longer than that is no POP3 */
+#define LINE_LONGEST   ((size_t)256 * 1024) /* and what is longer than that is no POP3 */
 #define LISTING_MAX    ((uint64_t)64 * 1024 * 1024)
 #define ASKS_MAX       32                      /* on their way at a time, */
 #define ASKED_OCTETS   ((uint64_t)1024 * 1024) /* and so much of messages */

@@ -1,0 +1,431 @@
+"""Mail that waits at a provider comes in once, whatever happens on the way."""
+
+import hashlib
+import os
+import re
+import shutil
+
+import pytest
+
+from dovecot import Dovecot, available
+from gateway import EX_CONFIG, EX_NOINPUT, EX_OK, EX_TEMPFAIL
+from provider import CAPABILITIES, Provider
+from waiting import wait_until
+
+PLAIN = tuple(one for one in CAPABILITIES if one != "PIPELINING")
+
+
+def letter(number, body="hello\n"):
+    return (
+        f"Return-Path: <x{number}@far.example>\n"
+        "Received: from far.example by isp.example; Sun, 22 Nov 2026 10:00:00 +0000\n"
+        f"Message-ID: <{number}@far.example>\n"
+        f"Subject: letter {number}\n\n{body}"
+    ).encode()
+
+
+def letters(count):
+    return [letter(number, "x" * 40 * number + "\n") for number in range(count)]
+
+
+def subjects(gateway, user="ann"):
+    found = [re.search(rb"^Subject: (.*)$", one, re.M) for one in gateway.mailbox(user)]
+    return sorted(one[1].decode() for one in found if one)
+
+
+def expected(count):
+    return sorted(f"letter {number}" for number in range(count))
+
+
+@pytest.fixture
+def make_provider():
+    made = []
+
+    def make(*words, **settings):
+        made.append(Provider(*words, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def office(make_gateway):
+    """A gateway that is only initialised; office(port, keys...) writes its pickup."""
+    gateway = make_gateway(start=False)
+    secret = gateway.secret("secrets/isp", Provider.password)
+    secret = gateway.root / "control" / secret
+    if os.geteuid() == 0:
+        try:
+            shutil.chown(secret, group="lontarout")
+            secret.chmod(0o640)
+        except LookupError:
+            pass
+
+    def set_up(port, **keys):
+        settings = {
+            "host": "127.0.0.1", "port": port, "tls": "none", "user": "ann",
+            "passwordfile": "secrets/isp", "to": "ann", **keys,
+        }  # fmt: skip
+        gateway.control(
+            "pickups/isp", "".join(f"{k} {v}\n" for k, v in settings.items() if v is not None)
+        )
+        return gateway
+
+    return set_up
+
+
+def fetch(gateway):
+    return gateway.run("pickup", "isp").returncode
+
+
+# Dovecot
+
+
+@pytest.fixture(scope="module")
+def make_dovecot(certificates):
+    if not available():
+        pytest.skip("Dovecot as a provider of the tests' own needs root and dovecot-pop3d")
+    made = []
+
+    def make(**settings):
+        made.append(Dovecot(certificates, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def dovecot(make_dovecot):
+    return make_dovecot()
+
+
+@pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
+def test_a_real_provider_is_emptied_into_the_mailbox(office, dovecot, certificates, tls):
+    port = dovecot.pop3s if tls == "implicit" else dovecot.pop3
+    gateway = office(port, tls=tls, cafile=certificates.ca, user=tls)
+    dovecot.put(tls, letters(40))
+    done = gateway.run("pickup")
+    assert done.returncode == EX_OK, done.stderr
+    assert "40 fetched" in done.stdout
+    assert subjects(gateway) == expected(40)
+    assert dovecot.left(tls) == 0
+    protocol = b"POP3" if tls == "none" else b"POP3S"
+    first = gateway.mailbox("ann")[0]
+    assert first.startswith(b"Return-Path: <x0@far.example>\n")
+    assert first.count(b"Return-Path") == 1
+    assert b" by gate.example with " + protocol + b" id pickup-isp-" in first
+
+
+def test_mail_comes_in_when_the_link_comes_up_and_the_status_says_so(office, dovecot):
+    gateway = office(dovecot.pop3, user="up").start()
+    dovecot.put("up", letters(5))
+    assert gateway.run("link", "up", "ppp0").returncode == EX_OK
+    wait_until(lambda: gateway.status()["pickups"][0]["last_ok"], what="the pickup")
+    (pickup,) = gateway.status()["pickups"]
+    assert (pickup["name"], pickup["waiting"], pickup["held"]) == ("isp", 0, 0)
+    assert pickup["last_error"] is None
+    assert subjects(gateway) == expected(5)
+    assert dovecot.left("up") == 0
+
+
+def test_bytes_come_in_as_they_were_sent(office, dovecot):
+    bodies = [
+        b".\n..\n...\n. x\n",
+        bytes(range(128, 256)) + b"\n",
+        b"\xff\xfe not UTF-8\n",
+        b"long " + b"y" * 100000 + b"\n",
+        b"",
+        b"big\n" + b"z" * 77 * 40000 + b"\n",
+    ]
+    gateway = office(dovecot.pop3, user="bytes")
+    dovecot.put("bytes", [letter(n).partition(b"\n\n")[0] + b"\n\n" + body
+                          for n, body in enumerate(bodies)])  # fmt: skip
+    assert fetch(gateway) == EX_OK
+    found = sorted(one.partition(b"\n\n")[2] for one in gateway.mailbox("ann"))
+    assert found == sorted(bodies)
+
+
+def test_mail_may_stay_at_the_provider_and_is_not_fetched_again(office, dovecot):
+    gateway = office(dovecot.pop3, user="keep", keep="always")
+    dovecot.put("keep", letters(10))
+    assert fetch(gateway) == EX_OK
+    assert "0 fetched" in gateway.run("pickup").stdout
+    dovecot.put("keep", [letter(10)])
+    assert "1 fetched" in gateway.run("pickup").stdout
+    assert dovecot.left("keep") == 11
+    assert subjects(gateway) == expected(11)
+
+
+def test_a_wrong_password_is_told_and_nothing_is_lost(office, dovecot):
+    gateway = office(dovecot.pop3, user="wrong")
+    gateway.secret("secrets/isp", "not the password")
+    dovecot.put("wrong", letters(1))
+    done = gateway.run("pickup")
+    assert done.returncode == EX_TEMPFAIL
+    assert "AUTH" in done.stderr
+    assert "AUTH" in gateway.status()["pickups"][0]["last_error"]
+    assert dovecot.left("wrong") == 1
+
+
+# cuts
+
+
+def count_replies(office, make_provider, capabilities, **keys):
+    provider = make_provider(letters(4), capabilities)
+    gateway = office(provider.port, **keys)
+    assert fetch(gateway) == EX_OK
+    return provider.replies
+
+
+@pytest.mark.parametrize("half", [0, 0.6])
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, PLAIN], ids=["pipelining", "plain"])
+def test_a_line_cut_at_any_reply_loses_and_repeats_nothing(
+    office, make_provider, capabilities, half
+):
+    for number in range(count_replies(office, make_provider, capabilities)):
+        provider = make_provider(letters(4), capabilities)
+        provider.cut_at, provider.cut_half = number, half
+        gateway = office(provider.port)
+        shutil.rmtree(gateway.root / "mail/ann/Maildir")
+        (gateway.root / "spool/pickup/isp").unlink()
+        codes = [fetch(gateway) for _ in range(2)]
+        assert codes[1] == EX_OK, f"cut at {number}: {codes}"
+        assert subjects(gateway) == expected(4), f"cut at {number}"
+        assert provider.messages == [], f"cut at {number}"
+        # A message that was whole here is not fetched again.
+        assert provider.retrieved <= 4 + 1, f"cut at {number}"
+
+
+def test_a_removal_whose_confirmation_was_lost_is_made_up_for(office, make_provider):
+    provider = make_provider(letters(3))
+    gateway = office(provider.port)
+    provider.answer = lambda verb, argument, session: "DROP" if verb == "QUIT" else None
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert len(provider.messages) == 3
+    provider.answer = lambda verb, argument, session: None
+    assert fetch(gateway) == EX_OK
+    assert provider.messages == []
+    assert provider.retrieved == 3
+    assert subjects(gateway) == expected(3)
+
+
+# servers that are odd
+
+
+def test_one_by_one_where_pipelining_is_not_offered(office, make_provider):
+    provider = make_provider(letters(3), PLAIN)
+    assert fetch(office(provider.port)) == EX_OK
+    commands = [line.split()[0] for line in provider.commands()]
+    assert commands[-8:] == ["UIDL", "RETR", "DELE", "RETR", "DELE", "RETR", "DELE", "QUIT"]
+
+
+def test_the_smallest_come_first(office, make_provider):
+    provider = make_provider(list(reversed(letters(5))))
+    assert fetch(office(provider.port)) == EX_OK
+    asked = [line for line in provider.commands() if line.startswith("RETR")]
+    assert asked == [f"RETR {number}" for number in (5, 4, 3, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        None,
+        lambda message: "the-same-for-all",
+        lambda message: "",
+        lambda message: "../../etc/passwd" if b"letter 1\n" in message else "/x y",
+        lambda message: "u" * 70000 if b"letter 1\n" in message else "u" * 300,
+        lambda message: "\0\x07" if b"letter 1\n" in message else "\xff",
+    ],
+    ids=["none", "repeated", "empty", "path", "long", "controls"],
+)
+@pytest.mark.parametrize("keep", ["no", "always"])
+def test_mail_is_known_again_without_uids_to_rely_on(office, make_provider, uid, keep):
+    provider = make_provider(letters(3))
+    provider.uid = uid
+    gateway = office(provider.port, keep=keep)
+    for _ in range(3):
+        assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(3)
+    assert len(provider.messages) == (3 if keep == "always" else 0)
+    assert provider.retrieved == 3
+
+
+def test_new_uids_for_old_mail_bring_it_in_no_second_time(office, make_provider):
+    provider = make_provider(letters(4))
+    gateway = office(provider.port, keep="always")
+    assert fetch(gateway) == EX_OK
+    provider.uid = lambda message: "new" + hashlib.sha1(message).hexdigest()
+    done = gateway.run("pickup")
+    assert "0 fetched" in done.stdout
+    assert subjects(gateway) == expected(4)
+
+
+def test_a_message_that_is_refused_blocks_no_other(office, make_provider):
+    provider = make_provider(letters(3))
+    provider.answer = lambda verb, argument, session: (
+        "-ERR that one is broken\r\n" if (verb, argument) == ("RETR", "1") else None
+    )
+    gateway = office(provider.port)
+    done = gateway.run("pickup")
+    assert done.returncode == EX_TEMPFAIL
+    assert "that one is broken" in done.stderr
+    assert subjects(gateway) == ["letter 1", "letter 2"]
+    assert provider.messages == letters(1)
+
+
+def test_a_message_without_end_is_never_delivered(office, make_provider):
+    provider = make_provider(letters(2))
+    provider.answer = lambda verb, argument, session: (
+        session.socket.sendall(b"+OK\r\nSubject: half\r\n\r\nbegun") or "DROP"
+        if verb == "RETR" else None
+    )  # fmt: skip
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert gateway.mailbox("ann") == []
+    assert len(provider.messages) == 2
+
+
+@pytest.mark.parametrize("size", [0, 7, 10**9, 2**60, -1])
+def test_a_size_that_is_a_lie_does_no_harm(office, make_provider, size):
+    provider = make_provider(letters(3))
+    provider.size = lambda message: size
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(3)
+
+
+def test_a_message_that_outgrows_its_size_is_left_and_blocks_no_other(office, make_provider):
+    provider = make_provider([letter(0, "y" * 80 + "\n"), letter(1, "z" * 4000 + "\n")])
+    flood = b"+OK\r\nSubject: flood\r\n\r\n" + b"flood flood\r\n" * 200000
+    provider.answer = lambda verb, argument, session: (
+        flood if (verb, argument) == ("RETR", "1") else None
+    )
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == ["letter 1"]
+    assert provider.messages == [letter(0, "y" * 80 + "\n")]
+
+
+@pytest.mark.parametrize(
+    "verb, reply",
+    [
+        ("LIST", "HTTP/1.1 200 OK\r\n"),
+        ("LIST", "-ERR no\r\n"),
+        ("LIST", "+OK\r\n" + "x" * 500000),
+        ("RETR", "* BYE\r\n"),
+        ("DELE", "+OK\r\n+OK more than was asked\r\n-ERR x\r\n" * 9),
+    ],
+)
+def test_nonsense_ends_the_session_and_loses_nothing(office, make_provider, verb, reply):
+    provider = make_provider(letters(2), PLAIN)
+    provider.answer = lambda said, argument, session: reply if said == verb else None
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_TEMPFAIL
+    provider.answer = lambda said, argument, session: None
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(2)
+
+
+def test_bare_line_ends_stay_within_their_message(office, make_provider):
+    provider = make_provider(letters(1))
+    provider.answer = lambda verb, argument, session: (
+        "+OK\r\nSubject: odd\r\n\r\nbare\nlf\n.\nbare\rcr\r.\r\r\n..dot\r\n.\r\n"
+        if verb == "RETR" else None
+    )  # fmt: skip
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    (found,) = gateway.mailbox("ann")
+    assert found.endswith(b"\n\nbare\nlf\n.\nbare\rcr\r.\r\n.dot\n")
+
+
+def test_twenty_thousand_kept_messages_cost_their_listing(office, make_provider):
+    provider = make_provider([b"Subject: old %d\n\n" % number for number in range(20000)])
+    provider.uid = lambda message: message[13:-2].decode()
+    gateway = office(provider.port, keep="always")
+    keys = [
+        hashlib.sha256(provider.uid(one).encode()).hexdigest()[:32] for one in provider.messages
+    ]
+    (gateway.root / "spool/pickup/isp").write_text(
+        "".join(f"f {key} {key} 1795374694 1795374694\n" for key in keys)
+    )
+    provider.messages.append(b"Subject: x new\n\n")
+    done = gateway.run("pickup")
+    assert "1 fetched" in done.stdout, done
+    assert provider.retrieved == 1
+    commands = [line.split()[0] for line in provider.commands()]
+    assert commands == ["CAPA", "USER", "PASS", "LIST", "UIDL", "RETR", "QUIT"]
+
+
+def test_a_torn_state_file_costs_no_mail(office, make_provider):
+    provider = make_provider(letters(3))
+    gateway = office(provider.port, keep="always")
+    assert fetch(gateway) == EX_OK
+    state = gateway.root / "spool/pickup/isp"
+    state.write_bytes(state.read_bytes()[:-20])
+    assert fetch(gateway) == EX_OK
+    assert fetch(gateway) == EX_OK
+    # The digest went with the torn line: that one message comes twice, none is missing.
+    assert set(subjects(gateway)) == set(expected(3))
+    assert len(subjects(gateway)) <= 4
+
+
+# who gets it
+
+
+def test_mail_for_nobody_goes_to_the_postmaster_and_is_never_bounced(office, make_provider):
+    provider = make_provider(letters(2))
+    gateway = office(provider.port, to="nobody-here")
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway, "ann") == expected(2)  # postmaster's mail is ann's
+    assert provider.messages == []
+
+
+def test_mail_that_comes_round_again_is_held_and_then_left(office, make_provider):
+    provider = make_provider(letters(1))
+    gateway = office(provider.port, to="bob")
+    assert fetch(gateway) == EX_OK
+    (once,) = gateway.mailbox("bob")
+    provider.messages = [once + b"changed\n"]
+    assert fetch(gateway) == EX_OK
+    assert len(gateway.mailbox("bob")) == 1
+    (twice,) = gateway.mailbox("ann")
+    provider.messages = [twice + b"changed again\n"]
+    done = gateway.run("pickup")
+    assert done.returncode == EX_TEMPFAIL
+    assert "circle" in done.stderr
+    assert len(gateway.mailbox("ann")) == len(gateway.mailbox("bob")) == 1
+    assert fetch(gateway) == EX_OK
+    assert len(provider.messages) == 1
+
+
+def test_a_large_message_stays_and_its_recipient_is_told_once(office, make_provider):
+    provider = make_provider([letter(0), letter(1, "w" * 50 + "\n" * 9000)])
+    gateway = office(provider.port, maxsize="4k")
+    assert fetch(gateway) == EX_OK
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == ["A large message waits at the provider", "letter 0"]
+    assert any(b"letter 1" in one for one in gateway.mailbox("ann"))
+    assert gateway.status()["pickups"][0]["held"] == 1
+    assert provider.retrieved == 1
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    assert "letter 1" in subjects(gateway)
+    assert provider.messages == []
+
+
+def test_multidrop_without_proof_is_refused(office, make_provider):
+    provider = make_provider(letters(1))
+    gateway = office(provider.port, to=None, multidrop="Delivered-To")
+    done = gateway.run("pickup")
+    assert done.returncode == EX_CONFIG
+    assert "proves" in done.stderr
+    assert provider.sessions == []
+
+
+def test_a_pickup_that_is_not_there_is_named(office, make_provider):
+    assert office(1).run("pickup", "nowhere").returncode == EX_NOINPUT
