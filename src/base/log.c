@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -25,12 +27,35 @@ static struct {
 
 static const char *const level_names[] = { "error: ", "warning: ", "", "debug: " };
 
+/* inetd gives the client's connection as stderr: nothing of ours belongs there. */
+static bool stderr_is_the_client(void)
+{
+	struct stat in, err;
+
+	return fstat(STDIN_FILENO, &in) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+	       S_ISSOCK(err.st_mode) && in.st_dev == err.st_dev &&
+	       in.st_ino == err.st_ino;
+}
+
+static void to_syslog(const char *bytes, size_t len)
+{
+	struct span rest = { bytes, len }, text;
+
+	while (span_cut(&rest, '\n', &text))
+		if (text.len)
+			syslog(LOG_INFO, "%.*s", SPAN_ARG(text));
+}
+
 void log_open(const char *program)
 {
 	state.program = program;
 	/* One that was executed by descriptor would be called by its number. */
 	prctl(PR_SET_NAME, program);
 	state.level = getenv("LONTAR_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	if (stderr_is_the_client()) {
+		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		state.sink = to_syslog;
+	}
 }
 
 /* A log that cannot be written must not stop the mail. */

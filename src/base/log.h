@@ -4,7 +4,8 @@
  * What became of a message keeps qmail's grammar ("new msg 12", "end msg 12"); everything
  * else is a word and key=value pairs ("parked smarthost=isp id=..."). Bytes that could
  * forge or break a line (controls, DEL and beyond) are written as "?", and a line is cut
- * at LOG_LINE_MAX.
+ * at LOG_LINE_MAX. Under inetd, where stderr is the client's connection, it goes to
+ * syslog.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
