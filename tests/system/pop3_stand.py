@@ -10,6 +10,8 @@ import struct
 import subprocess
 import threading
 
+from local_peer import packet as pack, texts
+
 BIN = pathlib.Path(os.environ.get("LONTAR_BIN", "build/bin")).resolve()
 PASSWORD = "sesame"
 
@@ -17,26 +19,6 @@ PASSWORD = "sesame"
 LISTENER, CERTIFICATE, KEY, GO, READY = 1, 2, 3, 4, 5
 HELLO, PERMIT, LOGIN, RESULT, BYE = 1, 2, 3, 4, 5
 YES, NO, LATER = 0, 1, 2
-
-
-def pack(kind, tag, *fields):
-    out = struct.pack("<II", kind, tag)
-    for field in fields:
-        if isinstance(field, int):
-            out += struct.pack("<Q", field)
-        else:
-            text = field.encode()
-            out += struct.pack("<I", len(text)) + text
-    return out
-
-
-def texts(data):
-    out = []
-    while data:
-        (size,) = struct.unpack_from("<I", data)
-        out.append(data[4 : 4 + size].decode())
-        data = data[4 + size :]
-    return out
 
 
 def start(argv, descriptors, **more):
@@ -105,7 +87,7 @@ class Pop3Stand:
                          "gate.example", "hello", self.text)
                 )  # fmt: skip
             elif kind == LOGIN:
-                user, password = texts(packet[8:])
+                user, password = (text.decode() for text in texts(packet[8:]))
                 if password != PASSWORD:
                     worker.send(pack(RESULT, tag, NO, "", "wrong name or password"))
                     continue

@@ -11,22 +11,14 @@ import time
 
 import pytest
 
+from local_peer import packet as pack
+
 BIN = os.environ.get("LONTAR_BIN", "build/bin")
 
 LISTENER, GO, READY, START = 1, 4, 5, 6  # ipc/master.h
 HELLO, PERMIT, LOGIN, RESULT, BYE = 1, 2, 3, 4, 5  # ipc/auth.h
 YES, NO, LATER = 0, 1, 2
 DEADLINE_S = 20
-
-
-def pack(kind, tag, *fields):
-    out = struct.pack("<II", kind, tag)
-    for field in fields:
-        if isinstance(field, int):
-            out += struct.pack("<Q", field)
-        else:
-            out += struct.pack("<I", len(field)) + field
-    return out
 
 
 def unpack(packet, shape):
