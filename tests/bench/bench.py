@@ -11,6 +11,7 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import sys
 import time
 
@@ -76,8 +77,8 @@ def main():
     why = available()
     if why:
         sys.exit(f"bench: {why}")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     WORK.mkdir(parents=True, exist_ok=True)
-    texts = kept()
     failed = []
     for name in SECTIONS:
         if name not in wanted:
@@ -88,6 +89,7 @@ def main():
         except Exception as fault:  # one section must not cost the others
             failed.append(f"{name}: {type(fault).__name__}: {fault}")
             continue
+        texts = kept()
         texts[name] = (f"## {SECTIONS[name]}\n\n{conditions(time.monotonic() - begun, load)}\n\n"
                        f"{body.strip()}\n\n")  # fmt: skip
         say("\n" + texts[name])

@@ -11,7 +11,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "build/helpers"
-WORK = ROOT / "build/bench"
+WORK = ROOT / f"build/bench/{os.getpid()}"
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 
 _numbers = itertools.count()
@@ -143,11 +143,14 @@ def run(*words, **more):
 def smtpload(port, clients, messages, per_connection, sender, recipients, bytes_=4096,
              host="127.0.0.1"):  # fmt: skip
     """The counts and times that tests/smtpload prints."""
-    done = subprocess.run(
-        [HELPERS / "smtpload", host, *map(str, (port, clients, messages, per_connection, bytes_)),
-         sender, *recipients],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = [host, *map(str, (port, clients, messages, per_connection, bytes_)), sender]
+    try:
+        done = subprocess.run(
+            [HELPERS / "smtpload", *words, *recipients],
+            capture_output=True, text=True, check=False, timeout=40,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as fault:
+        raise TimeoutError(f"{messages} messages were not taken within 40 s") from fault
     return {key: float(value) for key, value in
             (word.split("=") for word in done.stdout.split())}  # fmt: skip
 

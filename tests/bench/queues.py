@@ -22,7 +22,7 @@ def first_screen(server):
     """Seconds until `lontar queue` has written 24 lines."""
     begun = time.monotonic()
     with subprocess.Popen(
-        [ours.ROOT / "build/bin/lontar", "queue"], env=server.gateway.environment,
+        [ours.BIN / "lontar", "queue"], env=server.gateway.environment,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         for _ in range(24):

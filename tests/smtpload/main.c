@@ -9,7 +9,7 @@
  *   accepted=N refused=N failed=N seconds=S p50_ms=.. p99_ms=.. max_ms=..
  *
  * where the times are from the body's last byte to the reply. A connection that gets no
- * reply for 30 s counts as failed and is begun anew.
+ * reply for 5 s counts as failed and is begun anew.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TIMEOUT_S 30.0
+#define TIMEOUT_S 5.0
 
 enum stage {
 	CLOSED,
