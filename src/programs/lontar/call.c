@@ -159,12 +159,17 @@ static void look_later(void)
 	nanosleep(&pause, NULL);
 }
 
-/* False: it has ended, and *status_out says how. */
+/* False: it has ended, and *status_out says how, unless an event loop was told before us
+ * (work_alone's). */
 static bool goes_on(pid_t *pid, int *status_out)
 {
+	pid_t ended;
+
 	if (!*pid)
 		return false;
-	if (waitpid(*pid, status_out, WNOHANG) != *pid)
+	*status_out = 0;
+	ended = waitpid(*pid, status_out, WNOHANG);
+	if (ended == 0 || (ended < 0 && errno == EINTR))
 		return true;
 	*pid = 0;
 	return false;
