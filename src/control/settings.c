@@ -67,6 +67,7 @@ static const struct setting {
 	SETTING(connectrate, NUMBER, 600, COUNT_MAX),
 	SETTING(concurrencylocal, NUMBER, 10, COUNT_MAX),
 	SETTING(concurrencyremote, NUMBER, 20, COUNT_MAX),
+	SETTING_S(timeoutlocal, 600),
 };
 
 static void *field(struct settings *settings, const struct setting *setting)

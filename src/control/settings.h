@@ -41,6 +41,7 @@ struct settings {
 	uint64_t connectrate; /* 600: new connections a minute of one address; 0: any */
 	uint64_t concurrencylocal;  /* 10: deliveries to people here at once */
 	uint64_t concurrencyremote; /* 20: connections to smarthosts at once */
+	uint64_t timeoutlocal_s;    /* 600: for a program of a .qmail file */
 	uint64_t signature;         /* of all files' identities and times, for refresh */
 };
 

@@ -46,9 +46,11 @@ static bool write_message(const struct inject *inject, int out, struct written *
 			  struct err *err)
 {
 	char piece[PIECE_BYTES];
-	off_t offset = 0;
+	off_t offset = inject->from;
 	ssize_t got;
 
+	if (!write_piece(out, inject->head, written, err))
+		return false;
 	if (inject->text.at)
 		return write_piece(out, inject->text, written, err);
 	while ((got = pread(inject->fd, piece, sizeof(piece), offset)) > 0) {
@@ -62,9 +64,9 @@ static bool write_message(const struct inject *inject, int out, struct written *
 static uint64_t size_of(const struct inject *inject)
 {
 	off_t end = inject->text.at ? (off_t)inject->text.len
-				    : lseek(inject->fd, 0, SEEK_END);
+				    : lseek(inject->fd, 0, SEEK_END) - inject->from;
 
-	return end < 0 ? 0 : (uint64_t)end;
+	return end < 0 ? 0 : inject->head.len + (uint64_t)end;
 }
 
 /* Takes the answer to the last ask; yes is true. */
@@ -233,6 +235,7 @@ bool inject_message(int root_fd, const struct inject *inject, struct err *err)
 	control_fd = file_open_dir(root_fd, "control", err);
 	if (control_fd < 0 || !router_open(&router, control_fd, err))
 		return false;
+	router.root_fd = root_fd;
 	done = directly(root_fd, &router, inject, err);
 	router_clear(&router);
 	return done;

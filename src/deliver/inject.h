@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -29,7 +30,9 @@ struct inject {
 	bool bounce;    /* ours: without a Received line */
 	const struct inject_origin *origin; /* NULL: of this machine */
 	struct span text;  /* the whole message, LF line ends; or, where at is NULL: */
-	int fd;            /* a file, from its start, with LF line ends */
+	int fd;            /* a file with LF line ends, */
+	off_t from;        /* from here on */
+	struct span head;  /* whole lines to put in front; may be empty */
 	const char *login; /* who hands it in, for the Received line; may be NULL */
 };
 

@@ -1,17 +1,23 @@
 #include "deliver/route.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "control/accounts.h"
-#include "deliver/alias.h"
+#include "deliver/local_user.h"
+#include "deliver/qmail_find.h"
 
 #define DESTINATIONS_MAX 1000 /* of one recipient, aliases followed */
 #define DEPTH_MAX        20   /* aliases that lead to aliases */
+#define VISITS_MAX       5000 /* addresses looked at on the way */
+#define PLAIN_LINES_MAX  100  /* a longer list is run from parked/local */
 
 /* One recipient's way through the rules. */
 struct walk {
@@ -20,6 +26,7 @@ struct walk {
 	struct destinations *out;
 	size_t first; /* of out's, what this walk added */
 	int depth;
+	int visits;
 	struct err *err;
 };
 
@@ -27,7 +34,7 @@ static bool walk_address(struct walk *walk, const char *address);
 
 bool router_open(struct router *router, int control_fd, struct err *err)
 {
-	*router = (struct router){ .control_fd = control_fd };
+	*router = (struct router){ .control_fd = control_fd, .root_fd = -1 };
 	return settings_load(control_fd, &router->settings, err);
 }
 
@@ -72,46 +79,141 @@ static bool add(struct walk *walk, enum delivery_kind kind, const char *name,
 	snprintf(item->name, sizeof(item->name), "%s", name);
 	snprintf(item->recipient, sizeof(item->recipient), "%s", recipient);
 	step(walk, "%s: %s %s", recipient,
-	     kind == DELIVERY_MAILBOX ? "delivered at once to the mailbox of"
-				      : "parked for smarthost",
+	     kind == DELIVERY_MAILBOX     ? "delivered at once to the mailbox of"
+	     : strcmp(name, "local") == 0 ? "waits its turn in parked"
+					  : "parked for smarthost",
 	     name);
 	return true;
 }
 
-static bool on_forward(void *ctx, const char *address, struct err *err)
+/* What cannot be told by lines here waits in parked/local, and is run at once by
+ * lontar-dispatch: under the name that the address has become, at the host it came to. */
+static bool park_local(struct walk *walk, const char *local, const char *address)
 {
-	struct walk *walk = ctx;
+	const char *domain = address_domain(address);
+	char recipient[ADDRESS_MAX];
 
-	(void)err; /* it is walk->err */
-	return walk_address(walk, address);
+	if (snprintf(recipient, sizeof(recipient), "%s@%s", local,
+		     domain[0] ? domain : walk->router->settings.me) >= ADDRESS_MAX)
+		return err_permanent(walk->err, "5.1.1", "the address is too long");
+	return add(walk, DELIVERY_PARKED, "local", recipient);
 }
 
-/* An account, or an alias. `base` is the account that takes what nobody else does (the
+/* An account's own mailbox, as its .qmail file names it. */
+static bool is_own_mailbox(const struct local_user *user, const struct qmail_line *line)
+{
+	return user->kind == LOCAL_ACCOUNT && line->kind == QMAIL_MAILDIR &&
+	       strcmp(line->text, "./Maildir/") == 0;
+}
+
+/* Mailboxes and forwards only: then the message goes there at once. */
+static bool is_plain(const struct local_user *user, const struct qmail_found *found)
+{
+	if (found->has_owner || !found->file.count || found->file.count > PLAIN_LINES_MAX)
+		return false;
+	for (size_t i = 0; i < found->file.count; i++)
+		if (found->file.lines[i].kind != QMAIL_FORWARD &&
+		    !is_own_mailbox(user, &found->file.lines[i]))
+			return false;
+	return true;
+}
+
+static bool walk_lines(struct walk *walk, const struct local_user *user,
+		       const struct qmail_file *file, const char *address)
+{
+	for (size_t i = 0; i < file->count; i++) {
+		const struct qmail_line *line = &file->lines[i];
+
+		if (line->kind == QMAIL_FORWARD
+			    ? !walk_address(walk, line->text)
+			    : !add(walk, DELIVERY_MAILBOX, user->name, address))
+			return false;
+	}
+	return true;
+}
+
+static bool walk_found(struct walk *walk, const struct local_user *user,
+		       const struct qmail_found *found, const char *local,
+		       const char *address)
+{
+	step(walk, "%s/%s says what becomes of %s", user->home, found->name, local);
+	if (found->is_empty && user->kind == LOCAL_ACCOUNT)
+		return add(walk, DELIVERY_MAILBOX, user->name, address);
+	if (found->is_empty)
+		return err_temporary(walk->err, "4.3.5", "%s/%s names no address",
+				     user->home, found->name);
+	if (is_plain(user, found))
+		return walk_lines(walk, user, &found->file, address);
+	step(walk, "more than mailboxes and forwards: run by lontar-dispatch");
+	return park_local(walk, local, address);
+}
+
+/* His home folder; -1 where there is none, which is no failure. */
+static int open_home(const struct walk *walk, const struct local_user *user)
+{
+	const struct router *router = walk->router;
+
+	if (user->kind == LOCAL_ALIAS)
+		return openat(router->control_fd, "alias",
+			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (router->root_fd < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return openat(router->root_fd, user->home,
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Does an account or alias have a .qmail file for it? *found_out is then to be cleared.
+ */
+static bool find_instructions(struct walk *walk, const struct local_user *user,
+			      struct qmail_found *found_out)
+{
+	AUTO_FD home_fd = open_home(walk, user);
+	struct qmail_place place = { .home_fd = home_fd,
+				     .owner = QMAIL_ANY_OWNER,
+				     .dash = user->dash,
+				     .ext = user->ext };
+
+	*found_out = (struct qmail_found){ .is_empty = false };
+	if (home_fd < 0)
+		return errno == ENOENT ||
+		       err_errno(walk->err, "open folder %s", user->home);
+	return qmail_find(&place, found_out, walk->err) ||
+	       err_context(walk->err, "%s", user->home);
+}
+
+/* Whoever this local name is. `base` is the account that takes what nobody else does (the
  * prefix of a virtual domain), or NULL. */
-static bool walk_user(struct walk *walk, const char *user, const char *base,
+static bool walk_user(struct walk *walk, const char *local, const char *base,
 		      const char *address)
 {
-	struct alias_found found;
+	struct local_search search = { .root_fd = walk->router->root_fd,
+				       .control_fd = walk->router->control_fd };
+	struct qmail_found found;
+	struct local_user user;
+	bool done;
 
-	switch (account_find(walk->router->control_fd, user, NULL, walk->err)) {
-	case ACCOUNT_YES:
-		step(walk, "%s is an account (control/accounts)", user);
-		return add(walk, DELIVERY_MAILBOX, user, address);
-	case ACCOUNT_UNKNOWN:
-		return err_context(walk->err, "control/accounts");
-	case ACCOUNT_NO:
-		break;
+	if (!local_user_find(&search, local, &user, walk->err))
+		return false;
+	if (user.kind == LOCAL_SYSTEM) {
+		step(walk, "%s is user %s of this system", local, user.name);
+		return park_local(walk, local, address);
 	}
-	if (!alias_find(walk->router->control_fd, user, &found, walk->err))
+	if (user.kind == LOCAL_ACCOUNT)
+		step(walk, "%s is an account (control/accounts)", user.name);
+	if (!find_instructions(walk, &user, &found))
 		return false;
 	if (found.name[0]) {
-		step(walk, "%s is an alias (control/alias/%s)", user, found.name);
-		return alias_follow(walk->router->control_fd, &found, on_forward, walk,
-				    walk->err);
+		done = walk_found(walk, &user, &found, local, address);
+		qmail_found_clear(&found);
+		return done;
 	}
-	if (base && strcmp(base, user) != 0)
+	if (user.kind == LOCAL_ACCOUNT)
+		return add(walk, DELIVERY_MAILBOX, user.name, address);
+	if (base && strcasecmp(base, local) != 0)
 		return walk_user(walk, base, NULL, address);
-	step(walk, "%s is neither in control/accounts nor in control/alias", user);
+	step(walk, "%s is neither in control/accounts nor in control/alias", local);
 	return err_permanent(walk->err, "5.1.1", "no such user here");
 }
 
@@ -162,14 +264,12 @@ static bool walk_address(struct walk *walk, const char *address)
 	char user[ADDRESS_MAX];
 	bool done;
 
-	if (++walk->depth > DEPTH_MAX)
+	if (++walk->depth > DEPTH_MAX || ++walk->visits > VISITS_MAX)
 		return err_permanent(walk->err, "5.4.6", "aliases lead in a circle");
 	if (routes_virtual(settings, address, user, sizeof(user), &line)) {
-		lower(user);
 		done = walk_virtual(walk, address, user, line);
 	} else if (!domain[0] || routes_is_local(settings, domain)) {
 		snprintf(user, sizeof(user), "%.*s", SPAN_ARG(local));
-		lower(user);
 		if (domain[0])
 			step(walk, "%s is ours (control/locals)", domain);
 		done = walk_user(walk, user, NULL, address);

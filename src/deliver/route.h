@@ -3,9 +3,13 @@
  * Looks only at control/; asks no DNS and nothing on the link.
  *
  * The order: badmailfrom; is the recipient's domain ours (locals, virtualdomains,
- * rcpthosts), else may the sender relay; virtualdomains rewrites; a local user is an
- * account, else an alias (control/alias/.qmail-NAME, then -default files); anything else
- * goes to the smarthost of senderroutes and smtproutes.
+ * rcpthosts), else may the sender relay; virtualdomains rewrites; whose a local name is
+ * says deliver/local_user.h, and what becomes of it his .qmail file; anything else goes
+ * to the smarthost of senderroutes and smtproutes.
+ *
+ * Mailboxes and forwards are followed here. What needs more (a program, an mbox, another
+ * user, a list with an owner or of more than 100) goes to parked/local, where
+ * lontar-dispatch runs it at once.
  */
 #ifndef DELIVER_ROUTE_H
 #define DELIVER_ROUTE_H
@@ -22,6 +26,7 @@
 
 struct router {
 	int control_fd; /* the caller's */
+	int root_fd;    /* likewise; -1 (as opened): accounts have no .qmail files */
 	struct settings settings;
 };
 

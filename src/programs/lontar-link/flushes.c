@@ -82,7 +82,8 @@ bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool
 {
 	int64_t due;
 
-	return next_due(flushes, smarthost, held_too, &due);
+	return smarthost_name_is_valid(smarthost) &&
+	       next_due(flushes, smarthost, held_too, &due);
 }
 
 static bool is_held(const struct flush *flush)
@@ -338,8 +339,12 @@ static void start_or_nudge(struct flush *flush)
 
 void flushes_parked(struct flushes *flushes, const char *smarthost)
 {
-	struct flush *flush = find_or_add(flushes, smarthost);
+	struct flush *flush;
 
+	/* parked/local is lontar-dispatch's. */
+	if (!smarthost_name_is_valid(smarthost))
+		return;
+	flush = find_or_add(flushes, smarthost);
 	/* After a failure the next try has its time; new mail does not hurry it. */
 	if (flush->peer)
 		nudge(flush);

@@ -287,7 +287,8 @@ static bool on_act(struct request *request, struct packet *packet)
 			      sizeof(request->smarthost)) ||
 	    !packet_text_copy(act.verb, request->verb, sizeof(request->verb)) ||
 	    !packet_text_copy(act.id, request->id, sizeof(request->id)) ||
-	    !smarthost_name_is_valid(request->smarthost))
+	    !(smarthost_name_is_valid(request->smarthost) ||
+	      strcmp(request->smarthost, "local") == 0))
 		return false;
 	request->tag = packet->tag;
 	if (++requests->acts == 0)

@@ -151,6 +151,9 @@ static bool choose_all_smarthosts(struct alone *alone, struct err *err)
 	for (size_t i = 0; fine && i < all.count; i++) {
 		bool has;
 
+		/* parked/local is lontar-dispatch's. */
+		if (!smarthost_name_is_valid(all.names[i]))
+			continue;
 		fine = has_mail(alone, all.names[i], &has, err);
 		if (fine && has)
 			add(alone, &kinds[FLUSH], all.names[i]);

@@ -12,7 +12,7 @@
 #include "control/accounts.h"
 #include "control/map.h"
 #include "control/rules.h"
-#include "deliver/alias.h"
+#include "control/assign.h"
 #include "programs/lontar/check.h"
 
 #define SOURCE_MAX ((size_t)64 * 1024 * 1024)
@@ -118,78 +118,19 @@ static void check_accounts(struct check *check)
 	check_map(check, "accounts", "users.cdb");
 }
 
+static void check_assign(struct check *check)
+{
+	struct err err;
+
+	if (!assign_check(check->control_fd, &err))
+		check_fault_err(check, &err);
+	if (is_there(check, "users/assign"))
+		check_map(check, "users/assign", "users/cdb");
+}
+
 void check_maps(struct check *check)
 {
 	check_accounts(check);
 	check_rules(check);
-}
-
-/* A local name that a file leads to must lead somewhere itself. */
-static bool judge_target(void *ctx, const char *address, struct err *err)
-{
-	const struct check *check = ctx;
-	struct alias_found found;
-	struct err ignored;
-
-	if (strchr(address, '@') ||
-	    account_find(check->control_fd, address, NULL, &ignored) != ACCOUNT_NO ||
-	    !alias_find(check->control_fd, address, &found, &ignored) || found.name[0])
-		return true;
-	return err_exit(err, EX_CONFIG,
-			"leads to %.80s, who has no account and no alias; "
-			"name another",
-			address);
-}
-
-static void check_alias(struct check *check, const char *name)
-{
-	struct alias_found found;
-	struct err err = { 0 };
-
-	if (strlen(name) >= sizeof(found.name)) {
-		check_fault(check, "control/alias/%.80s...: name too long", name);
-		return;
-	}
-	snprintf(found.name, sizeof(found.name), "%s", name);
-	if (alias_follow(check->control_fd, &found, judge_target, check, &err))
-		return;
-	/* judge_target knows no file; alias_follow's own errs name it. */
-	if (err.exit_code == EX_CONFIG && err.kind == ERR_PERMANENT)
-		err_context(&err, "control/alias/%s", name);
-	check_fault_err(check, &err);
-}
-
-static void check_postmaster(struct check *check)
-{
-	struct alias_found found;
-	struct err err;
-
-	if (account_find(check->control_fd, "postmaster", NULL, &err) != ACCOUNT_NO ||
-	    !alias_find(check->control_fd, "postmaster", &found, &err) || found.name[0])
-		return;
-	check_fault(check, "control/alias/.qmail-postmaster: missing; write the name of "
-			   "who reads mail for postmaster into it (RFC 5321 4.5.1)");
-}
-
-void check_aliases(struct check *check)
-{
-	int fd = openat(check->control_fd, "alias", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	check_postmaster(check);
-	if (!dir) {
-		file_close(&fd); /* check_folders has told */
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		if (strncmp(entry->d_name, ".qmail-", 7) == 0)
-			check_alias(check, entry->d_name);
-		else if (strcmp(entry->d_name, ".") != 0 &&
-			 strcmp(entry->d_name, "..") != 0)
-			check_warning(check,
-				      "control/alias/%s: not read; call it .qmail-NAME",
-				      entry->d_name);
-	}
-	closedir(dir);
+	check_assign(check);
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/master.h"
+#include "programs/lontar/local_identity.h"
 #include "programs/lontar/master.h"
 #include "programs/lontar/spawn.h"
 
@@ -190,7 +191,14 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 		.identity = &master->who[child->role],
 	};
 	struct spawned spawned;
+	struct identity his;
 
+	if (child->role == ROLE_LOCAL) {
+		if (!local_identity(master->control_fd, child->name, order.identity, &his,
+				    err))
+			return false;
+		order.identity = &his;
+	}
 	if (!spawn(&order, &spawned, err))
 		return err_context(err, "start %s", order.program);
 	child->pid = spawned.pid;

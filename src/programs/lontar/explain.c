@@ -1,5 +1,6 @@
 /* lontar explain: where mail to an address would go, step by step, and why. */
 #include <stdio.h>
+#include <string.h>
 
 #include "deliver/route.h"
 #include "link/notes.h"
@@ -35,6 +36,10 @@ static void print_outlook(int root_fd, const struct destination *destination)
 
 	if (destination->kind == DELIVERY_MAILBOX)
 		return;
+	if (strcmp(destination->name, "local") == 0) {
+		printf("   lontar-dispatch runs it at once, link or no link\n");
+		return;
+	}
 	smarthost_note_read(root_fd, destination->name, &note);
 	if (note.held)
 		printf("   smarthost %s is held: %s\n", destination->name,
@@ -66,6 +71,7 @@ bool command_explain(struct command_context *context, struct err *err)
 	    !take_address(from, sender, err) ||
 	    !router_open(&router, context->control_fd, err))
 		return false;
+	router.root_fd = context->root_fd;
 	done = route_recipient(&router, &request, &found, err);
 	for (size_t i = 0; done && i < found.count; i++)
 		print_outlook(context->root_fd, &found.items[i]);

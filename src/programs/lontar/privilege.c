@@ -11,7 +11,7 @@ static const cap_value_t kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID
 				    CAP_KILL, CAP_SETPCAP };
 
 /* What a checkpassword program does. */
-static const cap_value_t to_become[] = { CAP_SETUID, CAP_SETGID };
+static const cap_value_t to_become[] = { CAP_SETUID, CAP_SETGID, CAP_KILL };
 
 void identity_root(struct identity *identity_out)
 {

@@ -22,7 +22,7 @@ struct identity {
 	int group_count;
 };
 
-/* Root as he is, who may only become another user. */
+/* Root as he is, who may only become another user, and signal him. */
 void identity_root(struct identity *identity_out);
 
 /* The user's ids, if we are root and there is such a user, with the group of another one

@@ -2,6 +2,7 @@
 
 #include "control/accounts.h"
 #include "control/smarthost.h"
+#include "programs/lontar/local_identity.h"
 
 const struct role_row roles[ROLES] = {
 	[ROLE_AUTH] = { "auth", "lontar-auth", "lontarauth", .has_socket = true },
@@ -10,6 +11,8 @@ const struct role_row roles[ROLES] = {
 			   .shares_with = "lontarout", .has_socket = true },
 	[ROLE_LINK] = { "link", "lontar-link", "lontar", .shares_with = "lontarout",
 			.has_socket = true },
+	[ROLE_DISPATCH] = { "dispatch", "lontar-dispatch", "lontar",
+			    .shares_with = "lontarout" },
 	[ROLE_SMTPD] = { "smtpd", "lontar-smtpd", "lontard", .is_door = true,
 			 .one_a_core = true },
 	[ROLE_POP3D] = { "pop3d", "lontar-pop3d", "lontard", .is_door = true },
@@ -18,6 +21,9 @@ const struct role_row roles[ROLES] = {
 			   .asker = ROLE_AUTH, .name_is_valid = account_name_is_valid },
 	[ROLE_FLUSH] = { "flush", "lontar-flush", "lontarout", .is_on_demand = true,
 			 .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
+	[ROLE_LOCAL] = { "local", "lontar-local", "lontar", .is_on_demand = true,
+			 .asker = ROLE_DISPATCH,
+			 .name_is_valid = local_order_is_valid },
 	[ROLE_PICKUP] = { "pickup", "lontar-pickup", "lontarout", .is_on_demand = true,
 			  .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
 	/* A checkpassword program reads what root may, and becomes the user. */

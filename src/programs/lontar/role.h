@@ -10,10 +10,12 @@ enum role {
 	ROLE_AUTH,
 	ROLE_DELIVER,
 	ROLE_LINK,
+	ROLE_DISPATCH,
 	ROLE_SMTPD,
 	ROLE_POP3D,
 	ROLE_MAILBOX, /* the first of those that are started because somebody asked */
 	ROLE_FLUSH,
+	ROLE_LOCAL, /* runs as whom its argument says: local_identity.h */
 	ROLE_PICKUP,
 	ROLE_CHECKPW,
 	ROLES,

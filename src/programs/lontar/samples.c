@@ -21,6 +21,9 @@
 	X(connectrate, "connectrate")                 \
 	X(concurrencylocal, "concurrencylocal")       \
 	X(concurrencyremote, "concurrencyremote")     \
+	X(timeoutlocal, "timeoutlocal")               \
+	X(defaultdelivery, "defaultdelivery")         \
+	X(systemusers, "systemusers")                 \
 	X(queuelifetime, "queuelifetime")             \
 	X(uncertainwait, "uncertainwait")             \
 	X(bouncefrom, "bouncefrom")                   \
