@@ -16,7 +16,7 @@
 #define TLS_UNSET     ((enum smarthost_tls)UINT_MAX)
 #define KEEP_DAYS_MAX 3650
 #define EVERY_MIN_S   60 /* what is asked more often, servers call abuse */
-#define EVERY_MAX_S   (7 * 86400)
+#define EVERY_MAX_S   ((uint64_t)7 * 86400)
 #define EVERY_UNSET_S 900
 
 static const char *const tls_words[] = { [SMARTHOST_TLS_NONE] = "none",
@@ -207,7 +207,7 @@ void pickup_clear(struct pickup *pickup)
 
 uint64_t pickup_every_s(int control_fd, const char *name)
 {
-	struct pickup pickup;
+	struct pickup pickup = { .name = NULL };
 	struct err ignored;
 	uint64_t every_s;
 

@@ -22,7 +22,8 @@ struct pop3_listing {
 	struct buf uids;
 };
 
-#define POP3_LISTING_INIT ((struct pop3_listing){ .uids = BUF_INIT(32 * 1024 * 1024) })
+#define POP3_LISTING_INIT \
+	((struct pop3_listing){ .uids = BUF_INIT((size_t)32 * 1024 * 1024) })
 
 /* A line of LIST, all of which come before any of UIDL. */
 void pop3_listing_size(struct pop3_listing *listing, struct span line);

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import re
 import shutil
 
@@ -198,6 +199,24 @@ def test_a_line_cut_at_any_reply_loses_and_repeats_nothing(
         assert provider.messages == [], f"cut at {number}"
         # A message that was whole here is not fetched again.
         assert provider.retrieved <= 4 + 1, f"cut at {number}"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_cut_at_random_bytes_again_and_again_loses_and_repeats_nothing(
+    office, make_provider, seed
+):
+    chance = random.Random(seed)
+    provider = make_provider([], chance.choice([CAPABILITIES, PLAIN]))
+    gateway = office(provider.port, keep=chance.choice(["no", "0d", "always"]))
+    for number in range(30):
+        provider.messages.append(letter(number, "x" * chance.randrange(9000) + "\n"))
+        provider.replies, provider.cut_at = 0, chance.randrange(8)
+        provider.cut_half = chance.random()
+        fetch(gateway)
+        provider.settle()
+    provider.cut_at = None
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(30)
 
 
 def test_a_removal_whose_confirmation_was_lost_is_made_up_for(office, make_provider):

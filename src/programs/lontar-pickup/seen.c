@@ -13,7 +13,7 @@
 #include "base/number.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024 * 1024)
-#define WEEK_S         (7 * 86400)
+#define WEEK_S         ((int64_t)7 * 86400)
 #define KEPT_S         (4 * WEEK_S) /* not listed for so long: forgotten */
 #define LINE_ROOM      160
 

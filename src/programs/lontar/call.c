@@ -25,9 +25,10 @@
 #include "programs/lontar/ask_link.h"
 #include "programs/lontar/tell_link.h"
 
-#define LOOK_MS     100
-#define HANGUP_S    60
-#define PAUSE_MAX_S 900
+#define NUMBER_LARGEST (UINT64_C(7) * 86400)
+#define LOOK_MS        100
+#define HANGUP_MS      INT64_C(60000)
+#define PAUSE_MAX_S    900
 
 static const char usage[] =
 	"usage: lontar call [--wait SECONDS] [--limit SECONDS] [--tries N] [--pause SECONDS] "
@@ -59,7 +60,7 @@ static void on_signal(int number)
 static bool take_number(const char *option, const char *text, uint64_t *number,
 			struct err *err)
 {
-	if (!text || number_parse(span_of(text), 7 * 86400, number))
+	if (!text || number_parse(span_of(text), NUMBER_LARGEST, number))
 		return true;
 	return err_exit(err, EX_USAGE, "--%s: \"%.40s\" is no number", option, text);
 }
@@ -228,7 +229,7 @@ static bool dial_once(struct call *call, bool *busy_out, struct err *err)
 
 static void hang_up(struct call *call)
 {
-	int64_t until_ms = clock_monotonic_ms() + HANGUP_S * 1000;
+	int64_t until_ms = clock_monotonic_ms() + HANGUP_MS;
 	pid_t pid = 0;
 	struct err err;
 	int status;
