@@ -29,6 +29,7 @@ SECTIONS = {
     "queue": "Large queues",
     "memory": "Memory",
 }
+QUOTED = ROOT / "tests/bench/ancestors.md"
 MODULES = {"queue": "queues"}  # the standard library has a queue of its own
 PAGE = ROOT / "docs/benchmarks.md"
 HEAD = """# Benchmarks
@@ -98,7 +99,7 @@ def main():
                 HEAD + "".join(
                     f"\n<!-- section {one} -->\n{texts[one].rstrip()}\n" for one in SECTIONS
                     if one in texts
-                )  # fmt: skip
+                ) + "\n<!-- section quoted -->\n" + QUOTED.read_text()  # fmt: skip
             )
     shutil.rmtree(WORK, ignore_errors=True)
     if failed:
