@@ -126,6 +126,7 @@ static bool on_starting(struct match *match, int64_t ns, struct span rest)
 	uint64_t number, message;
 	struct span recipient;
 	const char *end;
+	char *blank;
 
 	if (!take_number(&rest, &number) || !take_text(&rest, ": msg ") ||
 	    !take_number(&rest, &message) || !take_text(&rest, " to "))
@@ -139,7 +140,9 @@ static bool on_starting(struct match *match, int64_t ns, struct span rest)
 	forget(&match->deliveries, number);
 	opened = must_alloc(sizeof(*opened) + recipient.len + 1);
 	lower(opened->recipient, recipient);
-	*strchr(opened->recipient, ' ') = '.';
+	blank = strchr(opened->recipient, ' ');
+	if (blank)
+		*blank = '.';
 	opened->began_ns = ns;
 	opened->message = message;
 	opened->numbered.number = number;

@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "link/pace.h"
 
-#define GEO_US 600000
+#define GEO_US UINT64_C(600000)
 
 static const struct {
 	const char *title;

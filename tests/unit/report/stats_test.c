@@ -285,8 +285,8 @@ static void tables_are_those_that_people_know(void **state)
 		"Total xdelay (s): 11.000000\n",
 		"   100       104.00        35.33\n",
 		"           1         4.00  192.0.2.1_does_not_like_recipient./\n",
-		"           1         2500         2500         2500            1            "
-		"1         0.00  <>\n",
+		("           1         2500         2500         2500            1            "
+		 "1         0.00  <>\n"),
 		"remote.far.example\n",
 	};
 	struct stats stats;
