@@ -17,8 +17,7 @@ int64_t order_backoff_s(unsigned attempts)
 	return step < ORDER_BACKOFF_MAX_S ? step : ORDER_BACKOFF_MAX_S;
 }
 
-/* Bytes that a message counts as: after an hour a sixtieth of what it has. */
-static double weight(const struct parked_name *name, int64_t now)
+double order_weight(const struct parked_name *name, int64_t now)
 {
 	int64_t age = now - parked_name_time(name);
 
@@ -32,8 +31,8 @@ int order_compare(const struct parked_name *one, const struct parked_name *other
 
 	if (one->priority != other->priority)
 		return one->priority > other->priority ? -1 : 1;
-	mine = weight(one, now);
-	his = weight(other, now);
+	mine = order_weight(one, now);
+	his = order_weight(other, now);
 	if (mine < his)
 		return -1;
 	return mine > his ? 1 : strcmp(one->id, other->id);
@@ -44,14 +43,21 @@ static bool is_past(int64_t not_before, int64_t now, int64_t longest)
 	return not_before <= now || not_before - now > longest;
 }
 
+/* N= is the last attempt's time and the step after it. */
+static bool was_tried(const struct parked_name *name, const struct order_rules *rules)
+{
+	return name->not_before - order_backoff_s(name->attempts) >= rules->call_began;
+}
+
 bool order_is_due(const struct parked_name *name, const struct order_rules *rules)
 {
 	int64_t wait = (int64_t)rules->uncertainwait_s;
 
 	switch (name->state) {
 	case PARKED_WAITING:
-		return rules->ignore_not_before ||
-		       is_past(name->not_before, rules->now, ORDER_BACKOFF_MAX_S);
+		return is_past(name->not_before, rules->now, ORDER_BACKOFF_MAX_S) ||
+		       (rules->ignore_not_before &&
+			!(rules->but_tried && was_tried(name, rules)));
 	case PARKED_UNCERTAIN:
 		if (!is_past(name->not_before, rules->now, wait))
 			return false;

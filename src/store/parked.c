@@ -124,16 +124,6 @@ bool parked_lock(struct parked *parked, struct err *err)
 			parked->smarthost);
 }
 
-static void list_add(struct parked_list *list, size_t *room,
-		     const struct parked_name *name)
-{
-	if (list->count == *room) {
-		*room = *room ? *room * 2 : 64;
-		list->names = must_resize(list->names, *room, sizeof(*list->names));
-	}
-	list->names[list->count++] = *name;
-}
-
 /* A file whose name is not as we write it: serialmail's own, or another Maildir program
  * put it in cur/. The lock's holder gives it its proper name; who only looks sees the
  * same facts, and parked_read finds it by its id. */
@@ -178,8 +168,14 @@ static DIR *open_folder(struct parked *parked, const char *folder, struct err *e
 	return NULL;
 }
 
-static bool list_folder(struct parked *parked, const char *folder,
-			struct parked_list *list, size_t *room, struct err *err)
+struct each {
+	bool (*tell)(void *ctx, const struct parked_name *name);
+	void *ctx;
+	bool over; /* no more is wanted */
+};
+
+static bool each_in(struct parked *parked, const char *folder, struct each *each,
+		    struct err *err)
 {
 	DIR *stream = open_folder(parked, folder, err);
 	struct dirent *entry;
@@ -187,31 +183,59 @@ static bool list_folder(struct parked *parked, const char *folder,
 
 	if (!stream)
 		return false;
-	while ((errno = 0, entry = readdir(stream))) {
+	while (!each->over && (errno = 0, entry = readdir(stream))) {
 		struct parked_name name;
 
 		if (!parked_name_parse(entry->d_name, &name))
 			continue;
 		if (!is_proper(folder, entry->d_name, &name))
 			adopt(parked, folder, entry->d_name, &name);
-		list_add(list, room, &name);
+		each->over = !each->tell(each->ctx, &name);
 	}
-	read_all = errno == 0;
+	read_all = each->over || errno == 0;
 	if (!read_all)
 		err_errno(err, "list parked/%s/%s", parked->smarthost, folder);
 	closedir(stream);
 	return read_all;
 }
 
-bool parked_list(struct parked *parked, struct parked_list *list_out, struct err *err)
+bool parked_each(struct parked *parked,
+		 bool (*each)(void *ctx, const struct parked_name *name), void *ctx,
+		 struct err *err)
 {
-	size_t room = 0;
+	struct each told = { each, ctx, false };
 
-	*list_out = (struct parked_list){ 0 };
 	/* new/ first: what moves to cur/ meanwhile is then seen twice rather than never.
 	 */
-	if (list_folder(parked, "new", list_out, &room, err) &&
-	    list_folder(parked, "cur", list_out, &room, err))
+	return each_in(parked, "new", &told, err) &&
+	       (told.over || each_in(parked, "cur", &told, err));
+}
+
+struct listing {
+	struct parked_list *list;
+	size_t room;
+};
+
+static bool list_add(void *ctx, const struct parked_name *name)
+{
+	struct listing *listing = ctx;
+	struct parked_list *list = listing->list;
+
+	if (list->count == listing->room) {
+		listing->room = listing->room ? listing->room * 2 : 64;
+		list->names =
+			must_resize(list->names, listing->room, sizeof(*list->names));
+	}
+	list->names[list->count++] = *name;
+	return true;
+}
+
+bool parked_list(struct parked *parked, struct parked_list *list_out, struct err *err)
+{
+	struct listing listing = { .list = list_out };
+
+	*list_out = (struct parked_list){ 0 };
+	if (parked_each(parked, list_add, &listing, err))
 		return true;
 	parked_list_clear(list_out);
 	return false;

@@ -34,8 +34,12 @@ const char *parked_smarthost(const struct parked *parked);
 /* Takes the one lock of this smarthost, without waiting; held by another: EX_TEMPFAIL. */
 bool parked_lock(struct parked *parked, struct err *err) MUST_USE;
 
-/* All messages, in no order. Unsized files (serialmail's) get their sizes from the disk.
- */
+/* Tells of each message, in no order, until `each` returns false. Unsized files
+ * (serialmail's) get their sizes from the disk. */
+bool parked_each(struct parked *parked,
+		 bool (*each)(void *ctx, const struct parked_name *name), void *ctx,
+		 struct err *err) MUST_USE;
+/* All messages, in no order. */
 bool parked_list(struct parked *parked, struct parked_list *list_out,
 		 struct err *err) MUST_USE;
 
