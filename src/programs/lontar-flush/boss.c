@@ -20,22 +20,31 @@ static void answer(struct peer *peer, uint32_t tag, const struct err *err)
 	peer_send(peer, &packet, -1);
 }
 
+struct wanted {
+	const char *id;
+	struct parked_name *name_out;
+	bool found;
+};
+
+static bool is_wanted(void *ctx, const struct parked_name *name)
+{
+	struct wanted *wanted = ctx;
+
+	wanted->found = strcmp(name->id, wanted->id) == 0;
+	if (wanted->found)
+		*wanted->name_out = *name;
+	return !wanted->found;
+}
+
 static bool find(struct flush *flush, const char *id, struct parked_name *name_out,
 		 struct err *err)
 {
-	struct parked_list list;
-	bool found = false;
+	struct wanted wanted = { id, name_out, false };
 
-	if (!parked_list(flush->parked, &list, err))
-		return false;
-	for (size_t i = 0; !found && i < list.count; i++) {
-		found = strcmp(list.names[i].id, id) == 0;
-		if (found)
-			*name_out = list.names[i];
-	}
-	parked_list_clear(&list);
-	return found || err_exit(err, EX_NOINPUT, "no message %s is parked for %s", id,
-				 flush->smarthost.name);
+	return parked_each(flush->parked, is_wanted, &wanted, err) &&
+	       (wanted.found ||
+		err_exit(err, EX_NOINPUT, "no message %s is parked for %s", id,
+			 flush->smarthost.name));
 }
 
 /* Everything that is listed anew afterwards; what is at work says so itself, by the name

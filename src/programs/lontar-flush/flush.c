@@ -80,14 +80,30 @@ static bool is_busy(void *ctx, const char *id)
 	return lanes_has(flush, id);
 }
 
-static bool load(struct flush *flush, bool ignore_not_before, struct err *err)
+/* The link came up, or somebody said now: what waits for its next attempt goes too, once
+ * in this call. */
+static struct order_rules rules_now(const struct flush *flush)
 {
-	struct order_rules rules = { .now = clock_wall_s(),
+	return (struct order_rules){ .now = clock_wall_s(),
 				     .call_began = flush->call_began,
 				     .uncertainwait_s = flush->settings.uncertainwait_s,
-				     .ignore_not_before = ignore_not_before };
+				     .ignore_not_before = true,
+				     .but_tried = flush->listed };
+}
 
-	return queue_load(&flush->queue, &rules, is_busy, flush, err);
+static bool load(struct flush *flush, struct err *err)
+{
+	struct order_rules rules = rules_now(flush);
+	bool first = !flush->listed;
+
+	if (!queue_load(&flush->queue, &rules, is_busy, flush, err))
+		return false;
+	flush->listed = true;
+	if (first && queue_left(&flush->queue))
+		log_info("flush smarthost=%s messages=%zu bytes=%" PRIu64,
+			 flush->smarthost.name, queue_left(&flush->queue),
+			 flush->queue.left_bytes);
+	return true;
 }
 
 static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -100,20 +116,17 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 	if (flush->stopping)
 		return;
 	flush->look = false;
-	if (!load(flush, false, &err)) {
+	if (!load(flush, &err)) {
 		log_failure(&err);
 		flush_blame(flush, &err);
 	}
+	lanes_grow(flush);
 	if (!lanes_connected(flush))
 		return;
-	if (!queue_left(&flush->queue)) {
-		/* All may have been answered meanwhile: then nothing else comes. */
-		if (lanes_are_drained(flush))
-			flush_drained(flush);
-		return;
+	if (queue_left(&flush->queue)) {
+		ev_timer_stop(flush->loop, &flush->leave);
+		flush->doing = "sending";
 	}
-	ev_timer_stop(flush->loop, &flush->leave);
-	flush->doing = "sending";
 	lanes_go_on(flush);
 }
 
@@ -127,29 +140,36 @@ void flush_look_again(struct flush *flush)
 	ev_timer_start(flush->loop, &flush->again);
 }
 
+struct stay {
+	size_t messages, held, uncertain;
+};
+
+static bool count_stay(void *ctx, const struct parked_name *name)
+{
+	struct stay *stay = ctx;
+
+	stay->messages++;
+	stay->held += name->state == PARKED_HELD;
+	stay->uncertain += name->state == PARKED_UNCERTAIN;
+	return true;
+}
+
 /* What is there now, whoever put it there; the first reason is told with it. */
 static int what_stays(struct flush *flush, char *text, size_t room)
 {
-	size_t held = 0, uncertain = 0;
-	struct parked_list list;
+	struct stay stay = { 0 };
 	struct err err;
-	size_t count;
 
-	if (!parked_list(flush->parked, &list, &err)) {
+	if (!parked_each(flush->parked, count_stay, &stay, &err)) {
 		snprintf(text, room, "%s", err.text);
 		return EX_TEMPFAIL;
 	}
-	count = list.count;
-	for (size_t i = 0; i < count; i++) {
-		held += list.names[i].state == PARKED_HELD;
-		uncertain += list.names[i].state == PARKED_UNCERTAIN;
-	}
-	parked_list_clear(&list);
-	if (!count)
+	if (!stay.messages)
 		return EX_OK;
 	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
-		 parked_smarthost(flush->parked), count, count == 1 ? "s" : "", held,
-		 uncertain, flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
+		 parked_smarthost(flush->parked), stay.messages,
+		 stay.messages == 1 ? "s" : "", stay.held, stay.uncertain,
+		 flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
 	return EX_TEMPFAIL;
 }
 
@@ -189,6 +209,13 @@ void flush_drained(struct flush *flush)
 {
 	if (flush->look && !flush->stopping)
 		return; /* on_again goes on */
+	/* Something may have been parked since the last listing. One listing for what was
+	 * tried meanwhile: what cannot be begun at all is not tried for ever. */
+	if (!flush->stopping && flush->tally.deliveries != flush->listed_after) {
+		flush->listed_after = flush->tally.deliveries;
+		flush_look_again(flush);
+		return;
+	}
 	outcome_suspended(flush, !flush->stopping);
 	if (!may_idle(flush)) {
 		leave_after(flush, 0.);
@@ -267,23 +294,24 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 
 bool flush_begin(struct flush *flush, const char *name, struct err *err)
 {
-	struct order_rules rules = { .now = clock_wall_s() };
+	struct order_rules rules;
+	bool any;
 
-	flush->call_began = rules.now;
+	flush->call_began = clock_wall_s();
 	flush->doing = "starting";
 	watch(flush);
 	if (!open_all(flush, name, err))
 		return false;
-	rules.uncertainwait_s = flush->settings.uncertainwait_s;
-	if (!queue_recover(&flush->queue, &rules, err) || !load(flush, true, err))
+	rules = rules_now(flush);
+	if (!queue_has_any(&flush->queue, &rules, &any, err))
 		return false;
-	if (!queue_left(&flush->queue)) {
+	if (!any) {
 		leave_after(flush, 0.);
-		return true;
+		return load(flush, err);
 	}
-	flush->note.last_try = rules.now;
-	log_info("flush smarthost=%s messages=%zu bytes=%" PRIu64, name,
-		 queue_left(&flush->queue), flush->queue.left_bytes);
+	flush->note.last_try = flush->call_began;
+	/* Listed while the connection is made: of very many that takes a while. */
+	flush_look_again(flush);
 	if (lanes_start(flush, err))
 		return true;
 	if (err->kind == ERR_PERMANENT)

@@ -55,8 +55,10 @@ struct flush {
 	bool connected;      /* was at any time */
 	bool lost;           /* the connection, before all was answered */
 	bool look;           /* list anew */
-	bool locked;         /* this Maildir is ours */
-	bool alone;          /* no gateway: leave as soon as all is done */
+	bool listed;         /* at least once */
+	uint64_t listed_after; /* so many deliveries, when all seemed done */
+	bool locked;           /* this Maildir is ours */
+	bool alone;            /* no gateway: leave as soon as all is done */
 	int64_t call_began;
 	struct err why; /* what keeps mail here, the first of it */
 	struct tally tally;

@@ -77,11 +77,15 @@ void lanes_grow(struct flush *flush)
 
 	if (working > lanes->most)
 		lanes->most = working;
-	if (!lanes->turns || flush->stopping || !queue_left(&flush->queue))
+	if (flush->stopping || !queue_left(&flush->queue))
 		return;
-	open_until(flush,
-		   bounded(flush, pace_lanes(&lanes->pace, message_bytes(flush),
-					     lanes->turns, working == have ? have : 1)));
+	if (!flush->connected)
+		open_until(flush, bounded(flush, lanes->begin));
+	else if (lanes->turns)
+		open_until(flush,
+			   bounded(flush,
+				   pace_lanes(&lanes->pace, message_bytes(flush),
+					      lanes->turns, working == have ? have : 1)));
 }
 
 bool lanes_start(struct flush *flush, struct err *err)
@@ -104,8 +108,8 @@ bool lanes_start(struct flush *flush, struct err *err)
 		return true;
 	lanes->pace.rtt_us = note->rtt_us;
 	lanes->pace.bytes_per_s = note->bytes_per_s;
-	if (note->lanes > 1 && !note->last_error[0])
-		open_until(flush, bounded(flush, least(PACE_LANES_MAX, note->lanes)));
+	if (!note->last_error[0])
+		lanes->begin = least(PACE_LANES_MAX, note->lanes);
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct lanes {
 	struct session *first;
 	struct pace pace;
 	unsigned limit; /* the server takes no more at a time; 0: that is not known */
+	unsigned begin; /* at once, before anything is known of the server */
 	unsigned most;  /* were at work at a time */
 	unsigned turns; /* round trips a message without sending; 0: one lane is enough */
 	struct link_note link; /* over which they go; no name: none is known to be up */

@@ -30,60 +30,113 @@ bool queue_remove(struct queue *queue, const struct parked_name *name, struct er
 	return parked_remove(queue->parked, name, err) && changed(queue, err);
 }
 
-bool queue_recover(struct queue *queue, const struct order_rules *rules, struct err *err)
+struct any {
+	const struct order_rules *rules;
+	bool found;
+};
+
+static bool find_any(void *ctx, const struct parked_name *name)
 {
-	struct parked_list list;
+	struct any *any = ctx;
+
+	any->found = order_is_due(name, any->rules);
+	return !any->found;
+}
+
+bool queue_has_any(struct queue *queue, const struct order_rules *rules, bool *any_out,
+		   struct err *err)
+{
+	struct any any = { rules, false };
+
+	if (!parked_each(queue->parked, find_any, &any, err))
+		return false;
+	*any_out = any.found;
+	return true;
+}
+
+struct loading {
+	struct queue *queue;
+	const struct order_rules *rules;
+	bool (*busy)(void *ctx, const char *id);
+	void *ctx;
+	struct order_pick pick;
+	struct parked_list crashed;
+};
+
+static bool load_one(void *ctx, const struct parked_name *name)
+{
+	struct loading *loading = ctx;
+	struct parked_list *crashed = &loading->crashed;
+
+	if (name->state == PARKED_SENDING && !loading->queue->recovered) {
+		crashed->names = must_resize(crashed->names, crashed->count + 1,
+					     sizeof(*crashed->names));
+		crashed->names[crashed->count++] = *name;
+	} else if (order_is_due(name, loading->rules) &&
+		   !loading->busy(loading->ctx, name->id)) {
+		loading->queue->left_bytes += name->wire_bytes;
+		if (!order_pick_add(&loading->pick, name))
+			loading->queue->beyond++;
+	}
+	return true;
+}
+
+static bool recover(struct queue *queue, const struct loading *loading, struct err *err)
+{
 	bool done = true;
 
-	if (!parked_list(queue->parked, &list, err))
-		return false;
-	for (size_t i = 0; done && i < list.count; i++) {
-		struct parked_name to = list.names[i];
+	for (size_t i = 0; done && i < loading->crashed.count; i++) {
+		struct parked_name *name = &loading->crashed.names[i], to = *name;
 
-		if (to.state != PARKED_SENDING)
-			continue;
 		to.state = PARKED_UNCERTAIN;
-		to.not_before = rules->now + (int64_t)rules->uncertainwait_s;
-		done = queue_rename(queue, &list.names[i], &to, err);
+		to.not_before =
+			loading->rules->now + (int64_t)loading->rules->uncertainwait_s;
+		done = queue_rename(queue, name, &to, err);
 	}
-	parked_list_clear(&list);
-	return done && queue_sync(queue, err);
+	queue->recovered = done && queue_sync(queue, err);
+	return queue->recovered;
 }
 
 bool queue_load(struct queue *queue, const struct order_rules *rules,
 		bool (*busy)(void *ctx, const char *id), void *ctx, struct err *err)
 {
-	struct parked_list list;
-	size_t kept = 0;
+	struct loading loading = {
+		.queue = queue,
+		.rules = rules,
+		.busy = busy,
+		.ctx = ctx,
+		.pick = { .most = QUEUE_LIST_MAX, .now = rules->now },
+	};
+	bool loaded;
 
-	if (!parked_list(queue->parked, &list, err))
-		return false;
-	parked_list_clear(&queue->list);
-	queue->next = 0;
-	queue->left_bytes = 0;
+	queue_clear(queue);
 	for (size_t i = queue->batch_next; i < queue->batch_count; i++)
 		queue->left_bytes += queue->batch[i].wire_bytes;
-	for (size_t i = 0; i < list.count; i++) {
-		if (!order_is_due(&list.names[i], rules) || busy(ctx, list.names[i].id))
-			continue;
-		queue->left_bytes += list.names[i].wire_bytes;
-		list.names[kept++] = list.names[i];
-	}
-	list.count = kept;
-	order_sort(list.names, list.count, rules->now);
-	queue->list = list;
-	return true;
+	loaded = parked_each(queue->parked, load_one, &loading, err) &&
+		 (queue->recovered || recover(queue, &loading, err));
+	queue->list.count = loading.pick.count;
+	queue->list.names = order_pick_take(&loading.pick);
+	parked_list_clear(&loading.crashed);
+	return loaded;
 }
 
 void queue_clear(struct queue *queue)
 {
 	parked_list_clear(&queue->list);
-	queue->next = 0;
+	queue->next = queue->beyond = 0;
+	queue->left_bytes = 0;
+}
+
+bool queue_is_short(const struct queue *queue)
+{
+	return queue->beyond && queue->next == queue->list.count &&
+	       queue->batch_next == queue->batch_count;
 }
 
 size_t queue_left(const struct queue *queue)
 {
-	return queue->list.count - queue->next + queue->batch_count - queue->batch_next;
+	return queue->list.count - queue->next + queue->beyond + queue->batch_count -
+	       queue->batch_next;
 }
 
 const struct parked_name *queue_peek(const struct queue *queue)

@@ -17,26 +17,33 @@
 #include "store/parked.h"
 
 #define QUEUE_BATCH_MAX 32
+#define QUEUE_LIST_MAX  16384
 
 struct queue {
 	struct parked *parked;
-	struct parked_list list; /* due ones, sorted; from next on they are left */
+	struct parked_list list; /* due ones, sorted, as many as are kept at a time; from
+				  * next on they are left */
 	size_t next;
 	struct parked_name batch[QUEUE_BATCH_MAX]; /* renamed to being sent */
 	size_t batch_next;
 	size_t batch_count;
-	uint64_t left_bytes; /* of list and batch */
+	size_t beyond;       /* due ones that are not in the list */
+	uint64_t left_bytes; /* of all of them */
 	size_t unsynced;     /* removals and renames */
+	bool recovered;
 };
 
-/* What a crashed flusher left as being sent is uncertain from now on. */
-bool queue_recover(struct queue *queue, const struct order_rules *rules,
+/* Something is due: known without listing all of it. */
+bool queue_has_any(struct queue *queue, const struct order_rules *rules, bool *any_out,
 		   struct err *err) MUST_USE;
 
-/* Lists anew: due messages that `busy` does not claim. */
+/* Lists anew: due messages that `busy` does not claim. The first time what a crashed
+ * flusher left as being sent becomes uncertain. */
 bool queue_load(struct queue *queue, const struct order_rules *rules,
 		bool (*busy)(void *ctx, const char *id), void *ctx,
 		struct err *err) MUST_USE;
+/* The list is used up, and more is due: list anew. */
+bool queue_is_short(const struct queue *queue);
 void queue_clear(struct queue *queue);
 
 size_t queue_left(const struct queue *queue);

@@ -181,6 +181,8 @@ static enum begun begin_next(struct session *session, struct err *err)
 	size_t ahead = flush->smarthost.indoubt;
 	struct parked_name name;
 
+	if (queue_is_short(&flush->queue) && !flush->look)
+		flush_look_again(flush);
 	if (!next || flush->stopping ||
 	    !smtp_client_may_start(session->client, next->wire_bytes))
 		return NONE_TO_BEGIN;
