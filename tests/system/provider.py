@@ -70,6 +70,9 @@ class Session:
     def on_pass(self, argument):
         self.say("+OK\r\n" if argument == self.provider.password else "-ERR [AUTH] no\r\n")
 
+    def on_auth(self, argument):
+        self.say("+OK\r\n")
+
     def numbered(self):
         return [one for one in enumerate(self.messages, 1) if one[0] not in self.marked]
 

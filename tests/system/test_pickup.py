@@ -1,10 +1,12 @@
 """Mail that waits at a provider comes in once, whatever happens on the way."""
 
+import base64
 import hashlib
 import os
 import random
 import re
 import shutil
+import threading
 
 import pytest
 
@@ -170,6 +172,59 @@ def test_a_wrong_password_is_told_and_nothing_is_lost(office, dovecot):
     assert "AUTH" in done.stderr
     assert "AUTH" in gateway.status()["pickups"][0]["last_error"]
     assert dovecot.left("wrong") == 1
+
+
+def test_no_password_is_said_where_tls_was_taken_out(office, make_provider):
+    provider = make_provider(letters(1))
+    done = office(provider.port, tls="starttls").run("pickup")
+    assert done.returncode == EX_TEMPFAIL
+    assert "STLS" in done.stderr
+    assert not [line for line in provider.commands() if line[:4] in ("USER", "PASS", "AUTH")]
+
+
+@pytest.mark.parametrize(
+    "capability, keys, said",
+    [
+        ("SASL XOAUTH2", {"passwordfile": None, "tokenfile": "secrets/isp"}, "XOAUTH2"),
+        ("SASL PLAIN XOAUTH2", {}, "PLAIN"),
+    ],
+)
+def test_logins_by_sasl(office, make_provider, capability, keys, said):
+    provider = make_provider(letters(1), (*CAPABILITIES, capability))
+    gateway = office(provider.port, **keys)
+    assert fetch(gateway) == EX_OK
+    (login,) = [line for line in provider.commands() if line.startswith("AUTH")]
+    mechanism, _, initial = login.partition(" ")[2].partition(" ")
+    assert mechanism == said
+    expected_in = b"auth=Bearer isp-secret" if said == "XOAUTH2" else b"\0ann\0isp-secret"
+    assert expected_in in base64.b64decode(initial)
+    assert subjects(gateway) == expected(1)
+
+
+def test_a_link_that_goes_down_stops_the_pickup_and_loses_nothing(office, make_provider):
+    provider = make_provider(letters(3))
+    stalled = threading.Event()
+
+    def stall(verb, argument, session):
+        if verb == "RETR" and argument == "2" and not stalled.is_set():
+            session.socket.sendall(b"+OK\r\nSubject: half\r\n\r\n")
+            stalled.set()
+            session.stream.read()
+            return "DROP"
+        return None
+
+    provider.answer = stall
+    gateway = office(provider.port, every="0").start()
+    gateway.run("link", "up", "ppp0")
+    assert stalled.wait(15)
+    gateway.run("link", "down", "ppp0")
+    wait_until(lambda: gateway.status()["pickups"][0]["last_error"], seconds=3, what="the stop")
+    assert "down" in gateway.status()["pickups"][0]["last_error"]
+    assert subjects(gateway) == expected(1)
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: not provider.messages, what="the rest")
+    assert subjects(gateway) == expected(3)
+    assert provider.retrieved == 3
 
 
 # cuts
@@ -448,3 +503,104 @@ def test_multidrop_without_proof_is_refused(office, make_provider):
 
 def test_a_pickup_that_is_not_there_is_named(office, make_provider):
     assert office(1).run("pickup", "nowhere").returncode == EX_NOINPUT
+
+
+# multidrop, with a proof
+
+
+def as_kept(header, copies):
+    """What a provider makes of the parked probe mails: copies(recipients) says who is
+    named by the header field of each copy."""
+
+    def keep(parked):
+        kept = []
+        for named in copies(parked.recipients):
+            kept.append(
+                f"Return-Path: <postmaster@gate.example>\n{header}: {named}\n"
+                "Received: from gate.example by isp.example; Sun, 22 Nov 2026 10:00:00 +0000\n"
+                .encode() + parked.body
+            )  # fmt: skip
+        return kept
+
+    return keep
+
+
+PEOPLE = ("ann@office.example", "bob@office.example")
+
+
+@pytest.fixture
+def multidrop(office, make_provider):
+    """The gateway of office.example, with one mailbox at the provider for all."""
+    provider = make_provider([])
+
+    def set_up(header="Delivered-To"):
+        gateway = office(provider.port, to=None, multidrop=header, unmatched="postmaster")
+        gateway.smarthost("isp", host="127.0.0.1", port=1)
+        gateway.control("locals", "gate.example\noffice.example\n")
+        return gateway
+
+    return set_up, provider
+
+
+def probe(gateway, provider, keep):
+    done = gateway.run("pickup", "--probe", "isp", *PEOPLE)
+    assert done.returncode == EX_OK, done.stderr
+    parked = gateway.parked("isp")
+    assert [one.recipients for one in parked] == [list(PEOPLE)] * 2
+    provider.messages = [message for one in parked for message in keep(one)]
+    return gateway.run("pickup", "--probe", "isp")
+
+
+def test_multidrop_starts_after_its_header_was_proved(multidrop):
+    set_up, provider = multidrop
+    gateway = set_up()
+    done = probe(gateway, provider, as_kept("Delivered-To", lambda people: people))
+    assert done.returncode == EX_OK, done.stderr
+    assert len(provider.messages) == 4
+    provider.messages = []
+    for number, named in enumerate([*PEOPLE, "stranger@else.example", "a@b, c@d"]):
+        provider.messages.append(f"Delivered-To: {named}\n".encode() + letter(number))
+    # Below the provider's trace anybody may have written it.
+    provider.messages.append(
+        letter(4).replace(b"Message-ID", b"Delivered-To: ann@office.example\nMessage-ID")
+    )
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway, "bob") == ["letter 1"]
+    # ann is postmaster too, who holds what names nobody here.
+    assert subjects(gateway, "ann") == ["letter 0", "letter 2", "letter 3", "letter 4"]
+    assert gateway.parked("isp")[2:] == []
+    gateway = set_up("X-Original-To")
+    assert fetch(gateway) == EX_CONFIG
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [
+        lambda people: [", ".join(people)],
+        lambda people: [people[0]],
+        lambda people: ["box@isp"] * 2,
+    ],
+    ids=["one copy for all", "one recipient gets it", "the mailbox alone"],
+)
+def test_a_provider_that_names_not_each_recipient_is_refused(multidrop, copies):
+    set_up, provider = multidrop
+    gateway = set_up()
+    done = probe(gateway, provider, as_kept("Delivered-To", copies))
+    assert done.returncode == EX_CONFIG
+    assert "one mailbox a user" in done.stderr
+    assert fetch(gateway) == EX_CONFIG
+
+
+def test_a_header_that_would_do_is_named(multidrop):
+    set_up, provider = multidrop
+    gateway = set_up("Delivered-To")
+    done = probe(gateway, provider, as_kept("X-Original-To", lambda people: people))
+    assert done.returncode == EX_CONFIG
+    assert "multidrop X-Original-To:1" in done.stderr
+
+
+def test_probe_letters_that_have_not_arrived_are_waited_for(multidrop):
+    set_up, provider = multidrop
+    done = probe(set_up(), provider, lambda parked: [])
+    assert done.returncode == EX_TEMPFAIL
+    assert "try again later" in done.stderr

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "programs/lontar-pickup/deliver.h"
+#include "programs/lontar-pickup/probe.h"
 
 /* A message may be larger than its listing says, but not by much. */
 #define SLACK_BYTES ((uint64_t)1024 * 1024)
@@ -146,6 +147,10 @@ static void on_header(struct session *session, size_t message)
 	struct err err;
 
 	message_finish(&session->message);
+	if (task == TASK_PROBE) {
+		probe_look(work->probe, message_header(&session->message));
+		return;
+	}
 	if (task == TASK_NOTICE) {
 		if (!deliver_notice(work, &session->message,
 				    pop3_client_octets(session->client, message), &err))
@@ -292,7 +297,7 @@ static bool next_of_plan(struct session *session, enum pop3_ask *ask_out,
 	static const enum pop3_ask asks[] = {
 		[TASK_NONE] = POP3_ASK_QUIT,   [TASK_IDENTIFY] = POP3_ASK_TOP,
 		[TASK_FETCH] = POP3_ASK_RETR,  [TASK_NOTICE] = POP3_ASK_TOP,
-		[TASK_DELETE] = POP3_ASK_DELE,
+		[TASK_DELETE] = POP3_ASK_DELE, [TASK_PROBE] = POP3_ASK_TOP,
 	};
 	struct plan *plan = &session->plan;
 	enum task task;

@@ -8,9 +8,10 @@
 #include "programs/lontar-pickup/pickup.h"
 
 static const char usage[] =
-	"usage: lontar-pickup [--alone] NAME\n"
+	"usage: lontar-pickup [--alone|--probe] NAME\n"
 	"Fetches the mail that control/pickups/NAME is about; its current folder is the\n"
-	"gateway's root. Started by `lontar run`, or, with --alone, by `lontar pickup`.\n";
+	"gateway's root. Started by `lontar run`, or, with --alone, by `lontar pickup`;\n"
+	"--probe only looks for probe mails, and fetches nothing.\n";
 
 int main(int argc, char **argv)
 {
@@ -18,6 +19,7 @@ int main(int argc, char **argv)
 	struct args args = { argc, argv };
 	struct args_option options[] = {
 		{ .name = "alone", .flag_out = &work.alone },
+		{ .name = "probe", .flag_out = &work.probes },
 		{ .name = NULL },
 	};
 	struct err err = { 0 };

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "ipc/service.h"
 #include "programs/lontar-pickup/boss.h"
+#include "programs/lontar-pickup/probe.h"
 #include "programs/lontar-pickup/session.h"
 
 #define PROGRESS_S .25
@@ -63,7 +64,7 @@ static void watch(struct work *work)
 	ev_timer_start(work->loop, &work->progress);
 	ev_signal_start(work->loop, &work->term);
 	/* What is not known to be here is still there. */
-	if (!work->alone)
+	if (!work->alone && !work->probes)
 		work->master = service_tie(work->loop);
 	boss_open(work);
 }
@@ -86,20 +87,24 @@ static bool take_lock(struct work *work, struct err *err)
 			work->pickup.name);
 }
 
-static bool is_possible(const struct pickup *pickup, struct err *err)
+static bool is_possible(struct work *work, struct err *err)
 {
+	const struct pickup *pickup = &work->pickup;
+
 	if (pickup->type != PICKUP_POP3)
 		return err_exit(err, EX_CONFIG,
 				"control/pickups/%s: type imap cannot be fetched yet; "
 				"write type pop3",
 				pickup->name);
-	if (pickup->multidrop)
+	if (!work->probes)
+		return !pickup->multidrop || probe_is_proved(work->root_fd, pickup, err);
+	if (!pickup->multidrop)
 		return err_exit(err, EX_CONFIG,
-				"control/pickups/%s: nothing proves that the provider "
-				"writes %s for each recipient; use one mailbox a user, "
-				"with \"to USER\"",
-				pickup->name, pickup->multidrop);
-	return true;
+				"control/pickups/%s says no multidrop HEADER: there is "
+				"nothing to prove",
+				pickup->name);
+	work->probe = probe_open(work->root_fd, pickup, err);
+	return work->probe != NULL;
 }
 
 static bool open_all(struct work *work, const char *name, struct err *err)
@@ -116,7 +121,7 @@ static bool open_all(struct work *work, const char *name, struct err *err)
 	work->begun = true;
 	pickup_note_read(work->root_fd, name, &work->note);
 	work->note.last_try = clock_wall_s();
-	if (!is_possible(&work->pickup, err))
+	if (!is_possible(work, err))
 		return false;
 	work->seen = seen_open(work->root_fd, name, err);
 	return work->seen != NULL;
@@ -157,11 +162,14 @@ static void put_away(struct work *work)
 {
 	struct err err;
 
-	write_note(work);
+	if (!work->probes)
+		write_note(work);
 	session_close(work->session);
-	if (work->succeeded && !seen_tidy(work->seen, clock_wall_s(), &err))
+	if (work->succeeded && !work->probes &&
+	    !seen_tidy(work->seen, clock_wall_s(), &err))
 		log_failure(&err);
 	seen_close(work->seen);
+	probe_close(work->probe);
 	log_info("pickup name=%s fetched=%" PRIu64 " bytes=%" PRIu64
 		 " duplicates=%" PRIu64 " deleted=%" PRIu64 " refused=%" PRIu64 "%s%s",
 		 work->pickup.name, work->tally.fetched, work->tally.bytes,
@@ -180,10 +188,13 @@ static int exit_code_for(const struct err *why)
 int work_finish(struct work *work, const struct err *err)
 {
 	char text[sizeof(work->why.text) + SMARTHOST_NAME_MAX + 16] = "";
+	struct err judged;
 	int exit_code;
 
 	if (err->kind != ERR_NONE)
 		work_blame(work, err);
+	else if (work->succeeded && work->probe && !probe_judge(work->probe, &judged))
+		work_blame(work, &judged);
 	if (work->why.kind != ERR_NONE)
 		snprintf(text, sizeof(text), "pickup %s: %s",
 			 work->pickup.name ? work->pickup.name : "", work->why.text);

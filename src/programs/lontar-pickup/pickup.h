@@ -23,6 +23,7 @@
 
 #include "programs/lontar-pickup/seen.h"
 
+struct probe;
 struct session;
 
 struct tally {
@@ -42,9 +43,11 @@ struct work {
 	struct pickup pickup;
 	struct pickup_note note;
 	struct seen *seen;
+	struct probe *probe; /* NULL unless it probes */
 	struct session *session;
 	unsigned renewals; /* sessions that followed another */
 	bool alone;        /* no gateway runs */
+	bool probes;       /* looks for probe mails, and fetches nothing */
 	bool stopping;
 	bool begun;     /* the lock is ours */
 	bool succeeded; /* all was asked for and answered */

@@ -75,6 +75,7 @@ static int by_turn(const void *one, const void *other)
 static void put_in_order(struct plan *plan, const struct pop3_client *client)
 {
 	static const unsigned ranks[] = { [TASK_DELETE] = 0,
+					  [TASK_PROBE] = 1,
 					  [TASK_IDENTIFY] = 1,
 					  [TASK_FETCH] = 2,
 					  [TASK_NOTICE] = 3 };
@@ -120,7 +121,9 @@ void plan_make(struct plan *plan, struct work *work, const struct pop3_client *c
 			digest_free(digest);
 		}
 		plan->has_keyless |= !uid.len;
-		if (uid.len || !identifies)
+		if (work->probes)
+			item->task = TASK_PROBE;
+		else if (uid.len || !identifies)
 			settle(plan, work, item, pop3_client_octets(client, i));
 		else
 			item->task = TASK_IDENTIFY;

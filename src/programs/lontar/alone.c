@@ -59,6 +59,7 @@ struct alone {
 	struct worker *waiting; /* not started yet, the last one first */
 	struct worker *at_work;
 	size_t running;
+	bool probes;
 	bool is_over; /* the time is: no more are started */
 	ev_timer limit;
 	ev_signal signals[2]; /* INT and TERM */
@@ -296,7 +297,7 @@ static bool start(struct worker *worker, struct err *err)
 	size_t kind = (size_t)(worker->kind - kinds);
 	struct spawn_order order = {
 		.program = worker->kind->program,
-		.arguments = { "--alone", worker->name },
+		.arguments = { alone->probes ? "--probe" : "--alone", worker->name },
 		.program_fd = alone->program_fds[kind],
 		.root_fd = alone->context->root_fd,
 		.identity = &alone->identities[kind],
@@ -409,6 +410,7 @@ bool work_alone(struct command_context *context, const struct alone_wish *wish,
 {
 	struct alone alone = { .context = context,
 			       .program_fds = { -1, -1 },
+			       .probes = wish->probes,
 			       .loop = ev_default_loop(EVFLAG_AUTO) };
 	bool fine;
 

@@ -9,6 +9,7 @@ struct alone_wish {
 	bool fetches;           /* pickups, or both side by side */
 	struct span smarthosts; /* a name a line; empty: all with mail */
 	struct span pickups;    /* empty: all */
+	bool probes;            /* of pickups: look for probe mails, and fetch nothing */
 	unsigned limit_s;       /* then all are told to stop; 0: no limit */
 };
 
