@@ -51,7 +51,7 @@ static bool fill(struct assign *out, const struct span *field)
 
 static bool read_record(struct span data, struct assign *out, struct err *err)
 {
-	struct span field[FIELDS - 1];
+	struct span field[FIELDS - 1] = { { NULL, 0 } };
 
 	for (size_t i = 0; i < LENGTH(field); i++)
 		if (!span_cut(&data, '\0', &field[i]))
@@ -144,7 +144,7 @@ static bool parse_row(struct span line, unsigned number, struct row *row, struct
 	struct span rest = span_after(line, 1);
 	struct assign judged;
 
-	row->is_exact = line.at[0] == '=';
+	*row = (struct row){ .is_exact = line.at[0] == '=' };
 	if (line.at[0] != '=' && line.at[0] != '+')
 		return wrong(err, number, "begins neither with = nor with +");
 	for (size_t i = 0; i < FIELDS; i++)

@@ -107,6 +107,7 @@ void qmail_environment(struct environment *out, const struct qmail_context *cont
 	if (!buf_appendf(&recipient, "%s@%s", context->local, context->host))
 		buf_reset(&recipient);
 	put_text(out, "PATH", context->path);
+	put_text(out, "LONTAR_ROOT", context->root);
 	put_text(out, "SENDER", context->sender);
 	put_text(out, "NEWSENDER", context->new_sender);
 	put(out, "RECIPIENT", buf_span(&recipient));

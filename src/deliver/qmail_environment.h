@@ -24,6 +24,7 @@ struct qmail_context {
 	const char *sender;
 	const char *new_sender;
 	const char *path; /* PATH */
+	const char *root; /* LONTAR_ROOT, for forward and sendmail */
 	int64_t now;
 };
 

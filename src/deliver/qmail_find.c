@@ -23,7 +23,7 @@ static void search_begin(struct search *search, const struct qmail_place *place)
 	size_t i = 0;
 
 	search->place = place;
-	for (; place->ext[i] && i < sizeof(search->safe) - 1; i++) {
+	for (; i < sizeof(search->safe) - 1 && place->ext[i]; i++) {
 		char c = (char)tolower((unsigned char)place->ext[i]);
 
 		search->safe[i] = (char)(c == '.' ? ':' : c);

@@ -22,6 +22,7 @@
 #define FILE_MAX      (UINT64_C(2048) * 1024 * 1024)
 #define PROCESSES_MAX 1000 /* of this user in all, so that a fork bomb ends */
 #define FILES_MAX     256
+#define COMMAND_MAX   ((size_t)64 * 1024)
 #define DRAIN_MAX     (UINT64_C(1) * 1024 * 1024) /* read on after its end */
 
 enum qmail_verdict qmail_program_verdict(int exit_code)
@@ -65,7 +66,7 @@ static _Noreturn void become(const struct qmail_program *program, int out)
 {
 	char shell[] = "sh", option[] = "-c", path[40];
 	char *words[] = { shell, option, NULL, NULL };
-	AUTO_BUF command = BUF_INIT(64 * 1024);
+	AUTO_BUF command = BUF_INIT(COMMAND_MAX);
 	sigset_t none;
 	int in;
 

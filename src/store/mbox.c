@@ -30,9 +30,14 @@ bool mbox_from_line(struct buf *out, const char *sender, int64_t now)
 		return false;
 	if (!sender[0] && !buf_append_text(out, "MAILER-DAEMON"))
 		return false;
-	for (; *sender; sender++)
-		if (!buf_append_byte(out, strchr(" \t\n", *sender) ? '-' : *sender))
+	for (; *sender; sender++) {
+		char letter = *sender;
+
+		if (letter == ' ' || letter == '\t' || letter == '\n')
+			letter = '-';
+		if (!buf_append_byte(out, letter))
 			return false;
+	}
 	return buf_appendf(out, " %s\n", date);
 }
 

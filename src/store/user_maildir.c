@@ -58,20 +58,19 @@ static bool count_wire(const struct letter *letter, uint64_t *wire_out, struct e
 static bool write_draft(int tmp_fd, const char *id, const struct letter *letter,
 			struct err *err)
 {
-	AUTO_FD fd = openat(tmp_fd, id,
-			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int closed;
+	int fd = openat(tmp_fd, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	bool written;
 
 	if (fd < 0)
 		return err_errno(err, "create tmp/%s", id);
-	if (!file_write(fd, letter->head.at, letter->head.len, err) ||
-	    !file_copy(letter->fd, letter->body, letter->bytes, fd, err) ||
-	    !file_sync(fd, id, err))
-		return false;
+	written = file_write(fd, letter->head.at, letter->head.len, err) &&
+		  file_copy(letter->fd, letter->body, letter->bytes, fd, err) &&
+		  file_sync(fd, id, err);
 	/* NFS tells of a full disk here. */
-	closed = close(fd);
-	fd = -1;
-	return closed == 0 ? true : err_errno(err, "close tmp/%s", id);
+	if (close(fd) != 0 && written)
+		return err_errno(err, "close tmp/%s", id);
+	return written;
 }
 
 /* On NFS a link may have been made though its answer was lost. */

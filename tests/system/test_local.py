@@ -108,7 +108,7 @@ def test_a_program_gets_the_message_and_its_environment(office):
     ):  # fmt: skip
         assert wanted in lines, environment
     assert any(line.startswith(f"UFLINE=From {FAR} ") for line in lines)
-    assert not any(line.startswith("LONTAR") for line in lines)
+    assert f"LONTAR_ROOT={office.gateway.root}" in lines
     (kept,) = office.gateway.mailbox("ann")
     assert kept.startswith(
         f"Return-Path: <{FAR}>\nDelivered-To: ann-run@gate.example\n".encode()
@@ -307,6 +307,43 @@ def test_a_large_list_shares_one_body_a_hundred(office):
     office.send("all@gate.example")
     office.done()
     assert sorted(len(one.recipients) for one in office.gateway.parked("isp")) == [100] * 10
+
+
+@pytest.mark.parametrize(
+    "line, ann, bob",
+    [
+        ("|forward bob@gate.example", 1, 1),
+        ("|cat | forward bob bob@gate.example", 1, 1),
+        ("|condredirect bob grep -q hello", 0, 1),
+        ("|condredirect bob grep -q goodbye", 1, 0),
+        ("|bouncesaying 'not here' grep -q goodbye", 1, 0),
+        ("|except grep -q goodbye", 1, 0),
+        ("|preline sh -c 'head -3 | grep -q ^Delivered-To:'", 1, 0),
+        ("|preline -d sh -c '! grep -q ^Delivered-To:'", 1, 0),
+        ("|preline true", 1, 0),
+    ],
+)
+def test_the_helper_programs_do_as_qmails_do(office, line, ann, bob):
+    office.account("ann", ".qmail-run", f"{line}\n./Maildir/\n")
+    office.send("ann-run@gate.example")
+    office.done()
+    assert len(office.gateway.mailbox("ann")) == ann
+    assert len(office.gateway.mailbox("bob")) == bob
+
+
+def test_a_maildir_becomes_an_mbox(office):
+    office.send([ANN])
+    office.send([ANN], message=b"Subject: two\r\n\r\nx\r\n")
+    maildir, box = office.gateway.root / "mail/ann/Maildir", office.shared / "box"
+    environment = {**office.gateway.environment, "MAILDIR": str(maildir), "MAIL": str(box)}
+    done = office.gateway.run(program="maildir2mbox", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [one["Subject"] for one in mailbox.mbox(box)] == ["hello", "two"]
+    assert office.gateway.mailbox("ann") == []
+    made = office.shared / "new"
+    assert office.gateway.run(made, program="maildirmake").returncode == 0
+    assert sorted(one.name for one in made.iterdir()) == ["cur", "new", "tmp"]
+    assert office.gateway.run(made, program="maildirmake").returncode == 111
 
 
 def test_mail_is_bounced_when_its_time_is_over(office):

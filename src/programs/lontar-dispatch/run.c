@@ -1,4 +1,5 @@
 /* One lontar-local at work: what it is told, and what it says. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "programs/lontar-dispatch/dispatch.h"
 
 #define USUAL_MAX      ((size_t)16 * 1024)
-#define MARKS_FILE_MAX (4 * 1024 * 1024)
+#define MARKS_FILE_MAX ((off_t)4 * 1024 * 1024)
 #define SLACK_S        600. /* beyond the time of a program: locks, large mailboxes */
 #define TEXT_MAX       1000
 /* So that lontar-deliver's and lontar-flush's are others. */
@@ -55,7 +56,7 @@ static void report(const struct run *run, const char *how, const char *text)
 static bool are_marks(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++)
-		if (!memchr("0123456789abcdef\n", text.at[i], 17))
+		if (text.at[i] != '\n' && !isxdigit((unsigned char)text.at[i]))
 			return false;
 	return text.len && text.at[text.len - 1] == '\n';
 }

@@ -24,6 +24,7 @@ struct job {
 	char host[ADDRESS_MAX];
 	char me[256];
 	char home[1024]; /* absolute */
+	char root[1024]; /* likewise */
 	struct buf instructions;
 	uint64_t timeout_s;
 	int root_fd, home_fd;

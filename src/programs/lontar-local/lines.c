@@ -72,6 +72,7 @@ static enum qmail_verdict run_program(struct job *job, const char *command,
 		.sender = job->sender,
 		.new_sender = job->new_sender,
 		.path = path,
+		.root = job->root,
 		.now = clock_wall_s(),
 	};
 	struct qmail_program program = { .command = command,

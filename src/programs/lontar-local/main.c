@@ -64,11 +64,11 @@ static bool deliver(struct job *job, struct err *err)
 	if (!job_is_no_loop(job, err) || !qmail_find(&place, &found, err))
 		return false;
 	set_new_sender(job, &found);
-	if (found.has_default)
-		job->rest = found.rest;
 	if (!found.name[0] && job->user.dash[0])
 		return err_permanent(err, "5.1.1",
 				     "Sorry, no mailbox here by that name.");
+	if (found.has_default)
+		job->rest = found.rest;
 	if (found.name[0] && !found.is_empty)
 		done = job_do(job, &found.file, err);
 	else if (job->user.kind == LOCAL_ALIAS)
@@ -76,6 +76,7 @@ static bool deliver(struct job *job, struct err *err)
 				     found.name);
 	else
 		done = do_usual(job, err);
+	job->rest = NULL; /* it was found's */
 	qmail_found_clear(&found);
 	return done;
 }

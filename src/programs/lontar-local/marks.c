@@ -33,9 +33,9 @@ static bool parse(struct span line, uint64_t *mark_out)
 	if (line.len != MARK_LEN)
 		return false;
 	for (size_t i = 0; i < line.len; i++) {
-		const char *digit = memchr(digits, line.at[i], MARK_LEN);
+		const char *digit = strchr(digits, line.at[i]);
 
-		if (!digit)
+		if (!digit || !line.at[i])
 			return false;
 		mark = mark << 4 | (uint64_t)(digit - digits);
 	}

@@ -117,6 +117,8 @@ static bool write_head(struct job *job, struct err *err)
 bool job_receive(struct job *job, struct err *err)
 {
 	job->root_fd = file_open_dir(AT_FDCWD, ".", err);
+	if (!getcwd(job->root, sizeof(job->root)))
+		return err_errno(err, "the root's path");
 	if (job->root_fd < 0 || !receive_order(job, err) || !write_head(job, err))
 		return false;
 	if (go_home(job, err))

@@ -17,6 +17,7 @@ static const struct qmail_context joe = {
 	.sender = "you@far.example",
 	.new_sender = "joe-list-owner@mail.heaven.af.mil",
 	.path = "/usr/bin:/bin",
+	.root = "/var/lib/lontar",
 	.now = 1795350000, /* Sun Nov 22 12:20:00 2026 */
 };
 
@@ -45,7 +46,8 @@ static const struct {
 	{ "RPLINE too", "RPLINE", "Return-Path: <you@far.example>\n" },
 	{ "UFLINE too", "UFLINE", "From you@far.example Sun Nov 22 12:20:00 2026\n" },
 	{ "PATH", "PATH", "/usr/bin:/bin" },
-	{ "nothing else", "LONTAR_ROOT", NULL },
+	{ "the gateway's root, for sendmail", "LONTAR_ROOT", "/var/lib/lontar" },
+	{ "nothing else", "LONTAR_DEBUG", NULL },
 };
 
 static void it_is_there(void **state)
