@@ -338,6 +338,50 @@ def test_new_uids_for_old_mail_bring_it_in_no_second_time(office, make_provider)
     assert subjects(gateway) == expected(4)
 
 
+def test_an_old_uid_of_a_new_message_does_not_hide_it(office, make_provider):
+    provider = make_provider(letters(2))
+    provider.uid = lambda message: str(provider.messages.index(message) + 1)
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    provider.messages = [letter(2, "later\n"), letter(3, "later\n")]
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(4)
+    assert provider.messages == []
+
+
+def test_an_old_uid_hides_nothing_even_after_a_cut(office, make_provider):
+    provider = make_provider(letters(1))
+    provider.uid = lambda message: "1"
+    provider.cut_at = 8  # QUIT's answer, its work done
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert provider.messages == []
+    provider.messages = [letter(1, "another\n")]
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(2)
+
+
+def test_one_message_id_for_all_mail_of_a_program_hides_none(office, make_provider):
+    same = b"Date: Sun, 22 Nov 2026 1%d:00:00 +0000\nMessage-ID: <one@for.all>\nSubject: %s\n\nok\n"
+    provider = make_provider([same % (n, b"letter %d" % n) for n in range(3)])
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(3)
+
+
+def test_a_message_that_cannot_be_stored_here_stays_there(office, make_provider):
+    provider = make_provider(letters(2))
+    gateway = office(provider.port)
+    users = gateway.root / "control/users.cdb"
+    users.rename(users.with_suffix(".away"))
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert len(provider.messages) == 2
+    assert not [line for line in provider.commands() if line.startswith("DELE")]
+    users.with_suffix(".away").rename(users)
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(2)
+
+
 def test_a_message_that_is_refused_blocks_no_other(office, make_provider):
     provider = make_provider(letters(3))
     provider.answer = lambda verb, argument, session: (
@@ -425,7 +469,7 @@ def test_twenty_thousand_kept_messages_cost_their_listing(office, make_provider)
         hashlib.sha256(provider.uid(one).encode()).hexdigest()[:32] for one in provider.messages
     ]
     (gateway.root / "spool/pickup/isp").write_text(
-        "".join(f"f {key} {key} 1795374694 1795374694\n" for key in keys)
+        "".join(f"f {key} {key} 1795374694 1795374694 17\n" for key in keys)
     )
     provider.messages.append(b"Subject: x new\n\n")
     done = gateway.run("pickup")

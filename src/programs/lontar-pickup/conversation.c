@@ -36,6 +36,7 @@ static bool remember(struct session *session, size_t message, enum seen_kind kin
 	struct err err;
 
 	entry.listed = entry.when;
+	entry.octets = pop3_client_octets(session->client, message);
 	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
 	snprintf(entry.digest, sizeof(entry.digest), "%s", digest);
 	if (seen_add(work->seen, &entry, &err))
@@ -49,10 +50,12 @@ static void on_listed(void *ctx)
 	struct session *session = ctx;
 	struct work *work = session->work;
 	size_t room = (pop3_client_count(session->client) + 1) * sizeof(size_t);
+	struct err err;
 
 	session->is_listed = true;
 	work->doing = "fetching";
-	plan_make(&session->plan, work, session->client, session->offer.top);
+	if (!plan_make(&session->plan, work, session->client, session->offer.top, &err))
+		fail(session, &err);
 	session->safe = must_alloc(room);
 	session->removable = must_alloc(room);
 	log_info("pickup name=%s listed=%zu new=%" PRIu64 " bytes=%" PRIu64,
@@ -134,7 +137,9 @@ static void on_fetched(struct session *session, size_t message)
 	session->fetched++;
 	session->fetched_bytes += bytes;
 	fetch_is_over(session, message);
-	if (remember(session, message, kind, digest) && kind == SEEN_FETCHED)
+	/* What was not delivered must not be known by its contents. */
+	if (remember(session, message, kind, kind == SEEN_FETCHED ? digest : "-") &&
+	    kind == SEEN_FETCHED)
 		session->safe[session->safe_count++] = message;
 }
 
@@ -194,6 +199,25 @@ static void on_refused(struct session *session, const struct pop3_client_answer 
 	work_blame(work, &err);
 }
 
+/* QUIT was taken: what was removed is. */
+static void on_gone(struct session *session)
+{
+	struct work *work = session->work;
+	struct err err;
+
+	for (size_t i = 0; i < session->plan.count; i++) {
+		const struct item *item = &session->plan.items[i];
+
+		if (!item->is_deleted)
+			continue;
+		work->tally.deleted++;
+		if (!seen_forget(work->seen, item->key, &err)) {
+			log_failure(&err);
+			return;
+		}
+	}
+}
+
 static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 {
 	struct session *session = ctx;
@@ -203,7 +227,7 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 	if (answer->ask == POP3_ASK_QUIT) {
 		session->quit_done = true;
 		if (answer->done)
-			session->work->tally.deleted += session->deleted;
+			on_gone(session);
 		return;
 	}
 	if (!answer->done)
@@ -213,7 +237,7 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 	else if (answer->ask == POP3_ASK_TOP)
 		on_header(session, answer->message);
 	else
-		session->deleted++;
+		session->plan.items[answer->message].is_deleted = true;
 	message_clear(&session->message);
 }
 

@@ -25,7 +25,6 @@ struct session {
 	size_t removable_next;
 	uint64_t fetched; /* in this session */
 	uint64_t fetched_bytes;
-	uint64_t deleted;
 	bool is_listed;
 	bool has_quit; /* was said */
 	bool quit_done;

@@ -113,8 +113,14 @@ const char *message_digest(const struct message *message, const char *recipient,
 	struct header_field field;
 	struct span header = message_header(message);
 
-	if (header_find(header, "Message-ID", &field) && span_trim(field.value).len)
+	/* The date: there are programs that give all their mail one Message-ID. */
+	if (header_find(header, "Message-ID", &field) && span_trim(field.value).len) {
+		digest_add(digest, span_trim(field.value));
+		digest_add(digest, (struct span){ "\n", 1 });
+		if (!header_find(header, "Date", &field))
+			field.value = (struct span){ "", 0 };
 		header = span_trim(field.value);
+	}
 	digest_add(digest, header);
 	digest_add(digest, (struct span){ "\n", 1 });
 	digest_add(digest, span_of(recipient));

@@ -36,8 +36,8 @@ void message_finish(struct message *message);
 
 /* Up to and without the empty line; borrowed. */
 struct span message_header(const struct message *message);
-/* Of the contents as the recipient gets them: Message-ID (or else the header), the
- * recipient, the body. After finish. */
+/* Of the contents as the recipient gets them: Message-ID and Date (without a Message-ID
+ * the whole header), the recipient, the body. After finish. */
 const char *message_digest(const struct message *message, const char *recipient,
 			   char text_out[DIGEST_TEXT_MAX]);
 

@@ -8,15 +8,28 @@
 
 #define DAY_S 86400
 
-static enum task task_for_known(const struct work *work, const struct seen_entry *entry,
-				int64_t now)
+/* Of what was fetched by now, until when may it be removed there? */
+static int64_t removable_until(const struct work *work)
 {
-	if (entry->kind != SEEN_FETCHED || work->pickup.keep == PICKUP_KEEP_ALWAYS)
+	switch (work->pickup.keep) {
+	case PICKUP_KEEP_NO:
+		return INT64_MAX;
+	case PICKUP_KEEP_DAYS:
+		return clock_wall_s() - (int64_t)work->pickup.keep_days * DAY_S;
+	case PICKUP_KEEP_ALWAYS:
+		break;
+	}
+	return -1;
+}
+
+/* What is removed unread must be what was fetched: a server that gives old UIDs to new
+ * mail is found out by the size. */
+static enum task task_for_known(const struct work *work, const struct seen_entry *entry,
+				uint64_t octets)
+{
+	if (entry->kind != SEEN_FETCHED || entry->when > removable_until(work))
 		return TASK_NONE;
-	if (work->pickup.keep == PICKUP_KEEP_NO)
-		return TASK_DELETE;
-	return now - entry->when >= (int64_t)work->pickup.keep_days * DAY_S ? TASK_DELETE
-									    : TASK_NONE;
+	return entry->octets == octets ? TASK_DELETE : TASK_FETCH;
 }
 
 static bool is_too_large(const struct work *work, uint64_t octets)
@@ -39,7 +52,7 @@ static enum task decide(struct work *work, const struct item *item, uint64_t oct
 	if (entry)
 		entry->is_listed = true;
 	if (entry && !fits_now(work, entry, octets))
-		return task_for_known(work, entry, clock_wall_s());
+		return task_for_known(work, entry, octets);
 	return is_too_large(work, octets) ? TASK_NOTICE : TASK_FETCH;
 }
 
@@ -98,8 +111,8 @@ static void put_in_order(struct plan *plan, const struct pop3_client *client)
 	free(places);
 }
 
-void plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
-	       bool has_top)
+bool plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
+	       bool has_top, struct err *err)
 {
 	/* Where all is removed there, what has no uid is known by its contents alone. */
 	bool identifies =
@@ -130,6 +143,9 @@ void plan_make(struct plan *plan, struct work *work, const struct pop3_client *c
 		plan->identify_left += item->task == TASK_IDENTIFY;
 	}
 	put_in_order(plan, client);
+	/* Where all is known that is there, the rest is gone. */
+	return plan->identify_left || plan->count >= POP3_CLIENT_MESSAGES_MAX ||
+	       seen_forget_unlisted(work->seen, removable_until(work), err);
 }
 
 void plan_identified(struct plan *plan, struct work *work,

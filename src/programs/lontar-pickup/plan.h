@@ -23,6 +23,7 @@ enum task {
 struct item {
 	enum task task;
 	char key[DIGEST_TEXT_MAX]; /* "-": it cannot be known again */
+	bool is_deleted;           /* the server said so; for good only after QUIT */
 };
 
 struct plan {
@@ -38,9 +39,10 @@ struct plan {
 	bool has_keyless;
 };
 
-/* Marks in `seen` what is listed. has_top: headers can be asked for. */
-void plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
-	       bool has_top);
+/* Marks in `seen` what is listed, and forgets the keys of what is not. has_top: headers
+ * can be asked for. */
+bool plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
+	       bool has_top, struct err *err) MUST_USE;
 /* Its header's digest is its key now ("-": it has none). After the last one the order is
  * made anew. */
 void plan_identified(struct plan *plan, struct work *work,

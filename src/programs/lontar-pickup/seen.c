@@ -15,7 +15,7 @@
 #define FILE_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define WEEK_S         ((int64_t)7 * 86400)
 #define KEPT_S         (4 * WEEK_S) /* not listed for so long: forgotten */
-#define LINE_ROOM      160
+#define LINE_ROOM      180
 
 /* Indices of entries plus 1, by the first letters of a text; its size is a power of two
  * and at least twice what is in it. */
@@ -132,11 +132,21 @@ static bool take_time(struct span *line, int64_t *time_out)
 	return true;
 }
 
+/* The entry stays where it is in the table, under a key that nobody looks for. */
+static void drop_key(struct seen *seen, const char *key)
+{
+	struct seen_entry *entry = seen_find(seen, key);
+
+	if (entry)
+		snprintf(entry->key, sizeof(entry->key), "-");
+}
+
 /* A line that makes no sense is a lost hint. */
 static void take_line(struct seen *seen, struct span line)
 {
 	struct seen_entry entry = { .kind = SEEN_FETCHED };
 	struct span kind;
+	int64_t octets;
 
 	if (!span_cut(&line, ' ', &kind) || kind.len != 1)
 		return;
@@ -145,11 +155,18 @@ static void take_line(struct seen *seen, struct span line)
 		return;
 	}
 	entry.kind = (enum seen_kind)kind.at[0];
+	if (entry.kind == SEEN_GONE && take_text(&line, entry.key)) {
+		drop_key(seen, entry.key);
+		return;
+	}
 	if ((entry.kind == SEEN_FETCHED || entry.kind == SEEN_LARGE ||
 	     entry.kind == SEEN_LEFT) &&
 	    take_text(&line, entry.key) && take_text(&line, entry.digest) &&
-	    take_time(&line, &entry.when) && take_time(&line, &entry.listed))
+	    take_time(&line, &entry.when) && take_time(&line, &entry.listed) &&
+	    take_time(&line, &octets)) {
+		entry.octets = (uint64_t)octets;
 		keep(seen, &entry);
+	}
 }
 
 static bool open_file(struct seen *seen, struct err *err)
@@ -214,12 +231,13 @@ bool seen_has_digest(const struct seen *seen, const char *digest)
 
 static int format(const struct seen_entry *entry, char line_out[LINE_ROOM])
 {
-	return snprintf(line_out, LINE_ROOM, "%c %s %s %" PRId64 " %" PRId64 "\n",
-			entry->kind, entry->key, entry->digest, entry->when,
-			entry->listed);
+	return snprintf(line_out, LINE_ROOM,
+			"%c %s %s %" PRId64 " %" PRId64 " %" PRIu64 "\n", entry->kind,
+			entry->key, entry->digest, entry->when, entry->listed,
+			entry->octets);
 }
 
-bool seen_add(struct seen *seen, const struct seen_entry *entry, struct err *err)
+static bool append(struct seen *seen, const struct seen_entry *entry, struct err *err)
 {
 	char line[LINE_ROOM + 1];
 	int len = format(entry, line + 1);
@@ -230,7 +248,39 @@ bool seen_add(struct seen *seen, const struct seen_entry *entry, struct err *err
 	if (!file_write(seen->fd, torn ? line : line + 1, (size_t)len + torn, err))
 		return err_context(err, "%s", seen->path);
 	seen->is_torn = false;
+	return true;
+}
+
+bool seen_add(struct seen *seen, const struct seen_entry *entry, struct err *err)
+{
+	if (!append(seen, entry, err))
+		return false;
 	keep(seen, entry);
+	return true;
+}
+
+bool seen_forget(struct seen *seen, const char *key, struct err *err)
+{
+	struct seen_entry gone = { .kind = SEEN_GONE, .digest = "-" };
+
+	if (strcmp(key, "-") == 0 || !seen_find(seen, key))
+		return true;
+	snprintf(gone.key, sizeof(gone.key), "%s", key);
+	if (!append(seen, &gone, err))
+		return false;
+	drop_key(seen, gone.key);
+	return true;
+}
+
+bool seen_forget_unlisted(struct seen *seen, int64_t fetched_until, struct err *err)
+{
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct seen_entry *entry = &seen->entries[i];
+
+		if (entry->kind == SEEN_FETCHED && !entry->is_listed &&
+		    entry->when <= fetched_until && !seen_forget(seen, entry->key, err))
+			return false;
+	}
 	return true;
 }
 

@@ -1,11 +1,15 @@
 /*
  * What was fetched from one mailbox before: spool/pickup/NAME, a text file that is only
  * appended to, a line a message: kind, key, digest, when it was fetched, when it was last
- * listed. A torn last line is a message that is fetched once more, and recognised.
+ * listed, its octets there. A torn last line is a message that is fetched once more, and
+ * recognised.
  *
  * The key tells the message at the server (a digest of its UIDL), the digest tells its
  * contents and recipient: when the server makes new UIDLs, or gives the same mail twice,
  * it is still known. "-" where one is not known. Both are DIGEST_TEXT_MAX texts.
+ *
+ * A key is forgotten when its message is gone there: a server may give the same UIDL to
+ * another one then (RFC 1939 7), which must not be taken for known. The digest stays.
  *
  * Once a week it is written anew without what has not been listed for weeks.
  */
@@ -23,6 +27,7 @@ enum seen_kind {
 	SEEN_FETCHED = 'f', /* durable here */
 	SEEN_LARGE = 'l',   /* its recipient was told of it; it stays there */
 	SEEN_LEFT = 's',    /* not to be fetched: a loop, or it never ends */
+	SEEN_GONE = 'g',    /* of the file alone: the key is forgotten */
 };
 
 struct seen_entry {
@@ -31,7 +36,8 @@ struct seen_entry {
 	char digest[DIGEST_TEXT_MAX];
 	int64_t when;
 	int64_t listed;
-	bool is_listed; /* now */
+	uint64_t octets; /* as the server said */
+	bool is_listed;  /* now */
 };
 
 struct seen;
@@ -49,6 +55,13 @@ bool seen_has_digest(const struct seen *seen, const char *digest);
 bool seen_add(struct seen *seen, const struct seen_entry *entry,
 	      struct err *err) MUST_USE;
 bool seen_sync(struct seen *seen, struct err *err) MUST_USE;
+
+/* Its message is gone at the server. Not synced: what is lost of it is found again. */
+bool seen_forget(struct seen *seen, const char *key, struct err *err) MUST_USE;
+/* All that is listed has been marked: the same for what was fetched until then and is not
+ * listed. */
+bool seen_forget_unlisted(struct seen *seen, int64_t fetched_until,
+			  struct err *err) MUST_USE;
 
 /* All that is listed has been marked: writes the file anew where it is time. */
 bool seen_tidy(struct seen *seen, int64_t now, struct err *err) MUST_USE;
