@@ -7,7 +7,9 @@
 #include "base/buf.h"
 #include "net/dial_private.h"
 
-#define EHLO_MAX ((size_t)64 * 1024)
+#define EHLO_MAX      ((size_t)64 * 1024)
+#define ADDRESSES_MAX 4096
+#define TICKET_MAX    16384
 
 /* Nothing is touched after the handler: it may close us. */
 static void finish(struct dial *dial, const struct err *err)
@@ -17,6 +19,7 @@ static void finish(struct dial *dial, const struct err *err)
 	dial->ended = true;
 	ev_timer_stop(dial->loop, &dial->timer);
 	ev_timer_stop(dial->loop, &dial->deadline);
+	ev_timer_stop(dial->loop, &dial->begin);
 	for (size_t i = 0; i < DIAL_SOCKETS_MAX; i++)
 		ev_io_stop(dial->loop, &dial->sockets[i]);
 	dial->handler(dial->ctx, dial, err);
@@ -184,15 +187,10 @@ int dial_want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *un
 	return 0;
 }
 
-static void on_resolved(void *ctx, const char *addresses, const struct err *err)
+static void go(struct dial *dial, const char *addresses)
 {
-	struct dial *dial = ctx;
-	AUTO_BUF entry = BUF_INIT(4096);
+	AUTO_BUF entry = BUF_INIT(ADDRESSES_MAX);
 
-	if (!addresses) {
-		finish(dial, err);
-		return;
-	}
 	if (!buf_appendf(&entry, "%s:%u:%s", dial->host, (unsigned)dial->port,
 			 addresses)) {
 		end_failed(dial, CURLE_COULDNT_RESOLVE_HOST);
@@ -207,6 +205,30 @@ static void on_resolved(void *ctx, const char *addresses, const struct err *err)
 		act(dial, CURL_SOCKET_TIMEOUT, 0);
 	else
 		end_failed(dial, CURLE_FAILED_INIT);
+}
+
+static void on_resolved(void *ctx, const char *addresses, const struct err *err)
+{
+	struct dial *dial = ctx;
+
+	if (!addresses)
+		finish(dial, err);
+	else if (buf_append_text(&dial->addresses, addresses))
+		go(dial, addresses);
+	else
+		end_failed(dial, CURLE_COULDNT_RESOLVE_HOST);
+}
+
+/* From the loop: the handler is never called by dial_start itself. */
+static void on_begin(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct dial *dial = watcher->data;
+	AUTO_BUF addresses = BUF_INIT(ADDRESSES_MAX);
+
+	(void)loop;
+	(void)events;
+	if (buf_append_span(&addresses, buf_span(&dial->known)))
+		go(dial, addresses.data);
 }
 
 struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request,
@@ -229,6 +251,10 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 					    (request->tls == DIAL_TRY && request->user),
 			       .wants_login = request->user != NULL,
 			       .ehlo = BUF_INIT(EHLO_MAX),
+			       .known = BUF_INIT(ADDRESSES_MAX),
+			       .addresses = BUF_INIT(ADDRESSES_MAX),
+			       .ticket_in = BUF_INIT(TICKET_MAX),
+			       .ticket_out = BUF_INIT(TICKET_MAX),
 			       .fd = CURL_SOCKET_BAD };
 	for (size_t i = 0; i < DIAL_SOCKETS_MAX; i++) {
 		ev_io_init(&dial->sockets[i], on_socket, -1, 0);
@@ -237,12 +263,23 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 	ev_timer_init(&dial->timer, on_timer, 0., 0.);
 	ready = dial_set_up(dial, request);
 	ev_timer_init(&dial->deadline, on_deadline, ready ? request->timeout_s : 0., 0.);
-	dial->timer.data = dial->deadline.data = dial;
+	ev_timer_init(&dial->begin, on_begin, 0., 0.);
+	dial->timer.data = dial->deadline.data = dial->begin.data = dial;
 	ev_timer_start(loop, &dial->deadline);
-	if (ready)
+	if (ready && request->addresses &&
+	    buf_append_text(&dial->known, request->addresses))
+		ev_timer_start(loop, &dial->begin);
+	else if (ready)
 		dial->resolve = resolve_start(loop, request->host, request->name_servers,
 					      on_resolved, dial);
 	return dial;
+}
+
+static void wipe(struct buf *secret)
+{
+	if (secret->len)
+		explicit_bzero(secret->data, secret->len);
+	buf_clear(secret);
 }
 
 void dial_close(struct dial *dial)
@@ -258,11 +295,26 @@ void dial_close(struct dial *dial)
 	curl_slist_free_all(dial->resolved);
 	ev_timer_stop(dial->loop, &dial->timer);
 	ev_timer_stop(dial->loop, &dial->deadline);
+	ev_timer_stop(dial->loop, &dial->begin);
 	for (size_t i = 0; i < DIAL_SOCKETS_MAX; i++)
 		ev_io_stop(dial->loop, &dial->sockets[i]);
 	buf_clear(&dial->ehlo);
+	buf_clear(&dial->known);
+	buf_clear(&dial->addresses);
+	wipe(&dial->ticket_in);
+	wipe(&dial->ticket_out);
 	free(dial->host);
 	free(dial);
+}
+
+const char *dial_addresses(const struct dial *dial)
+{
+	return dial->addresses.data;
+}
+
+struct span dial_ticket(const struct dial *dial)
+{
+	return buf_span(&dial->ticket_out);
 }
 
 bool dial_failed_in_tls(const struct dial *dial)

@@ -46,7 +46,11 @@ struct dial_request { /* all texts are borrowed for dial_start's call only */
 	const char *cafile; /* NULL: the system's */
 	const char *name_servers; /* commas between; NULL: the system's */
 	const char *bind_to;      /* NULL, or what CURLOPT_INTERFACE takes */
-	unsigned timeout_s;       /* until it is ready */
+	const char *addresses; /* NULL: ask; else the host's, as resolve.h writes them */
+	struct span ticket; /* what dial_ticket gave of an earlier call to this server, or
+			     * empty: saves a turn of the handshake. Never where
+			     * certificates are not verified. */
+	unsigned timeout_s; /* until it is ready */
 };
 
 struct dial;
@@ -69,6 +73,11 @@ const char *dial_greeting(const struct dial *dial);
 struct span dial_ehlo(const struct dial *dial);
 bool dial_has_tls(const struct dial *dial);
 const char *dial_address(const struct dial *dial); /* the server's, as text */
+/* All that the name servers told of, as resolve.h writes them; "": none was asked. */
+const char *dial_addresses(const struct dial *dial);
+/* The newest session that the server would resume, a secret; empty: none. Grows by what
+ * is read from the connection. */
+struct span dial_ticket(const struct dial *dial);
 
 enum dial_io {
 	DIAL_DONE,  /* *moved_out bytes, at least one */

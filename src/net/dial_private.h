@@ -23,6 +23,7 @@ struct dial {
 	ev_io sockets[DIAL_SOCKETS_MAX];
 	ev_timer timer;
 	ev_timer deadline;
+	ev_timer begin; /* with known addresses */
 	enum dial_protocol protocol;
 	char *host;
 	uint16_t port;
@@ -37,6 +38,10 @@ struct dial {
 	char greeting[DIAL_LINE_MAX];
 	char refusal[DIAL_LINE_MAX]; /* the last 4xx, 5xx or -ERR */
 	struct buf ehlo;
+	struct buf known;      /* addresses that need not be asked for */
+	struct buf addresses;  /* that were */
+	struct buf ticket_in;  /* offered to the server */
+	struct buf ticket_out; /* it gave this one */
 	char error[CURL_ERROR_SIZE];
 	curl_socket_t fd;
 };

@@ -73,12 +73,50 @@ static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
 	return kept ? size * count : 0;
 }
 
+/* libcurl keeps no session from one process to the next, and STARTTLS has no moment of
+ * its own to offer one: it is when the handshake begins. */
+static void offer_ticket(const struct dial *dial, SSL *ssl)
+{
+	const unsigned char *bytes = (const unsigned char *)dial->ticket_in.data;
+	SSL_SESSION *session;
+
+	if (!dial->ticket_in.len || dial->has_tls)
+		return;
+	session = d2i_SSL_SESSION(NULL, &bytes, (long)dial->ticket_in.len);
+	/* One that cannot be read, or is not taken, costs the turn it would have saved.
+	 */
+	if (session)
+		(void)SSL_set_session(ssl, session);
+	SSL_SESSION_free(session);
+}
+
+static int on_ticket(SSL *ssl, SSL_SESSION *session)
+{
+	struct dial *dial = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	int len = dial && SSL_SESSION_is_resumable(session)
+			  ? i2d_SSL_SESSION(session, NULL)
+			  : 0;
+	unsigned char *place;
+
+	if (len <= 0)
+		return 0;
+	buf_reset(&dial->ticket_out);
+	place = (unsigned char *)buf_reserve(&dial->ticket_out, (size_t)len);
+	if (place && i2d_SSL_SESSION(session, &place) == len)
+		buf_wrote(&dial->ticket_out, (size_t)len);
+	return 0; /* the session stays OpenSSL's */
+}
+
 static void on_tls_state(const SSL *ssl, int where, int value)
 {
 	struct dial *dial = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
 	(void)value;
-	if (!dial || !(where & SSL_CB_HANDSHAKE_DONE))
+	if (!dial)
+		return;
+	if (where & SSL_CB_HANDSHAKE_START)
+		offer_ticket(dial, (SSL *)(uintptr_t)ssl);
+	if (!(where & SSL_CB_HANDSHAKE_DONE))
 		return;
 	/* What POP3 offered before may be an attacker's; SMTP greets anew. Each ticket of
 	 * TLS 1.3 calls again. */
@@ -89,9 +127,14 @@ static void on_tls_state(const SSL *ssl, int where, int value)
 
 static CURLcode on_tls(CURL *easy, void *context, void *ctx)
 {
+	SSL_CTX *tls = context;
+
 	(void)easy;
-	SSL_CTX_set_app_data((SSL_CTX *)context, ctx);
-	SSL_CTX_set_info_callback((SSL_CTX *)context, on_tls_state);
+	SSL_CTX_set_app_data(tls, ctx);
+	SSL_CTX_set_info_callback(tls, on_tls_state);
+	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT |
+						    SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(tls, on_ticket);
 	return CURLE_OK;
 }
 
@@ -215,6 +258,9 @@ bool dial_set_up(struct dial *dial, const struct dial_request *request)
 	if (request->bind_to)
 		curl_easy_setopt(dial->easy, CURLOPT_INTERFACE, request->bind_to);
 	set_tls(dial, request);
+	if (request->tls != DIAL_TRY &&
+	    !buf_append_span(&dial->ticket_in, request->ticket))
+		buf_reset(&dial->ticket_in);
 	set_login(dial, request);
 	return true;
 }
