@@ -5,6 +5,7 @@
  *   queue    which message is next, and what its file is called meanwhile
  *   mail     one message: opened, measured, encoded piece by piece
  *   lanes    the connections side by side: how many
+ *   server   what is known of the far end from earlier calls
  *   session  one connection: engine, socket, what has left the kernel
  *   outcome  what the server's answers mean for mail and smarthost
  *   boss     lontar-link, or `lontar flush`, at the other end of PRIVATE_FD
@@ -26,6 +27,7 @@
 #include "programs/lontar-flush/lanes.h"
 #include "programs/lontar-flush/mail.h"
 #include "programs/lontar-flush/queue.h"
+#include "programs/lontar-flush/server.h"
 
 struct tally {
 	uint64_t sent; /* messages, all recipients accepted or told */
@@ -46,6 +48,7 @@ struct flush {
 	struct parked *parked;
 	struct queue queue;
 	struct lanes lanes;
+	struct server server;
 	struct mail *suspended; /* refused for good while nothing was accepted: see
 				 * outcome.c */
 	bool accepted;          /* this session had something accepted */

@@ -101,6 +101,7 @@ bool lanes_start(struct flush *flush, struct err *err)
 		if (!lanes->secret)
 			return false;
 	}
+	server_recall(flush);
 	flush->doing = "connecting";
 	session_start(flush);
 	/* What another link took says nothing about this one. */
@@ -135,10 +136,17 @@ void lanes_go_on(struct flush *flush)
 	}
 }
 
+void lanes_redial(struct flush *flush)
+{
+	for (struct session *at = flush->lanes.first; at; at = session_next(at))
+		session_redial(at);
+}
+
 void lanes_close(struct flush *flush)
 {
 	while (flush->lanes.first)
 		session_close(flush->lanes.first);
+	server_keep(flush);
 	if (flush->lanes.secret)
 		explicit_bzero(flush->lanes.secret, strlen(flush->lanes.secret));
 	free(flush->lanes.secret);

@@ -41,6 +41,8 @@ bool lanes_start(struct flush *flush, struct err *err) MUST_USE;
 void lanes_go_on(struct flush *flush);
 /* More of them, where that helps. */
 void lanes_grow(struct flush *flush);
+/* The server's addresses have changed while none is connected. */
+void lanes_redial(struct flush *flush);
 /* Ends all: see session_close. */
 void lanes_close(struct flush *flush);
 

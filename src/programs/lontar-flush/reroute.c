@@ -138,19 +138,41 @@ static bool part(struct flush *flush, const struct parked_name *name,
 	return done;
 }
 
+/* When the routes were changed last: wall clock seconds. */
+static int64_t changed_at(const struct flush *flush)
+{
+	static const char *const files[] = { "smtproutes", "senderroutes", "smarthosts" };
+	int64_t latest = 0;
+
+	for (size_t i = 0; i < LENGTH(files); i++) {
+		struct stat st;
+
+		if (fstatat(flush->control_fd, files[i], &st, 0) == 0 &&
+		    st.st_ctime > latest)
+			latest = st.st_ctime;
+	}
+	return latest;
+}
+
 bool reroute(struct flush *flush, struct err *err)
 {
 	uint64_t signature = routes_signature(flush->control_fd, &flush->settings);
+	int64_t since = INT64_MAX;
 	struct parked_list list;
 	bool done = true;
 
 	if (flush->note.routed_by == signature)
 		return true;
+	/* Never noted, and parked by these routes: very many need not be opened. */
+	if (!flush->note.routed_by)
+		since = changed_at(flush);
 	if (!parked_list(flush->parked, &list, err))
 		return false;
 	for (size_t i = 0; done && i < list.count; i++) {
 		struct parting parting;
 
+		if (parked_name_time(&list.names[i]) > since)
+			continue;
 		if (read_parting(flush, &list.names[i], &parting))
 			done = part(flush, &list.names[i], &parting, err);
 		clear_parting(&parting);

@@ -76,6 +76,8 @@ static bool end(struct session *session)
 		!smtp_client_failure(session->client);
 	if (clean && dial_send(session->dial, quit, strlen(quit), &moved) == DIAL_CLOSED)
 		clean = false;
+	if (session->client)
+		server_learn(session->flush, session->dial);
 	uncertain = sort_unanswered(session);
 	/* What the kernel still has must not leave after it was counted as unsent. */
 	if (!clean && session->client)
@@ -203,10 +205,23 @@ static void dial(struct session *session, enum dial_tls tls)
 		.auth = smarthost->auth,
 		.cafile = control_path(smarthost->cafile, cafile),
 		.name_servers = flush->lanes.link.dns,
+		.addresses = server_addresses(flush),
+		.ticket = buf_span(&flush->server.ticket),
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
 
+	session->by_memory = request.addresses != NULL;
 	session->dial = dial_start(flush->loop, &request, on_dialled, session);
+}
+
+void session_redial(struct session *session)
+{
+	if (session->client)
+		return;
+	dial_close(session->dial);
+	session->dial = NULL;
+	dial(session,
+	     session->plain ? DIAL_PLAIN : dial_tls_of[session->flush->smarthost.tls]);
 }
 
 static void on_not_dialled(struct session *session, const struct err *err)
@@ -220,9 +235,16 @@ static void on_not_dialled(struct session *session, const struct err *err)
 		log_warning("smarthost=%s goes on without TLS: %s",
 			    session->flush->smarthost.name, copy.text);
 		session->plain = true;
-		dial_close(session->dial);
-		session->dial = NULL;
-		dial(session, DIAL_PLAIN);
+		session_redial(session);
+		return;
+	}
+	/* Perhaps it has moved. */
+	if (copy.kind == ERR_TEMPORARY && session->by_memory &&
+	    !session->flush->connected) {
+		log_info("flush smarthost=%s asks for addresses anew: %s",
+			 session->flush->smarthost.name, copy.text);
+		server_forget_addresses(session->flush);
+		session_redial(session);
 		return;
 	}
 	lost(session, &copy);
@@ -246,6 +268,7 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 	/* Exim keeps a sender whose recipients were all refused when BDAT follows. */
 	session->client = smtp_client_new(
 		&offer, strstr(dial_greeting(connected), " Exim ") != NULL);
+	server_learn(flush, connected);
 	lanes_ready(flush, &offer);
 	flush->doing = "sending";
 	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);

@@ -15,6 +15,8 @@ struct session;
 
 /* Begins to connect; it is one of the flush's lanes from now on. */
 void session_start(struct flush *flush);
+/* Begins anew, where it is not connected yet. */
+void session_redial(struct session *session);
 
 /* Begins what may begin and writes what can be written. */
 void session_go_on(struct session *session);

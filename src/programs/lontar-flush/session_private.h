@@ -24,6 +24,7 @@ struct session {
 	uint64_t chunk_base; /* bytes that TCP had taken before it */
 	uint64_t taken;      /* bytes that TCP has taken, after the last chunk */
 	bool writing;        /* something is left to write, or may be */
+	bool by_memory;      /* dialled by remembered addresses */
 	bool plain;          /* a handshake failed, and TLS was only to be tried */
 	bool corked;         /* TCP keeps a segment that is not full */
 	bool steady;         /* the congestion control is for a link that loses packets */
