@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "control/smarthost.h"
+#include "link/call.h"
 #include "report/json.h"
 
 static bool read_maildir(int root_fd, const char *smarthost, struct parked_list *list_out,
@@ -165,6 +166,10 @@ static bool read_links(int root_fd, int control_fd, struct status *status,
 	if (status->link_count)
 		qsort(status->links, status->link_count, sizeof(*status->links),
 		      by_link_name);
+	status->dialling = must_alloc(status->link_count + 1);
+	for (size_t i = 0; i < status->link_count; i++)
+		status->dialling[i] = !status->links[i].up &&
+				      link_is_called(root_fd, status->links[i].name);
 	return true;
 }
 
@@ -204,6 +209,7 @@ void status_clear(struct status *status)
 {
 	free(status->me);
 	free(status->links);
+	free(status->dialling);
 	free(status->smarthosts);
 	for (size_t i = 0; i < status->pickup_count; i++)
 		free(status->pickups[i].name);
@@ -211,10 +217,19 @@ void status_clear(struct status *status)
 	*status = (struct status){ 0 };
 }
 
-static json_t *link_json(const struct link_note *link)
+static const char *link_state(const struct status *status, size_t i)
 {
+	if (status->links[i].up)
+		return "up";
+	return status->dialling[i] ? "dialling" : "down";
+}
+
+static json_t *link_json(const struct status *status, size_t i)
+{
+	const struct link_note *link = &status->links[i];
+
 	return json_pack("{s:o, s:s, s:o}", "name", report_text(link->name), "state",
-			 link->up ? "up" : "down", "since", report_when(link->since));
+			 link_state(status, i), "since", report_when(link->since));
 }
 
 static json_t *smarthost_json(const struct smarthost_status *one)
@@ -246,7 +261,7 @@ bool status_print_json(const struct status *status, FILE *to, struct err *err)
 	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
 
 	for (size_t i = 0; i < status->link_count; i++)
-		json_array_append_new(links, link_json(&status->links[i]));
+		json_array_append_new(links, link_json(status, i));
 	for (size_t i = 0; i < status->smarthost_count; i++)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
 	for (size_t i = 0; i < status->pickup_count; i++)
@@ -306,7 +321,7 @@ void status_print(const struct status *status, FILE *to)
 	for (size_t i = 0; i < status->link_count; i++) {
 		const struct link_note *link = &status->links[i];
 
-		fprintf(to, "link %-11s %-4s%s%s\n", link->name, link->up ? "up" : "down",
+		fprintf(to, "link %-11s %-4s%s%s\n", link->name, link_state(status, i),
 			link->since ? "  since " : "",
 			link->since ? clock_format_rfc3339(link->since, when) : "");
 	}

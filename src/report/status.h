@@ -38,6 +38,7 @@ struct pickup_status {
 struct status {
 	char *me;
 	struct link_note *links; /* sorted by name; since is 0 for one never seen up */
+	bool *dialling;          /* of each link: it is being called and is not up yet */
 	size_t link_count;
 	struct smarthost_status *smarthosts; /* sorted by name */
 	size_t smarthost_count;

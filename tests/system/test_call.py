@@ -1,5 +1,7 @@
 """`lontar call`: dial, push and fetch side by side, hang up."""
 
+import subprocess
+
 import pytest
 
 from gateway import BIN, EX_CONFIG, EX_NOINPUT, EX_OK, EX_TEMPFAIL
@@ -106,6 +108,21 @@ def test_a_line_that_never_comes_up_is_hung_up(office, provider):
     assert "lontar link up line" in done.stderr
     assert diary(gateway) == ["dial", "hangup"]
     assert provider.sessions == []
+
+
+def test_the_status_says_that_it_dials_and_nobody_else_may(office, provider):
+    gateway = office("exec sleep 60").start()
+    with subprocess.Popen(
+        [BIN / "lontar", "call", "--wait", "30", "line"], env=gateway.environment
+    ) as call:
+        wait_until(lambda: gateway.status()["links"][0]["state"] == "dialling", what="the call")
+        done = gateway.run("call", "line")
+        assert done.returncode == EX_TEMPFAIL
+        assert "already" in done.stderr
+        call.terminate()
+        assert call.wait(20) == EX_TEMPFAIL
+    assert gateway.status()["links"][0]["state"] == "down"
+    assert diary(gateway) == ["dial", "hangup"]
 
 
 def test_a_call_that_takes_too_long_is_hung_up(office, provider):

@@ -5,12 +5,10 @@
  * ended well need not have reached anybody.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "control/linkfile.h"
 #include "control/smarthost.h"
 #include "ipc/channel.h"
+#include "link/call.h"
 #include "link/notes.h"
 #include "programs/lontar/alone.h"
 #include "programs/lontar/ask_link.h"
@@ -102,27 +101,6 @@ static bool take_link(struct call *call, struct err *err)
 	linkfile_clear(&call->link);
 	return err_exit(err, EX_NOINPUT, "no link %s: write control/links/%s", call->name,
 			call->name);
-}
-
-/* One call of a link at a time. */
-static int take_lock(const struct call *call, struct err *err)
-{
-	char path[SMARTHOST_NAME_MAX + 16];
-	int fd;
-
-	snprintf(path, sizeof(path), "run/call.%s", call->name);
-	fd = openat(call->context->root_fd, path,
-		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		err_errno(err, "open %s", path);
-	else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	else if (errno == EWOULDBLOCK)
-		err_exit(err, EX_TEMPFAIL, "%s is being called already", call->name);
-	else
-		err_errno(err, "lock %s", path);
-	file_close(&fd);
-	return -1;
 }
 
 static bool is_up(const struct call *call)
@@ -312,7 +290,7 @@ static bool work(struct call *call, struct err *err)
 
 static bool call_up(struct call *call, struct err *err)
 {
-	AUTO_FD lock_fd = take_lock(call, err);
+	AUTO_FD lock_fd = link_call_take(call->context->root_fd, call->name, err);
 	bool done;
 
 	if (lock_fd < 0)
