@@ -6,12 +6,14 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
 import threading
 
 import pytest
 
 from dovecot import Dovecot, available
-from gateway import EX_CONFIG, EX_NOINPUT, EX_OK, EX_TEMPFAIL
+from gateway import BIN, EX_CONFIG, EX_NOINPUT, EX_OK, EX_TEMPFAIL
 from provider import CAPABILITIES, Provider
 from waiting import wait_until
 
@@ -272,6 +274,29 @@ def test_a_line_cut_at_random_bytes_again_and_again_loses_and_repeats_nothing(
     provider.cut_at = None
     assert fetch(gateway) == EX_OK
     assert subjects(gateway) == expected(30)
+
+
+def test_a_pickup_that_is_killed_at_any_time_loses_nothing(office, make_provider):
+    chance = random.Random(7)
+    provider = make_provider(letters(40), PLAIN)
+    gateway = office(provider.port).start()
+    for _ in range(12):
+        seen = provider.retrieved + chance.randrange(1, 4)
+        asked = subprocess.Popen(
+            [BIN / "lontar", "pickup"], env=gateway.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(lambda: provider.retrieved >= seen or asked.poll() is not None, what="a RETR")
+        for pid, name in gateway.processes().items():
+            if name == "lontar-pickup":
+                os.kill(pid, signal.SIGKILL)
+        asked.wait(20)
+        provider.settle()
+    assert fetch(gateway) == EX_OK
+    assert set(subjects(gateway)) == set(expected(40))
+    # What was killed between commit and record came twice, at worst.
+    assert len(subjects(gateway)) <= 40 + 12
+    assert provider.messages == []
 
 
 def test_a_removal_whose_confirmation_was_lost_is_made_up_for(office, make_provider):
