@@ -34,13 +34,21 @@ static bool walk_address(struct walk *walk, const char *address);
 
 bool router_open(struct router *router, int control_fd, struct err *err)
 {
-	*router = (struct router){ .control_fd = control_fd, .root_fd = -1 };
+	*router = (struct router){ .control_fd = control_fd,
+				   .root_fd = -1,
+				   .watch = { .fd = -1 } };
 	return settings_load(control_fd, &router->settings, err);
 }
 
 void router_clear(struct router *router)
 {
 	settings_clear(&router->settings);
+	settings_watch_close(&router->watch);
+}
+
+void router_watch(struct router *router)
+{
+	settings_watch_open(&router->watch, router->control_fd);
 }
 
 void destinations_clear(struct destinations *destinations)
@@ -303,7 +311,9 @@ bool route_recipient(struct router *router, const struct route_request *request,
 			     .err = err };
 	const char *domain = address_domain(request->recipient);
 
-	if (!settings_refresh(router->control_fd, &router->settings, NULL, err)) {
+	if (!settings_watch_is_quiet(&router->watch) &&
+	    !settings_refresh(router->control_fd, &router->settings, NULL, err)) {
+		router->watch.looked_ms = 0; /* until they are right, each time */
 		err->kind = ERR_TEMPORARY;
 		snprintf(err->status, sizeof(err->status), "4.3.5");
 		return false;

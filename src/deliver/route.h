@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "control/routes.h"
 #include "control/settings.h"
+#include "control/settings_watch.h"
 #include "mail/address.h"
 #include "store/delivery.h"
 
@@ -28,10 +29,13 @@ struct router {
 	int control_fd; /* the caller's */
 	int root_fd;    /* likewise; -1 (as opened): accounts have no .qmail files */
 	struct settings settings;
+	struct settings_watch watch;
 };
 
 /* Reads the settings; router_clear frees them. */
 bool router_open(struct router *router, int control_fd, struct err *err) MUST_USE;
+/* For who routes much: the settings' files are not looked at for each recipient. */
+void router_watch(struct router *router);
 void router_clear(struct router *router);
 
 struct destination {

@@ -324,6 +324,15 @@ static void on_committed(void *ctx, const struct err *err)
 	free(transaction);
 }
 
+/* What L= of a parked file says; nothing else asks. */
+static uint64_t up_seconds_for(const struct delivery *delivery, int root_fd)
+{
+	for (size_t i = 0; i < delivery->count; i++)
+		if (delivery->targets[i].kind == DELIVERY_PARKED)
+			return link_up_seconds(root_fd);
+	return 0;
+}
+
 /* Our own programs count right; a stranger's counts would be what POP3 clients are told.
  */
 static bool seal(const struct client *client, struct delivery *delivery,
@@ -334,7 +343,7 @@ static bool seal(const struct client *client, struct delivery *delivery,
 	if (intake->stopping)
 		return err_temporary(err, "4.3.2", "the gateway is about to stop");
 	return delivery_seal(delivery, told->bytes, told->lines, told->unended != 0,
-			     link_up_seconds(intake->root_fd), err) &&
+			     up_seconds_for(delivery, intake->root_fd), err) &&
 	       (client->ours ||
 		delivery_recount(delivery, told->lines, told->unended != 0, err));
 }

@@ -81,6 +81,7 @@ static bool begin(struct program *program, struct err *err)
 	control_fd = file_open_dir(intake->root_fd, "control", err);
 	if (control_fd < 0 || !router_open(&intake->router, control_fd, err))
 		return false;
+	router_watch(&intake->router);
 	intake->router.root_fd = intake->root_fd;
 	intake->workers_uid = uid_of("lontard");
 	intake->senders_uid = uid_of("lontarout");
