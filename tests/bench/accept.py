@@ -20,19 +20,21 @@ SHAPES = (
 # Messages and runs of each: the slow ones get less work for the same rate.
 SERVERS = (
     (ours.Lontar, 2000, 3), (peers.Postfix, 2000, 3), (peers.OpenSMTPD, 400, 2),
-    (peers.Exim, 100, 1),
+    (peers.Exim, 60, 1),
 )  # fmt: skip
 
 
 def once(server, shape, messages):
-    """One run: rates, CPU and the times of the reply to the body."""
+    """One run: rates, CPU and the times of the reply to the body. Nothing is removed before
+    it: ext4 steps over each inode that was freed in the last minutes, one by one, when it
+    looks for a free one."""
     _, clients, per_connection, outbound, _ = shape
     recipients = [peers.OUTSIDE] if outbound else server.local
-    server.forget()
+    before = server.delivered()
     begun, cpu = time.monotonic(), server.processes.cpu_s()
     done = smtpload(server.port, clients, messages, per_connection, server.sender, recipients)
     if not outbound:
-        wait_for(lambda: server.delivered() >= done["accepted"], 60, "delivery")
+        wait_for(lambda: server.delivered() >= before + done["accepted"], 60, "delivery")
     seconds = done["seconds"] if outbound else time.monotonic() - begun
     return {
         "rate": done["accepted"] / seconds,

@@ -10,7 +10,7 @@ from measure import (
     QUICK, WORK, figure, median, runs, say, size, smtpload, spread, table, wait_for,
 )  # fmt: skip
 from ours import Lontar
-from peers import OUTSIDE, Postfix
+from peers import OUTSIDE, Postfix, free_port
 from sinks import (
     EximSink, OpenSMTPDSink, OwnSink, PostfixSink, SmtpSink, sink,
 )  # fmt: skip
@@ -23,6 +23,9 @@ class NoLink:
 
     settings = {}
     address = {"left": "127.0.0.1", "right": "127.0.0.1"}
+
+    def __init__(self):
+        self.port = free_port()
 
     @contextlib.contextmanager
     def inside(self, side):
@@ -217,9 +220,9 @@ def ceilings(settings, count, bytes_):
 def hook_with_many(count):
     """From the hook to the first MAIL with so many messages parked, ms."""
     with NoLink() as line, sink(OwnSink, line, None) as sunk:
-        server = Lontar(WORK / "flush-hook", smarthost=sunk.address)
-        server.park(count)
-        with server:
+        with Lontar(WORK / "flush-hook", smarthost=sunk.address) as server:
+            server.settle_routes(sunk)
+            server.park(count)
             sunk.expect(count)
             begun = server.link_up()
             first = wait_for(lambda: first_mail(sunk), 60, "the first MAIL")

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-from measure import ROOT, WORK, Processes, run, wait_for
+from measure import ROOT, WORK, Processes, run, smtpload, wait_for
 
 # A copy: a make meanwhile must not change what is measured.
 BIN = WORK / "bin"
@@ -88,6 +88,16 @@ class Lontar:
             unique = f"{begun + number // 1000}.M{number % 1000000}P1Q{number}.gate"
             with open(folder / f"{unique},S={len(envelope) + len(message)},W={wire}", "wb") as out:
                 out.write(envelope + message)
+
+    def settle_routes(self, sunk):
+        """A first flush: it notes the routes, by which parked mail is looked through once
+        when they change."""
+        smtpload(self.port, 1, 1, 1, self.sender, [OUTSIDE])
+        sunk.expect(1)
+        self.link_up()
+        sunk.wait(20)
+        self.wait_until_flushed(20)
+        self.link_down()
 
     def link_up(self):
         """The hook. Returns when it was called."""

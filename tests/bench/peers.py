@@ -167,14 +167,19 @@ class Postfix(Peer):
         run("postfix", "-c", self.place / "config", "start", preexec_fn=self.processes.enter)
         self.processes.root = int((self.place / "queue/pid/master.pid").read_text())
 
-    def parked(self):
+    def _count(self, *queues):
         count = 0
-        for name in ("incoming", "active", "deferred"):
+        for name in queues:
             for _, _, files in os.walk(self.place / "queue" / name):
                 count += len(files)
         return count
 
+    def parked(self):
+        return self._count("incoming", "active", "deferred")
+
     def flush(self):
+        # What is on its way into the deferred queue would miss the flush.
+        wait_for(lambda: self._count("incoming", "active") == 0, 60, "Postfix to defer")
         begun = time.monotonic()
         run("postqueue", "-c", self.place / "config", "-f")
         return begun

@@ -70,9 +70,12 @@ def with_many(count):
     """Start, first screen, and a flush of everything."""
     with NoLink() as line, sink(OwnSink, line, None) as sunk:
         server = Lontar(WORK / "queue", smarthost=sunk.address)
-        server.park(count)
-        start = server.start()
+        server.start()
         try:
+            server.settle_routes(sunk)
+            server.gateway.stop()
+            server.park(count)
+            start = server.start()
             screen = median([first_screen(server) for _ in range(runs(5))])
             sunk.expect(count)
             with Peak(server) as peak:

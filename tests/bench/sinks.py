@@ -21,10 +21,10 @@ class OwnSink:
     words = ()
 
     def __init__(self, line):
-        self.address = (line.address["right"], PORT)
+        self.address = (line.address["right"], getattr(line, "port", PORT))
         with line.inside("right"):
             self.process = subprocess.Popen(
-                [HELPERS / "sink", self.address[0], str(PORT), *self.words],
+                [HELPERS / "sink", self.address[0], str(self.address[1]), *self.words],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             )  # fmt: skip
         assert self.process.stdout.readline() == "ready\n"
@@ -59,13 +59,13 @@ class SmtpSink:
     name = "smtp-sink"
 
     def __init__(self, line):
-        self.address = (line.address["right"], PORT)
+        self.address = (line.address["right"], getattr(line, "port", PORT))
         with line.inside("right"):
             self.process = subprocess.Popen(
-                ["smtp-sink", "-u", "nobody", "-c", f"inet:{self.address[0]}:{PORT}", "1000"],
+                ["smtp-sink", "-u", "nobody", "-c", f"inet:{self.address[0]}:{self.address[1]}", "1000"],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
             )  # fmt: skip
-            wait_for(lambda: answers(PORT, self.address[0]), 5, "smtp-sink")
+            wait_for(lambda: answers(self.address[1], self.address[0]), 5, "smtp-sink")
 
         self.messages, self.sessions = 0, 1  # the one that found out that it answers
 
