@@ -46,6 +46,13 @@ def _enter(path):
             raise OSError(ctypes.get_errno(), f"setns {path}")
 
 
+def _sweep():
+    """Removes what runs that were killed have left."""
+    for path in pathlib.Path("/run/netns").glob("lontar-*-*-*"):
+        if not os.path.exists(f"/proc/{path.name.split('-')[1]}"):
+            subprocess.run(["ip", "netns", "del", path.name], capture_output=True, check=False)
+
+
 class Link:
     """Sides "left" (the office, 10.77.0.1) and "right" (the ISP, 10.77.0.2); up is left to
     right. Settings are those of linkem."""
@@ -53,6 +60,7 @@ class Link:
     address = {"left": "10.77.0.1", "right": "10.77.0.2"}
 
     def __init__(self, **settings):
+        _sweep()
         name = f"lontar-{os.getpid()}-{next(_numbers)}"
         self.names = {side: f"{name}-{side}" for side in self.address}
         self.settings = settings
