@@ -71,6 +71,9 @@ static _Noreturn void become(const struct qmail_program *program, int out)
 	int in;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", program->message_fd);
+	if (!buf_append_text(&command, program->command))
+		_exit(EXIT_NO_START);
+	words[2] = command.data;
 	in = open(path, O_RDONLY);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -79,19 +82,19 @@ static _Noreturn void become(const struct qmail_program *program, int out)
 	setpgid(0, 0);
 	umask(077);
 	limit(RLIMIT_CORE, 0);
+#ifndef __SANITIZE_ADDRESS__ /* which wants more than any address space */
 	limit(RLIMIT_AS, MEMORY_MAX);
+#endif
 	limit(RLIMIT_FSIZE, FILE_MAX);
 	limit(RLIMIT_NPROC, PROCESSES_MAX);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_CPU, program->timeout_s);
-	if (in >= 0 && buf_append_text(&command, program->command) &&
-	    fchdir(program->home_fd) == 0 && dup2(in, STDIN_FILENO) == STDIN_FILENO &&
+	if (in >= 0 && fchdir(program->home_fd) == 0 &&
+	    dup2(in, STDIN_FILENO) == STDIN_FILENO &&
 	    dup2(out, STDOUT_FILENO) == STDOUT_FILENO &&
 	    dup2(out, STDERR_FILENO) == STDERR_FILENO && leave_root(program) &&
-	    syscall(SYS_close_range, 3, UINT_MAX, 0) == 0) {
-		words[2] = command.data;
+	    syscall(SYS_close_range, 3, UINT_MAX, 0) == 0)
 		execve("/bin/sh", words, program->environment);
-	}
 	_exit(EXIT_NO_START);
 }
 
