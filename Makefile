@@ -61,6 +61,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 # One program under the other names that people know.
 links: $(PROGRAMS:%=$(BIN)/%)
 	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/mailq
+	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/newaliases
 
 $B/%.o: %.c
 	@mkdir -p $(@D)

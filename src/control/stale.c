@@ -16,6 +16,9 @@ static const char *find(int control_fd)
 	if (map_is_stale(control_fd, "tcp.smtp", "tcp.smtp.cdb"))
 		return "control/tcp.smtp is newer than tcp.smtp.cdb, which is used as it "
 		       "was; run `lontar rebuild`";
+	if (map_is_stale(control_fd, "aliases", "aliases.cdb"))
+		return "control/aliases is newer than aliases.cdb, which is used as it "
+		       "was; run `lontar rebuild`";
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "control/accounts.h"
+#include "deliver/aliases.h"
 #include "deliver/local_user.h"
 #include "deliver/qmail_find.h"
 
@@ -18,6 +19,12 @@
 #define DEPTH_MAX        20   /* aliases that lead to aliases */
 #define VISITS_MAX       5000 /* addresses looked at on the way */
 #define PLAIN_LINES_MAX  100  /* a longer list is run from parked/local */
+
+/* The alias that is being followed, and those that led to it. */
+struct alias_trail {
+	const struct alias_trail *before;
+	const char *alias;
+};
 
 /* One recipient's way through the rules. */
 struct walk {
@@ -27,6 +34,7 @@ struct walk {
 	size_t first; /* of out's, what this walk added */
 	int depth;
 	int visits;
+	const struct alias_trail *trail;
 	struct err *err;
 };
 
@@ -191,6 +199,80 @@ static bool find_instructions(struct walk *walk, const struct local_user *user,
 	       err_context(walk->err, "%s", user->home);
 }
 
+static bool is_on_trail(const struct walk *walk, const char *alias)
+{
+	const struct alias_trail *at = walk->trail;
+
+	while (at && strcmp(at->alias, alias) != 0)
+		at = at->before;
+	return at != NULL;
+}
+
+/* A program, a long list, bounces that go to somebody else: not while a client waits. */
+static bool is_work(const struct walk *walk, const struct aliases_members *members)
+{
+	const char *sender = walk->request->sender;
+
+	return members->program_count || members->count > PLAIN_LINES_MAX ||
+	       (members->owner[0] && sender[0] && strcmp(sender, "#@[]") != 0);
+}
+
+/* Everybody whom control/aliases names; who was met before on the way is left out. */
+static bool walk_members(struct walk *walk, const struct aliases_members *members,
+			 const char *address)
+{
+	const struct alias_trail here = { walk->trail, members->alias };
+	bool done = true;
+
+	if (is_on_trail(walk, members->alias)) {
+		step(walk, "%s leads in a circle, which is left out", members->alias);
+		return true;
+	}
+	step(walk, "%s is \"%s\" of control/aliases: %zu addresses, %zu programs%s%s",
+	     address, members->alias, members->count, members->program_count,
+	     members->owner[0] ? ", owner " : "", members->owner);
+	if (is_work(walk, members))
+		return add(walk, DELIVERY_PARKED, "local", address);
+	walk->trail = &here;
+	for (size_t i = 0; done && i < members->count; i++)
+		done = walk_address(walk, members->addresses[i]);
+	walk->trail = here.before;
+	return done;
+}
+
+/* *is_alias_out: control/aliases has it, and it has been followed. */
+static bool walk_aliases(struct walk *walk, const char *address, bool *is_alias_out)
+{
+	const struct router *router = walk->router;
+	bool has_domain = address_domain(address)[0] != '\0', done = false;
+	struct aliases_members members;
+	char whole[ADDRESS_MAX + 256];
+
+	snprintf(whole, sizeof(whole), "%s%s%s", address, has_domain ? "" : "@",
+		 has_domain ? "" : router->settings.me);
+	*is_alias_out = true;
+	switch (aliases_find(router->control_fd, &router->settings, whole, &members,
+			     walk->err)) {
+	case ALIASES_FOUND:
+		done = walk_members(walk, &members, whole);
+		break;
+	case ALIASES_NONE:
+		*is_alias_out = false;
+		done = true;
+		break;
+	case ALIASES_FAILED:
+		break;
+	}
+	aliases_clear(&members);
+	return done;
+}
+
+/* The alias user's own, as "virtual.example:alias" in virtualdomains makes it. */
+static bool is_for_aliases(const struct local_user *user, const char *base)
+{
+	return user->kind == LOCAL_ALIAS && (!base || strcasecmp(base, "alias") == 0);
+}
+
 /* Whoever this local name is. `base` is the account that takes what nobody else does (the
  * prefix of a virtual domain), or NULL. */
 static bool walk_user(struct walk *walk, const char *local, const char *base,
@@ -200,7 +282,7 @@ static bool walk_user(struct walk *walk, const char *local, const char *base,
 				       .control_fd = walk->router->control_fd };
 	struct qmail_found found;
 	struct local_user user;
-	bool done;
+	bool done, is_alias;
 
 	if (!local_user_find(&search, local, &user, walk->err))
 		return false;
@@ -210,6 +292,11 @@ static bool walk_user(struct walk *walk, const char *local, const char *base,
 	}
 	if (user.kind == LOCAL_ACCOUNT)
 		step(walk, "%s is an account (control/accounts)", user.name);
+	if (is_for_aliases(&user, base)) {
+		done = walk_aliases(walk, address, &is_alias);
+		if (!done || is_alias)
+			return done;
+	}
 	if (!find_instructions(walk, &user, &found))
 		return false;
 	if (found.name[0]) {
@@ -331,8 +418,11 @@ bool route_recipient(struct router *router, const struct route_request *request,
 			"login",
 			domain);
 	}
-	if (walk_address(&walk, request->recipient))
-		return true;
+	if (walk_address(&walk, request->recipient)) {
+		if (out->count > walk.first)
+			return true;
+		return err_permanent(err, "5.4.6", "this address leads to nobody");
+	}
 	out->count = walk.first;
 	return false;
 }

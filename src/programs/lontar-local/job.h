@@ -44,6 +44,10 @@ bool job_receive(struct job *job, struct err *err) MUST_USE;
 /* Permanent 5.4.6: the message has been here before. */
 bool job_is_no_loop(const struct job *job, struct err *err) MUST_USE;
 
+/* What control/aliases says of the recipient. False: nothing; else it has been done, or
+ * *done_out is false, with err. */
+bool job_alias(struct job *job, bool *done_out, struct err *err) MUST_USE;
+
 /* Does the lines in order, forwards last and together. True: all is done. */
 bool job_do(struct job *job, const struct qmail_file *file, struct err *err) MUST_USE;
 

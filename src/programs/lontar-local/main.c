@@ -61,7 +61,11 @@ static bool deliver(struct job *job, struct err *err)
 	struct qmail_found found;
 	bool done;
 
-	if (!job_is_no_loop(job, err) || !qmail_find(&place, &found, err))
+	if (!job_is_no_loop(job, err))
+		return false;
+	if (job->user.kind == LOCAL_ALIAS && job_alias(job, &done, err))
+		return done;
+	if (!qmail_find(&place, &found, err))
 		return false;
 	set_new_sender(job, &found);
 	if (!found.name[0] && job->user.dash[0])

@@ -132,5 +132,6 @@ void check_maps(struct check *check)
 {
 	check_accounts(check);
 	check_rules(check);
+	check_map(check, "aliases", "aliases.cdb");
 	check_assign(check);
 }

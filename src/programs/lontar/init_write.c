@@ -11,6 +11,7 @@
 #include "control/access.h"
 #include "control/accounts.h"
 #include "control/routes.h"
+#include "deliver/aliases.h"
 #include "net/certificate.h"
 #include "programs/lontar/init_listen.h"
 #include "programs/lontar/samples.h"
@@ -79,7 +80,8 @@ static bool write_settings(const struct init *init, struct err *err)
 		if (!write_setting(init, sample->name, sample->name, values, err))
 			return false;
 	}
-	return access_rebuild(init->control_fd, err);
+	return access_rebuild(init->control_fd, err) &&
+	       aliases_rebuild(init->control_fd, err);
 }
 
 static bool write_smarthosts(const struct init *init, struct err *err)

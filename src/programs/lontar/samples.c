@@ -34,6 +34,7 @@
 	X(smtpgreeting, "smtpgreeting")               \
 	X(tcp_smtp, "tcp.smtp")                       \
 	X(plainnets, "plainnets")                     \
+	X(aliases, "aliases")                         \
 	X(accounts, "accounts")                       \
 	X(checkpassword, "checkpassword")             \
 	X(listen, "listen")                           \
