@@ -40,7 +40,7 @@ static void explain_waiting(struct queue_message *message, int64_t now)
 	if (smarthost->note.held) {
 		snprintf(message->why, sizeof(message->why), "the smarthost is held: %s",
 			 smarthost->note.last_error);
-	} else if (!smarthost->link_up) {
+	} else if (!smarthost->link_up && strcmp(smarthost->name, "local") != 0) {
 		snprintf(message->why, sizeof(message->why), "the link is down");
 	} else if (later) {
 		message->next = message->name.not_before;

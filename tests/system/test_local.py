@@ -393,6 +393,7 @@ def test_mail_that_waits_is_in_the_queue_and_may_be_dropped(office):
     office.deferred()
     (one,) = office.gateway.queue("local")
     assert one["recipients"] == ["ann-later@gate.example"]
+    assert one["why"].startswith("tried; again after ") and one["next"] in one["why"]
     assert office.gateway.run("drop", "--silent", one["id"]).returncode == EX_OK
     assert office.waiting() == []
 
