@@ -330,3 +330,12 @@ size_t pop3_client_unanswered(const struct pop3_client *client)
 {
 	return client->count;
 }
+
+size_t pop3_client_awaited(const struct pop3_client *client)
+{
+	size_t awaited = 0;
+
+	for (size_t i = 0; i < client->count; i++)
+		awaited += has_lines(client->asked[(client->first + i) % ASKS_MAX].ask);
+	return awaited;
+}

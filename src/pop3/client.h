@@ -84,5 +84,7 @@ bool pop3_client_may_ask(const struct pop3_client *client);
 /* Only after may_ask. message: not for QUIT. */
 void pop3_client_ask(struct pop3_client *client, enum pop3_ask ask, size_t message);
 size_t pop3_client_unanswered(const struct pop3_client *client);
+/* Messages and headers among those. */
+size_t pop3_client_awaited(const struct pop3_client *client);
 
 #endif

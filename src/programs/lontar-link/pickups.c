@@ -21,7 +21,8 @@ struct fetch {
 	struct peer *peer; /* NULL: none at work */
 	bool stopping;
 	bool ended;        /* it said how it ended; its lock goes with its socket */
-	bool wanted;       /* another one after it */
+	bool has_listed;   /* what arrives there from now on is not seen by this one */
+	bool wanted;       /* another one after it, and who waits waits for that */
 	bool failed;       /* the last one */
 	unsigned failures; /* in a row, since the link came up */
 	ev_timer again;
@@ -80,6 +81,9 @@ static void plan_next(struct fetch *fetch)
 		start_in(fetch, wait);
 }
 
+static const struct link_done stopped = { .exit_code = EX_TEMPFAIL,
+					  .text = { "the link is down", 16 } };
+
 static void tell_done(struct fetch *fetch, const struct link_done *done)
 {
 	const struct pickup_listener *listener = &fetch->pickups->listener;
@@ -100,6 +104,7 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	if (packet->type == LINK_PROGRESS) {
 		if (!link_progress_get(packet, &progress))
 			return false;
+		fetch->has_listed |= span_is(progress.doing, "fetching");
 		listener->on_progress(listener->ctx, &progress);
 		return true;
 	}
@@ -108,7 +113,8 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	fetch->ended = true;
 	fetch->failed = done.exit_code != 0;
 	fetch->failures = fetch->failed ? fetch->failures + 1 : 0;
-	tell_done(fetch, &done);
+	if (!fetch->wanted)
+		tell_done(fetch, &done);
 	return true;
 }
 
@@ -130,7 +136,8 @@ static void on_closed(void *ctx, struct peer *peer)
 	if (!fetch->ended) {
 		fetch->failed = true;
 		fetch->failures++;
-		tell_done(fetch, &lost);
+		if (!fetch->wanted)
+			tell_done(fetch, &lost);
 	}
 	if (fetch->wanted)
 		start(fetch);
@@ -147,7 +154,7 @@ static void start(struct fetch *fetch)
 	int pair[2];
 
 	ev_timer_stop(pickups->service->loop, &fetch->again);
-	fetch->wanted = fetch->ended = false;
+	fetch->wanted = fetch->ended = fetch->has_listed = false;
 	if (!file_socketpair(pair, &err)) {
 		log_failure(&err);
 		start_in(fetch, RETRY_MIN_S);
@@ -160,15 +167,15 @@ static void start(struct fetch *fetch)
 static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct fetch *fetch = watcher->data;
-	struct link_done stopped = { .exit_code = EX_TEMPFAIL,
-				     .text = span_of("the link is down") };
 
 	(void)loop;
 	(void)events;
 	peer_close(fetch->peer);
-	if (!fetch->ended)
+	if (!fetch->ended && !fetch->wanted)
 		tell_done(fetch, &stopped);
 	forget_peer(fetch);
+	if (fetch->wanted)
+		start(fetch);
 }
 
 static struct fetch *find_or_add(struct pickups *pickups, const char *name)
@@ -190,13 +197,15 @@ static struct fetch *find_or_add(struct pickups *pickups, const char *name)
 	return fetch;
 }
 
-static void start_or_join(struct fetch *fetch)
+/* anew: what has arrived there by now is to be seen. */
+static void start_or_join(struct fetch *fetch, bool anew)
 {
 	fetch->failures = 0;
 	if (!fetch->peer)
 		start(fetch);
 	else
-		fetch->wanted = fetch->ended || fetch->stopping;
+		fetch->wanted |=
+			fetch->ended || fetch->stopping || (anew && fetch->has_listed);
 }
 
 void pickups_link_up(struct pickups *pickups)
@@ -212,7 +221,7 @@ void pickups_link_up(struct pickups *pickups)
 		struct fetch *fetch = find_or_add(pickups, names.lines[i]);
 
 		if (is_served(fetch))
-			start_or_join(fetch);
+			start_or_join(fetch, false);
 	}
 	settings_list_clear(&names);
 }
@@ -225,6 +234,9 @@ void pickups_link_down(struct pickups *pickups)
 		if (is_served(at))
 			continue;
 		ev_timer_stop(pickups->service->loop, &at->again);
+		/* Who asked for the one after it hears now; the others by its end. */
+		if (at->wanted && at->ended)
+			tell_done(at, &stopped);
 		at->wanted = false;
 		if (!at->peer || at->stopping)
 			continue;
@@ -237,5 +249,5 @@ void pickups_link_down(struct pickups *pickups)
 
 void pickups_force(struct pickups *pickups, const char *name)
 {
-	start_or_join(find_or_add(pickups, name));
+	start_or_join(find_or_add(pickups, name), true);
 }

@@ -34,7 +34,8 @@ struct pickups {
 void pickups_link_up(struct pickups *pickups);
 /* A link went down: those whom no other link serves are stopped. */
 void pickups_link_down(struct pickups *pickups);
-/* Now, whatever the links say; one that is at work already is this one. */
+/* Now, whatever the links say; one that is at work already is this one, unless it has
+ * seen the listing: then another follows. */
 void pickups_force(struct pickups *pickups, const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/deliver.h"
 #include "programs/lontar-pickup/probe.h"
 
@@ -58,6 +59,7 @@ static void on_listed(void *ctx)
 		fail(session, &err);
 	session->safe = must_alloc(room);
 	session->removable = must_alloc(room);
+	boss_tell_progress(work);
 	log_info("pickup name=%s listed=%zu new=%" PRIu64 " bytes=%" PRIu64,
 		 work->pickup.name, pop3_client_count(session->client),
 		 session->plan.fetch_left, session->plan.fetch_bytes);
@@ -356,7 +358,8 @@ static bool next_ask(struct session *session, enum pop3_ask *ask_out, size_t *me
 	}
 	*ask_out = POP3_ASK_QUIT;
 	*message_out = 0;
-	session->has_quit = pop3_client_unanswered(session->client) == 0;
+	/* It rides behind the last removals. */
+	session->has_quit = pop3_client_awaited(session->client) == 0;
 	return session->has_quit;
 }
 
