@@ -154,10 +154,12 @@ static bool read_alias(struct span text, char alias[ADDRESS_MAX], struct err *er
 {
 	alias[0] = '\0';
 	text = span_trim(text);
-	if (text.len && text.at[0] == '@' && text.len < ADDRESS_MAX)
+	if (text.len && text.at[0] == '@' && text.len < ADDRESS_MAX) {
 		snprintf(alias, ADDRESS_MAX, "%.*s", SPAN_ARG(text));
-	else if (!header_addresses_at(text, keep_alias, alias, err))
+	} else if (!header_addresses_at(text, keep_alias, alias, err)) {
+		err->exit_code = EX_CONFIG;
 		return false;
+	}
 	for (char *at = alias; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
 	return alias[0] ? true : err_exit(err, EX_CONFIG, "no alias before the \":\"");
