@@ -394,7 +394,10 @@ def test_mail_that_waits_is_in_the_queue_and_may_be_dropped(office):
     (one,) = office.gateway.queue("local")
     assert one["recipients"] == ["ann-later@gate.example"]
     assert one["why"].startswith("tried; again after ") and one["next"] in one["why"]
-    assert office.gateway.run("drop", "--silent", one["id"]).returncode == EX_OK
+    wait_until(
+        lambda: office.gateway.run("drop", "--silent", one["id"]).returncode == EX_OK,
+        what="a free lock",
+    )
     assert office.waiting() == []
 
 

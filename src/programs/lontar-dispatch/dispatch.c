@@ -298,15 +298,32 @@ void dispatch_go_on(struct dispatch *dispatch)
 		ev_break(dispatch->service->loop, EVBREAK_ALL);
 }
 
-static bool make_ready(struct dispatch *dispatch, struct err *err)
+static bool any_due(const struct dispatch *dispatch, const struct parked_list *list)
+{
+	int64_t now = clock_wall_s();
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->names[i].state != PARKED_HELD &&
+		    !find(dispatch, list->names[i].id) &&
+		    local_is_due(list->names[i].not_before, now))
+			return true;
+	return false;
+}
+
+/* What is there; locked, and as it is under the lock, where there is something to do: an
+ * operator should find the lock free. */
+static bool read_list(struct dispatch *dispatch, bool hurry, struct parked_list *list_out,
+		      struct err *err)
 {
 	if (!dispatch->parked)
 		dispatch->parked = parked_open(dispatch->root_fd, "local", false, err);
-	if (!dispatch->parked)
+	if (!dispatch->parked || !parked_list(dispatch->parked, list_out, err))
 		return false;
-	if (!dispatch->is_locked)
-		dispatch->is_locked = parked_lock(dispatch->parked, err);
-	return dispatch->is_locked;
+	if (dispatch->is_locked || !(hurry || any_due(dispatch, list_out)))
+		return true;
+	parked_list_clear(list_out);
+	dispatch->is_locked = parked_lock(dispatch->parked, err);
+	return dispatch->is_locked && parked_list(dispatch->parked, list_out, err);
 }
 
 /* The next turn of what is not due, at most LOOK_AGAIN_S away. */
@@ -324,7 +341,9 @@ static double take_up_due(struct dispatch *dispatch, const struct parked_list *l
 			continue;
 		if (hurry || local_is_due(name->not_before, now)) {
 			dispatch->is_more = dispatch->message_count >= TAKEN_UP_MAX;
-			if (!dispatch->is_more)
+			if (!dispatch->is_locked)
+				wait = 0; /* it became so just now */
+			else if (!dispatch->is_more)
 				take_up(dispatch, name);
 		} else if ((double)(name->not_before - now) < wait) {
 			wait = (double)(name->not_before - now);
@@ -343,7 +362,7 @@ void dispatch_look(struct dispatch *dispatch, bool hurry)
 		return;
 	if (!settings_refresh(dispatch->control_fd, &dispatch->settings, NULL, &err))
 		log_failure(&err);
-	if (!make_ready(dispatch, &err) || !parked_list(dispatch->parked, &list, &err)) {
+	if (!read_list(dispatch, hurry, &list, &err)) {
 		if (err.exit_code == EX_TEMPFAIL)
 			wait = BUSY_S;
 		else if (err.exit_code != EX_NOINPUT)
