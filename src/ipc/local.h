@@ -22,14 +22,14 @@ enum local_packet {
 
 /* kind: enum local_kind; body, bytes: where the message stands in the file; the rest: see
  * deliver/local_user.h. instructions: what counts where there is no .qmail file */
-#define LOCAL_DELIVER_FIELDS(NUMBER, TEXT)                                  \
-	NUMBER(kind)                                                        \
-	NUMBER(body)                                                        \
-	NUMBER(bytes)                                                       \
-	NUMBER(timeout_s)                                                   \
-	TEXT(sender)                                                        \
-	TEXT(recipient) TEXT(user) TEXT(home) TEXT(dash) TEXT(ext) TEXT(me) \
-		TEXT(instructions)
+#define LOCAL_DELIVER_FIELDS(NUMBER, TEXT) \
+	NUMBER(kind)                       \
+	NUMBER(body)                       \
+	NUMBER(bytes)                      \
+	NUMBER(timeout_s)                  \
+	TEXT(sender)                       \
+	TEXT(recipient)                    \
+	TEXT(user) TEXT(home) TEXT(dash) TEXT(ext) TEXT(me) TEXT(instructions)
 PACKET_DEFINE(local_deliver, LOCAL_DELIVER, LOCAL_DELIVER_FIELDS)
 
 #define LOCAL_MARK_FIELDS(NUMBER, TEXT) TEXT(marks)

@@ -25,8 +25,8 @@ void check_files(struct check *check);    /* unknown ones in control/ */
 void check_settings(struct check *check); /* all that settings.h reads */
 void check_listen(struct check *check);
 void check_tls(struct check *check);
-void check_maps(struct check *check); /* accounts, tcp.smtp and users/assign */
-void check_aliases(struct check *check); /* .qmail files */
+void check_maps(struct check *check);     /* accounts, tcp.smtp and users/assign */
+void check_aliases(struct check *check);  /* .qmail files */
 void check_services(struct check *check); /* smarthosts, links, pickups, parked mail */
 
 #endif

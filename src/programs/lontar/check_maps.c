@@ -10,9 +10,9 @@
 #include "base/file.h"
 #include "control/account_password.h"
 #include "control/accounts.h"
+#include "control/assign.h"
 #include "control/map.h"
 #include "control/rules.h"
-#include "control/assign.h"
 #include "programs/lontar/check.h"
 
 #define SOURCE_MAX ((size_t)64 * 1024 * 1024)

@@ -22,8 +22,7 @@ const struct role_row roles[ROLES] = {
 	[ROLE_FLUSH] = { "flush", "lontar-flush", "lontarout", .is_on_demand = true,
 			 .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
 	[ROLE_LOCAL] = { "local", "lontar-local", "lontar", .is_on_demand = true,
-			 .asker = ROLE_DISPATCH,
-			 .name_is_valid = local_order_is_valid },
+			 .asker = ROLE_DISPATCH, .name_is_valid = local_order_is_valid },
 	[ROLE_PICKUP] = { "pickup", "lontar-pickup", "lontarout", .is_on_demand = true,
 			  .asker = ROLE_LINK, .name_is_valid = smarthost_name_is_valid },
 	/* A checkpassword program reads what root may, and becomes the user. */
