@@ -14,8 +14,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define SECRET_MAX ((size_t)64 * 1024) /* tokens may be long */
-
 /* The first line of buf as the caller's own; buf is wiped. */
 static char *take_line(struct buf *buf)
 {
@@ -99,42 +97,57 @@ static bool gather(int fd, struct buf *out)
 	}
 }
 
+int secret_start(int control_fd, const char *command, pid_t *pid_out, struct err *err)
+{
+	AUTO_FD to = -1;
+	int pipe_fds[2];
+
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
+		err_errno(err, "tokencommand");
+		return -1;
+	}
+	to = pipe_fds[1];
+	*pid_out = fork();
+	if (*pid_out == 0)
+		run_child(control_fd, command, to);
+	if (*pid_out < 0) {
+		err_errno(err, "tokencommand: fork");
+		file_close(&pipe_fds[0]);
+		return -1;
+	}
+	setpgid(*pid_out, *pid_out); /* whoever comes first */
+	return pipe_fds[0];
+}
+
+char *secret_finish(struct buf *printed, bool complete, int status, const char *command,
+		    struct err *err)
+{
+	if (complete && WIFEXITED(status) && WEXITSTATUS(status) == 0 && printed->len)
+		return take_line(printed);
+	if (printed->len)
+		explicit_bzero(printed->data, printed->len);
+	err_temporary(err, "4.7.0",
+		      "tokencommand gave no token within %d seconds; run it by hand: "
+		      "%.200s",
+		      SECRET_COMMAND_S, command);
+	return NULL;
+}
+
 char *secret_run(int control_fd, const char *command, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(SECRET_MAX);
 	AUTO_FD from = -1;
-	AUTO_FD to = -1;
-	int pipe_fds[2], status = 0;
+	int status = 0;
 	bool complete;
 	pid_t pid;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-		err_errno(err, "tokencommand");
+	from = secret_start(control_fd, command, &pid, err);
+	if (from < 0)
 		return NULL;
-	}
-	from = pipe_fds[0];
-	to = pipe_fds[1];
-	pid = fork();
-	if (pid == 0)
-		run_child(control_fd, command, to);
-	file_close(&to);
-	if (pid > 0)
-		setpgid(pid, pid); /* whoever comes first */
-	if (pid < 0) {
-		err_errno(err, "tokencommand: fork");
-		return NULL;
-	}
 	complete = gather(from, &text);
 	if (!complete)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!complete || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !text.len) {
-		err_temporary(err, "4.7.0",
-			      "tokencommand gave no token within %d seconds; run it by "
-			      "hand: %.200s",
-			      SECRET_COMMAND_S, command);
-		return NULL;
-	}
-	return take_line(&text);
+	return secret_finish(&text, complete, status, command, err);
 }
