@@ -6,6 +6,7 @@
  *   mail     one message: opened, measured, encoded piece by piece
  *   lanes    the connections side by side: how many
  *   server   what is known of the far end from earlier calls
+ *   token    the login's token, where a command makes it
  *   session  one connection: engine, socket, what has left the kernel
  *   outcome  what the server's answers mean for mail and smarthost
  *   boss     lontar-link, or `lontar flush`, at the other end of PRIVATE_FD
@@ -28,6 +29,7 @@
 #include "programs/lontar-flush/mail.h"
 #include "programs/lontar-flush/queue.h"
 #include "programs/lontar-flush/server.h"
+#include "programs/lontar-flush/token.h"
 
 struct tally {
 	uint64_t sent; /* messages, all recipients accepted or told */
@@ -49,6 +51,7 @@ struct flush {
 	struct queue queue;
 	struct lanes lanes;
 	struct server server;
+	struct token token;
 	struct mail *suspended; /* refused for good while nothing was accepted: see
 				 * outcome.c */
 	bool accepted;          /* this session had something accepted */

@@ -77,7 +77,7 @@ void lanes_grow(struct flush *flush)
 
 	if (working > lanes->most)
 		lanes->most = working;
-	if (flush->stopping || !queue_left(&flush->queue))
+	if (!have || flush->stopping || !queue_left(&flush->queue))
 		return;
 	if (!flush->connected)
 		open_until(flush, bounded(flush, lanes->begin));
@@ -88,29 +88,47 @@ void lanes_grow(struct flush *flush)
 					      lanes->turns, working == have ? have : 1)));
 }
 
-bool lanes_start(struct flush *flush, struct err *err)
+void lanes_begin(struct flush *flush)
 {
 	struct lanes *lanes = &flush->lanes;
 	const struct smarthost_note *note = &flush->note;
 
-	link_serves(flush->root_fd, flush->control_fd, flush->smarthost.name,
-		    &lanes->link);
-	if (flush->smarthost.user) {
-		lanes->secret =
-			smarthost_secret(flush->control_fd, &flush->smarthost, err);
+	server_recall(flush);
+	flush->doing = "connecting";
+	/* What another link took says nothing about this one. */
+	if (strcmp(note->link, lanes->link.name) == 0) {
+		lanes->pace.rtt_us = note->rtt_us;
+		lanes->pace.bytes_per_s = note->bytes_per_s;
+		if (!note->last_error[0])
+			lanes->begin = least(PACE_LANES_MAX, note->lanes);
+	}
+	session_start(flush);
+	lanes_grow(flush);
+}
+
+void lanes_give_up(struct flush *flush, const struct err *err)
+{
+	log_failure(err);
+	flush_blame(flush, err);
+	flush->lost = true;
+	flush_end(flush);
+}
+
+bool lanes_start(struct flush *flush, struct err *err)
+{
+	struct lanes *lanes = &flush->lanes;
+	const struct smarthost *smarthost = &flush->smarthost;
+
+	link_serves(flush->root_fd, flush->control_fd, smarthost->name, &lanes->link);
+	if (smarthost->user && smarthost->tokencommand && !smarthost->passwordfile &&
+	    !smarthost->tokenfile)
+		return token_ask(flush, err);
+	if (smarthost->user) {
+		lanes->secret = smarthost_secret(flush->control_fd, smarthost, err);
 		if (!lanes->secret)
 			return false;
 	}
-	server_recall(flush);
-	flush->doing = "connecting";
-	session_start(flush);
-	/* What another link took says nothing about this one. */
-	if (strcmp(note->link, lanes->link.name) != 0)
-		return true;
-	lanes->pace.rtt_us = note->rtt_us;
-	lanes->pace.bytes_per_s = note->bytes_per_s;
-	if (!note->last_error[0])
-		lanes->begin = least(PACE_LANES_MAX, note->lanes);
+	lanes_begin(flush);
 	return true;
 }
 
@@ -146,6 +164,7 @@ void lanes_close(struct flush *flush)
 {
 	while (flush->lanes.first)
 		session_close(flush->lanes.first);
+	token_stop(flush);
 	server_keep(flush);
 	if (flush->lanes.secret)
 		explicit_bzero(flush->lanes.secret, strlen(flush->lanes.secret));

@@ -37,6 +37,9 @@ struct lanes {
 
 /* Begins to connect. False and err: our own settings or secret are not right. */
 bool lanes_start(struct flush *flush, struct err *err) MUST_USE;
+/* The secret is there, or will not come. */
+void lanes_begin(struct flush *flush);
+void lanes_give_up(struct flush *flush, const struct err *err);
 /* Begins what may begin and writes what can be written, on all. */
 void lanes_go_on(struct flush *flush);
 /* More of them, where that helps. */
