@@ -1,5 +1,6 @@
 """What a flush finds: crashed flushes, broken files, new routes, an operator's wishes."""
 
+import fcntl
 import os
 import signal
 import threading
@@ -102,3 +103,27 @@ def test_a_failed_handshake_goes_on_in_plain_text_where_tls_is_only_tried(
     gateway.send(ANN, [FAR])
     assert gateway.flush().returncode == 0, gateway.log_text()[-1000:]
     assert len(smarthost.taken) == 1
+
+
+def test_a_slow_token_command_does_not_keep_a_flush_from_stopping(gateway, smarthost):
+    begun = gateway.root / "control/begun"
+    gateway.smarthost(
+        "isp", host="localhost", port=smarthost.port, tls="implicit", user="office",
+        tokencommand="touch begun; sleep 50",
+    )  # fmt: skip
+    gateway.send("ann@gate.example", ["bob@far.example"])
+    gateway.run("link", "up", "office")
+    wait_until(begun.exists, what="the token's command")
+    gateway.run("link", "down", "office")
+
+    def is_free():
+        with open(gateway.root / "run/lock.isp", "ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+        return True
+
+    wait_until(is_free, 4, what="the end of the flush")
+    assert smarthost.sessions == []
+    assert len(gateway.parked()) == 1
