@@ -132,12 +132,28 @@ static int by_age(const void *one, const void *other)
 		      ((const struct parked_name *)other)->id);
 }
 
-static bool read_messages(int root_fd, struct queue *queue,
-			  const struct smarthost_status *smarthost,
-			  const struct parked_list *list, struct err *err)
+static void free_message(struct queue_message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++)
+		free(message->recipients[i]);
+	free(message->recipients);
+	free(message->sender);
+}
+
+/* Who is told of each message. */
+struct audience {
+	bool (*each)(void *ctx, const struct queue_message *message);
+	void *ctx;
+};
+
+static bool tell_messages(int root_fd, const struct smarthost_status *smarthost,
+			  const struct parked_list *list, const struct audience *audience,
+			  struct err *err)
 {
 	uint64_t link_up_s = link_up_seconds(root_fd);
+	struct queue_message message;
 	struct parked *parked;
+	bool wanted = true;
 
 	if (!list->count)
 		return true;
@@ -145,12 +161,13 @@ static bool read_messages(int root_fd, struct queue *queue,
 	if (!parked)
 		return false;
 	qsort(list->names, list->count, sizeof(*list->names), by_age);
-	queue->messages = must_resize(queue->messages, queue->count + list->count,
-				      sizeof(*queue->messages));
-	for (size_t i = 0; i < list->count; i++)
-		if (read_message(parked, smarthost, &list->names[i], link_up_s,
-				 &queue->messages[queue->count]))
-			queue->count++;
+	for (size_t i = 0; i < list->count && wanted; i++) {
+		if (!read_message(parked, smarthost, &list->names[i], link_up_s,
+				  &message))
+			continue;
+		wanted = audience->each(audience->ctx, &message);
+		free_message(&message);
+	}
 	parked_close(parked);
 	return true;
 }
@@ -172,54 +189,28 @@ static bool keep_only(struct settings_list *names, const char *only, struct err 
 			"%s: no such smarthost; `lontar status` lists them", only);
 }
 
-static bool read_smarthosts(int root_fd, int control_fd,
-			    const struct settings_list *names, struct queue *queue,
-			    struct err *err)
-{
-	bool read = true;
-
-	queue->smarthosts = must_alloc((names->count + 1) * sizeof(*queue->smarthosts));
-	for (size_t i = 0; i < names->count && read; i++) {
-		struct smarthost_status *one = &queue->smarthosts[i];
-		struct parked_list list;
-
-		read = smarthost_status_read(root_fd, control_fd, names->lines[i], one,
-					     &list, err) &&
-		       read_messages(root_fd, queue, one, &list, err);
-		queue->smarthost_count += read;
-		parked_list_clear(&list);
-	}
-	return read;
-}
-
-bool queue_read(int root_fd, int control_fd, const char *only, struct queue *queue_out,
+bool queue_each(int root_fd, int control_fd, const char *only,
+		bool (*each)(void *ctx, const struct queue_message *message), void *ctx,
 		struct err *err)
 {
+	const struct audience audience = { each, ctx };
 	struct settings_list names;
 	bool read;
 
-	*queue_out = (struct queue){ 0 };
 	if (!status_smarthosts(root_fd, control_fd, &names, err))
 		return false;
-	read = (!only || keep_only(&names, only, err)) &&
-	       read_smarthosts(root_fd, control_fd, &names, queue_out, err);
+	read = !only || keep_only(&names, only, err);
+	for (size_t i = 0; read && i < names.count; i++) {
+		struct smarthost_status smarthost;
+		struct parked_list list;
+
+		read = smarthost_status_read(root_fd, control_fd, names.lines[i],
+					     &smarthost, &list, err) &&
+		       tell_messages(root_fd, &smarthost, &list, &audience, err);
+		parked_list_clear(&list);
+	}
 	settings_list_clear(&names);
 	return read;
-}
-
-void queue_clear(struct queue *queue)
-{
-	for (size_t i = 0; i < queue->count; i++) {
-		struct queue_message *message = &queue->messages[i];
-
-		for (size_t j = 0; j < message->recipient_count; j++)
-			free(message->recipients[j]);
-		free(message->recipients);
-		free(message->sender);
-	}
-	free(queue->messages);
-	free(queue->smarthosts);
-	*queue = (struct queue){ 0 };
 }
 
 static json_t *message_json(const struct queue_message *message)
@@ -244,13 +235,21 @@ static json_t *message_json(const struct queue_message *message)
 		"last_error", report_words(smarthost->note.last_error));
 }
 
-bool queue_print_json(const struct queue *queue, FILE *to, struct err *err)
+static bool add_json(void *ctx, const struct queue_message *message)
+{
+	json_array_append_new(ctx, message_json(message));
+	return true;
+}
+
+bool queue_print_json(int root_fd, int control_fd, const char *only, FILE *to,
+		      struct err *err)
 {
 	json_t *messages = json_array();
 
-	for (size_t i = 0; i < queue->count; i++)
-		json_array_append_new(messages, message_json(&queue->messages[i]));
-	return report_print(messages, to, err);
+	if (queue_each(root_fd, control_fd, only, add_json, messages, err))
+		return report_print(messages, to, err);
+	json_decref(messages);
+	return false;
 }
 
 /* For a terminal: what a stranger put into an address must not move the cursor. */
@@ -260,26 +259,40 @@ static void print_address(const char *address, FILE *to)
 		fputc((unsigned char)*at < ' ' || *at == 127 ? '?' : *at, to);
 }
 
-void queue_print(const struct queue *queue, FILE *to)
+struct table {
+	FILE *to;
+	bool any;
+};
+
+static bool print_message(void *ctx, const struct queue_message *message)
 {
 	char bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX];
+	struct table *table = ctx;
+	FILE *to = table->to;
 
-	if (!queue->count)
-		fprintf(to, "Nothing is parked.\n");
-	for (size_t i = 0; i < queue->count; i++) {
-		const struct queue_message *message = &queue->messages[i];
-
-		fprintf(to, "%s  %s  %s  %s  for %s\n", message->name.id,
-			number_format_bytes(message->name.wire_bytes, bytes),
-			clock_format_duration(message->age_s, age),
-			queue_message_state(message), message->smarthost->name);
-		fputs("    from ", to);
-		print_address(message->sender ? message->sender : "?", to);
-		fputs(" to", to);
-		for (size_t j = 0; j < message->recipient_count; j++) {
-			fputc(' ', to);
-			print_address(message->recipients[j], to);
-		}
-		fprintf(to, "\n    %s\n", message->why);
+	table->any = true;
+	fprintf(to, "%s  %s  %s  %s  for %s\n", message->name.id,
+		number_format_bytes(message->name.wire_bytes, bytes),
+		clock_format_duration(message->age_s, age), queue_message_state(message),
+		message->smarthost->name);
+	fputs("    from ", to);
+	print_address(message->sender ? message->sender : "?", to);
+	fputs(" to", to);
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		fputc(' ', to);
+		print_address(message->recipients[i], to);
 	}
+	fprintf(to, "\n    %s\n", message->why);
+	return !ferror(to);
+}
+
+bool queue_print(int root_fd, int control_fd, const char *only, FILE *to, struct err *err)
+{
+	struct table table = { .to = to };
+
+	if (!queue_each(root_fd, control_fd, only, print_message, &table, err))
+		return false;
+	if (!table.any)
+		fprintf(to, "Nothing is parked.\n");
+	return true;
 }

@@ -26,24 +26,20 @@ struct queue_message {
 	char why[640];
 };
 
-struct queue {
-	struct smarthost_status *smarthosts;
-	size_t smarthost_count;
-	struct queue_message *messages; /* by smarthost, then oldest first */
-	size_t count;
-};
-
-/* All smarthosts, or, unless NULL, this one; no such smarthost: EX_NOINPUT. Clear with
- * queue_clear in any case. */
-bool queue_read(int root_fd, int control_fd, const char *only, struct queue *queue_out,
+/* Calls back for each message of all smarthosts, or, unless NULL, of this one: by
+ * smarthost, then oldest first, each read when its turn comes, so that the first is there
+ * at once however many wait. Stops at the first false. No such smarthost: EX_NOINPUT. */
+bool queue_each(int root_fd, int control_fd, const char *only,
+		bool (*each)(void *ctx, const struct queue_message *message), void *ctx,
 		struct err *err) MUST_USE;
-void queue_clear(struct queue *queue);
 
 /* "waiting", "held", "uncertain" or "sending". */
 const char *queue_message_state(const struct queue_message *message);
 
-/* DESIGN's `queue --json`; a table for people. */
-bool queue_print_json(const struct queue *queue, FILE *to, struct err *err) MUST_USE;
-void queue_print(const struct queue *queue, FILE *to);
+/* The same, printed: `lontar queue --json`, and a table for people. */
+bool queue_print_json(int root_fd, int control_fd, const char *only, FILE *to,
+		      struct err *err) MUST_USE;
+bool queue_print(int root_fd, int control_fd, const char *only, FILE *to,
+		 struct err *err) MUST_USE;
 
 #endif
