@@ -13,6 +13,8 @@
 #define REPLY_TIMEOUT_S   300
 #define FINAL_TIMEOUT_S   600 /* 4.5.3.2.6: after the final dot */
 #define CLOSING_TIMEOUT_S 10
+#define LOOK_FROM_US      20000
+#define LOOKS             8 /* a round trip */
 
 static void forget(struct session *session, struct mail *mail)
 {
@@ -58,6 +60,7 @@ static void free_session(struct session *session)
 	*at = session->next;
 	ev_io_stop(flush->loop, &session->io);
 	ev_timer_stop(flush->loop, &session->deadline);
+	ev_timer_stop(flush->loop, &session->look);
 	dial_close(session->dial);
 	smtp_client_free(session->client);
 	buf_clear(&session->chunk);
@@ -119,6 +122,9 @@ static void set_deadline(struct session *session)
 {
 	struct ev_loop *loop = session->flush->loop;
 
+	if (session->first && !session->moved && ev_is_active(&session->deadline))
+		return;
+	session->moved = false;
 	ev_timer_stop(loop, &session->deadline);
 	if (!session->first)
 		return;
@@ -128,6 +134,31 @@ static void set_deadline(struct session *session)
 							     : REPLY_TIMEOUT_S,
 		     0.);
 	ev_timer_start(loop, &session->deadline);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct session *session = watcher->data;
+
+	(void)loop;
+	(void)events;
+	stream_set_window(session);
+	session_go_on(session);
+}
+
+/* Answers may come late and many together (Postfix: its are Nagled, once a round trip):
+ * on a long link what has arrived makes room before that. */
+static void look_soon(struct session *session)
+{
+	struct flush *flush = session->flush;
+	uint64_t rtt_us = flush->lanes.pace.rtt_us;
+
+	ev_timer_stop(flush->loop, &session->look);
+	if (flush->lanes.turns || rtt_us < LOOK_FROM_US || session->writing ||
+	    !session->first || flush->stopping || !queue_left(&flush->queue))
+		return;
+	ev_timer_set(&session->look, (double)rtt_us / 1e6 / LOOKS, 0.);
+	ev_timer_start(flush->loop, &session->look);
 }
 
 void session_go_on(struct session *session)
@@ -142,6 +173,7 @@ void session_go_on(struct session *session)
 		return;
 	}
 	set_deadline(session);
+	look_soon(session);
 	ev_io_stop(flush->loop, &session->io);
 	ev_io_set(&session->io, dial_fd(session->dial),
 		  EV_READ | (session->writing ? EV_WRITE : 0));
@@ -285,7 +317,8 @@ void session_start(struct flush *flush)
 				     .end = &session->first,
 				     .chunk = BUF_INIT(4 * CHUNK_BYTES) };
 	ev_timer_init(&session->deadline, on_deadline, 0., 0.);
-	session->deadline.data = session;
+	ev_timer_init(&session->look, on_look, 0., 0.);
+	session->deadline.data = session->look.data = session;
 	for (last = &flush->lanes.first; *last; last = &(*last)->next)
 		;
 	*last = session;

@@ -19,6 +19,7 @@ struct session {
 	struct mail **end;
 	ev_io io;
 	ev_timer deadline;
+	ev_timer look;    /* at what TCP knows to have arrived: no event tells of it */
 	struct buf chunk; /* being written: the same bytes until they are all gone */
 	size_t chunk_sent;
 	uint64_t chunk_base; /* bytes that TCP had taken before it */
@@ -26,6 +27,7 @@ struct session {
 	bool writing;        /* something is left to write, or may be */
 	bool by_memory;      /* dialled by remembered addresses */
 	bool plain;          /* a handshake failed, and TLS was only to be tried */
+	bool moved;          /* bytes, in or out, since the deadline was set */
 	bool corked;         /* TCP keeps a segment that is not full */
 	bool steady;         /* the congestion control is for a link that loses packets */
 };

@@ -347,6 +347,7 @@ static enum dial_io write_some(struct session *session, struct err *err)
 		died(session, err);
 	if (io != DIAL_DONE)
 		return io;
+	session->moved = true;
 	session->chunk_sent += moved;
 	tcp_state(session, &info);
 	session->taken = bytes_taken(&info);
@@ -381,6 +382,7 @@ bool stream_read(struct session *session, struct err *err)
 			return true;
 		if (io == DIAL_CLOSED)
 			return died(session, err);
+		session->moved = true;
 		fed = smtp_client_feed(session->client, (struct span){ bytes, got });
 		take_results(session);
 		if (!fed)
