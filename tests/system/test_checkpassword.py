@@ -124,9 +124,12 @@ def system(folder):
     zero = crypt.crypt("toor", crypt.mksalt(crypt.METHOD_SHA512))
     (folder / "shadow").write_text(f"root:{zero}:19000:0:99999:7:::\nzoe:{hashed}:19000::::::\n")
     (folder / "shadow").chmod(0o600)
-    return ["unshare", "--mount", "sh", "-c",
-            f"mount --bind {folder}/passwd /etc/passwd && "
-            f"mount --bind {folder}/shadow /etc/shadow && exec \"$@\"", "sh"]  # fmt: skip
+    words = ["unshare", "--mount", "sh", "-c",
+             f"mount --bind {folder}/passwd /etc/passwd && "
+             f"mount --bind {folder}/shadow /etc/shadow && exec \"$@\"", "sh"]  # fmt: skip
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("a passwd file of the test's own needs a mount, which is refused here")
+    return words
 
 
 @pytest.mark.parametrize(
