@@ -310,7 +310,7 @@ static int open_tun(const char *namespace, const char *own, const char *other)
 		command, sizeof(command),
 		"ip link set lo up && ip addr add 10.77.0.%s peer 10.77.0.%s dev link0 && "
 		"ip -6 addr add fd77::%s/64 dev link0 nodad && "
-		"ip link set link0 mtu 1500 txqueuelen 1000 up",
+		"ip link set link0 mtu 1500 txqueuelen 10000 up",
 		own, other, own);
 	run_ip(command);
 	if (setns(home, CLONE_NEWNET) != 0)
