@@ -77,7 +77,7 @@ class Lontar:
         line = b"The quick brown fox jumps over the lazy dog, again and again.\n"
         head = b"From: load@bench.example\nTo: you@far.example\nSubject: load\n\n"
         body = head + line * ((size - len(head) - head.count(b"\n")) // (len(line) + 1) + 1)
-        begun = int(time.time()) - 3600
+        begun = int(time.time())
         for number in range(start, start + count):
             trace = b"Received: from pc.gate.example by gate.example; bench %d\n" % number
             message = trace + body
@@ -85,7 +85,7 @@ class Lontar:
                 self.sender.encode(), OUTSIDE.encode(),
             )  # fmt: skip
             wire = len(message) + message.count(b"\n")
-            unique = f"{begun + number // 1000}.M{number % 1000000}P1Q{number}.gate"
+            unique = f"{begun}.M{number % 1000000}P1Q{number}.gate"
             with open(folder / f"{unique},S={len(envelope) + len(message)},W={wire}", "wb") as out:
                 out.write(envelope + message)
 
