@@ -24,6 +24,8 @@ enum link_packet {
 	LINK_IDLE,   /* flush to link: all sent; I leave unless nudged soon; no fields */
 	LINK_MOVED,  /* flush to link: new routes moved mail to another smarthost */
 	LINK_PICKUP, /* command: fetch these pickups now; PROGRESS..., then DONE */
+	LINK_ALLOW,  /* link to flush and pickup: what is left of the link
+			(link/allowance.h) */
 };
 
 /* What is at work for a pickup goes by this name in PROGRESS, beside the smarthosts. */
@@ -60,13 +62,22 @@ PACKET_DEFINE(link_act, LINK_ACT, LINK_ACT_FIELDS)
 PACKET_DEFINE(link_done, LINK_DONE, LINK_DONE_FIELDS)
 
 /* Of one flush or pickup, since it began; sent: or fetched. waiting_*: what is left to
- * send or fetch in this one. */
+ * send or fetch in this one. used_bytes: on the link, both directions, as TCP counts them
+ * with its headers; link: over which, "" where none is known. */
 #define LINK_PROGRESS_FIELDS(NUMBER, TEXT) \
 	NUMBER(sent)                       \
 	NUMBER(sent_bytes)                 \
 	NUMBER(waiting)                    \
-	NUMBER(waiting_bytes) NUMBER(refused) NUMBER(deferred) TEXT(smarthost) TEXT(doing)
+	NUMBER(waiting_bytes)              \
+	NUMBER(used_bytes)                 \
+	NUMBER(refused) NUMBER(deferred) TEXT(smarthost) TEXT(link) TEXT(doing)
 PACKET_DEFINE(link_progress, LINK_PROGRESS, LINK_PROGRESS_FIELDS)
+
+/* most_bytes: how many this one may have used in all since it began (its own used_bytes,
+ * and what the link has left); until: wall clock seconds of the hard end. Nothing is
+ * begun that no longer fits; at the end itself it stops as after LINK_STOP. */
+#define LINK_ALLOW_FIELDS(NUMBER, TEXT) NUMBER(most_bytes) NUMBER(until)
+PACKET_DEFINE(link_allow, LINK_ALLOW, LINK_ALLOW_FIELDS)
 
 /* smarthost: where it went */
 #define LINK_MOVED_FIELDS(NUMBER, TEXT) TEXT(smarthost)

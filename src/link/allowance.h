@@ -1,0 +1,54 @@
+/*
+ * What a link may be used for at this moment: its windows, what its budgets have left,
+ * the largest message and the lowest priority it takes (control/links/NAME). And which of
+ * the links that are up serves a smarthost or a pickup best: the cheapest that may be
+ * used now, then the one whose file names it earlier.
+ *
+ * lontar-link keeps the accounts. A flush or pickup asks link_choose when it begins, and
+ * is told of every change after that (ipc/link.h, LINK_ALLOW).
+ */
+#ifndef LINK_ALLOWANCE_H
+#define LINK_ALLOWANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "control/linkfile.h"
+#include "link/notes.h"
+
+#define ALLOWANCE_UNLIMITED UINT64_MAX
+
+struct allowance {
+	bool open;      /* may be used now */
+	char why[160];  /* not open: in words for people: "the window opens at 02:00" */
+	int64_t again;  /* not open: wall clock seconds of the next turn; 0: not by itself
+			 */
+	int64_t until;  /* open: wall clock seconds of its hard end; INT64_MAX: none */
+	uint64_t bytes; /* open: what the budgets leave, both directions together */
+	uint64_t maxsize; /* of one message, bytes on the wire; larger ones wait for
+			     another link or for a person */
+	unsigned lowest;  /* the least priority (store/parked_name.h) that it takes */
+};
+
+/* As the file and the recorded use say; now: wall clock seconds. */
+void link_allowance(int root_fd, const struct linkfile *file, int64_t now,
+		    struct allowance *allowance_out);
+
+enum link_use {
+	LINK_FOR_SMARTHOST,
+	LINK_FOR_PICKUP
+};
+
+struct link_choice {
+	bool up; /* some link is up and serves it; else the fields below say nothing */
+	struct link_note link;
+	struct allowance allowance;
+};
+
+/* Of the links that are up and serve it: the best that is open, else the one that opens
+ * first. True: one is open. */
+bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
+		 int64_t now, struct link_choice *choice_out);
+
+#endif
