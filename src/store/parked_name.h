@@ -23,7 +23,7 @@ struct parked_name {
 	uint64_t disk_bytes; /* S: of the file */
 	uint64_t wire_bytes; /* W: of the message, see mail/wire.h */
 	unsigned recipients; /* R: Delivered-To lines, settled or not */
-	unsigned priority;   /* P: 0 normal; higher goes first */
+	unsigned priority;   /* P: enum mail_priority; higher goes first */
 	unsigned attempts;   /* A */
 	int64_t not_before;  /* N: wall clock seconds */
 	uint64_t link_up_s;  /* L: seconds of link-up time at parking */
