@@ -20,7 +20,7 @@ enum link_packet {
 	LINK_DONE,      /* link, and flush to an ACT: how it ended */
 	LINK_PROGRESS,  /* flush to link, link to the command that asked */
 	LINK_NUDGE,     /* link to flush: more has been parked; no fields */
-	LINK_STOP,   /* link to flush: the link went down, stop within 2 s; no fields */
+	LINK_STOP,      /* link to flush and pickup: stop within 2 s */
 	LINK_IDLE,   /* flush to link: all sent; I leave unless nudged soon; no fields */
 	LINK_MOVED,  /* flush to link: new routes moved mail to another smarthost */
 	LINK_PICKUP, /* command: fetch these pickups now; PROGRESS..., then DONE */
@@ -78,6 +78,10 @@ PACKET_DEFINE(link_progress, LINK_PROGRESS, LINK_PROGRESS_FIELDS)
  * begun that no longer fits; at the end itself it stops as after LINK_STOP. */
 #define LINK_ALLOW_FIELDS(NUMBER, TEXT) NUMBER(most_bytes) NUMBER(until)
 PACKET_DEFINE(link_allow, LINK_ALLOW, LINK_ALLOW_FIELDS)
+
+/* why: for people: the link is down, its window closes, a budget is spent */
+#define LINK_STOP_FIELDS(NUMBER, TEXT) TEXT(why)
+PACKET_DEFINE(link_stop, LINK_STOP, LINK_STOP_FIELDS)
 
 /* smarthost: where it went */
 #define LINK_MOVED_FIELDS(NUMBER, TEXT) TEXT(smarthost)

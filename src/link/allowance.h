@@ -5,7 +5,11 @@
  * used now, then the one whose file names it earlier.
  *
  * lontar-link keeps the accounts. A flush or pickup asks link_choose when it begins, and
- * is told of every change after that (ipc/link.h, LINK_ALLOW).
+ * is told of every change after that (ipc/link.h, LINK_ALLOW). Whether it may begin is
+ * for the one who starts it: a person's word opens a closed window, and never a spent
+ * budget. So a worker does not look at `open`: it takes link, maxsize and lowest from the
+ * choice, and bytes and its end from LINK_ALLOW or, where no gateway runs, from bytes and
+ * budget_until.
  */
 #ifndef LINK_ALLOWANCE_H
 #define LINK_ALLOWANCE_H
@@ -20,15 +24,17 @@
 #define ALLOWANCE_UNLIMITED UINT64_MAX
 
 struct allowance {
-	bool open;      /* may be used now */
-	char why[160];  /* not open: in words for people: "the window opens at 02:00" */
-	int64_t again;  /* not open: wall clock seconds of the next turn; 0: not by itself
-			 */
-	int64_t until;  /* open: wall clock seconds of its hard end; INT64_MAX: none */
-	uint64_t bytes; /* open: what the budgets leave, both directions together */
-	uint64_t maxsize; /* of one message, bytes on the wire; larger ones wait for
-			     another link or for a person */
-	unsigned lowest;  /* the least priority (store/parked_name.h) that it takes */
+	bool open;     /* may be used now */
+	bool spent;    /* not open, and not by a person's word either: a budget is */
+	char why[160]; /* not open: in words for people: "the window opens at 02:00" */
+	int64_t again; /* not open: wall clock seconds of the next turn; 0: not by itself
+			*/
+	int64_t until; /* open: wall clock seconds of its hard end; INT64_MAX: none */
+	int64_t budget_until; /* the same, whatever the windows say */
+	uint64_t bytes;       /* what the budgets leave, both directions together */
+	uint64_t maxsize;     /* of one message, bytes on the wire; larger ones wait for
+				 another link or for a person */
+	unsigned lowest;      /* the least priority (mail/priority.h) that it takes */
 };
 
 /* As the file and the recorded use say; now: wall clock seconds. */
@@ -47,7 +53,7 @@ struct link_choice {
 };
 
 /* Of the links that are up and serve it: the best that is open, else the one that opens
- * first. True: one is open. */
+ * first, those whose budgets are spent last. True: one is open. */
 bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
 		 int64_t now, struct link_choice *choice_out);
 
