@@ -94,12 +94,14 @@ static struct order_rules rules_now(const struct flush *flush)
 static bool load(struct flush *flush, struct err *err)
 {
 	struct order_rules rules = rules_now(flush);
-	bool first = !flush->listed;
+	bool first = !flush->listed || flush->queue.partial;
 
 	if (!queue_load(&flush->queue, &rules, is_busy, flush, err))
 		return false;
 	flush->listed = true;
-	if (first && queue_left(&flush->queue))
+	if (flush->queue.partial)
+		flush_look_again(flush);
+	else if (first && queue_left(&flush->queue))
 		log_info("flush smarthost=%s messages=%zu bytes=%" PRIu64,
 			 flush->smarthost.name, queue_left(&flush->queue),
 			 flush->queue.left_bytes);

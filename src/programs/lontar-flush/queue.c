@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define UNSYNCED_MAX 32
+#define FIRST_MAX    1000 /* listed before the first is sent: the link waits for it */
 
 bool queue_sync(struct queue *queue, struct err *err)
 {
@@ -61,6 +62,7 @@ struct loading {
 	void *ctx;
 	struct order_pick pick;
 	struct parked_list crashed;
+	size_t most; /* due ones; then the listing ends */
 };
 
 static bool load_one(void *ctx, const struct parked_name *name)
@@ -68,17 +70,19 @@ static bool load_one(void *ctx, const struct parked_name *name)
 	struct loading *loading = ctx;
 	struct parked_list *crashed = &loading->crashed;
 
+	if (loading->busy(loading->ctx, name->id) ||
+	    queue_has_marked(loading->queue, name->id))
+		return true;
 	if (name->state == PARKED_SENDING && !loading->queue->recovered) {
 		crashed->names = must_resize(crashed->names, crashed->count + 1,
 					     sizeof(*crashed->names));
 		crashed->names[crashed->count++] = *name;
-	} else if (order_is_due(name, loading->rules) &&
-		   !loading->busy(loading->ctx, name->id)) {
+	} else if (order_is_due(name, loading->rules)) {
 		loading->queue->left_bytes += name->wire_bytes;
 		if (!order_pick_add(&loading->pick, name))
 			loading->queue->beyond++;
 	}
-	return true;
+	return loading->pick.count < loading->most;
 }
 
 static bool recover(struct queue *queue, const struct loading *loading, struct err *err)
@@ -106,14 +110,20 @@ bool queue_load(struct queue *queue, const struct order_rules *rules,
 		.busy = busy,
 		.ctx = ctx,
 		.pick = { .most = QUEUE_LIST_MAX, .now = rules->now },
+		.most = queue->listed ? SIZE_MAX : FIRST_MAX,
 	};
 	bool loaded;
 
 	queue_clear(queue);
 	for (size_t i = queue->batch_next; i < queue->batch_count; i++)
 		queue->left_bytes += queue->batch[i].wire_bytes;
-	loaded = parked_each(queue->parked, load_one, &loading, err) &&
-		 (queue->recovered || recover(queue, &loading, err));
+	loaded = parked_each(queue->parked, load_one, &loading, err);
+	queue->partial = loaded && loading.pick.count >= loading.most;
+	/* At least one: what is not known yet is asked for when the list is used up. */
+	queue->beyond += queue->partial;
+	if (loaded && !queue->partial && !queue->recovered)
+		loaded = recover(queue, &loading, err);
+	queue->listed = true;
 	queue->list.count = loading.pick.count;
 	queue->list.names = order_pick_take(&loading.pick);
 	parked_list_clear(&loading.crashed);

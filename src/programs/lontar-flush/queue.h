@@ -30,6 +30,8 @@ struct queue {
 	size_t beyond;       /* due ones that are not in the list */
 	uint64_t left_bytes; /* of all of them */
 	size_t unsynced;     /* removals and renames */
+	bool listed;         /* once */
+	bool partial;        /* the list is of what was found first: list anew soon */
 	bool recovered;
 };
 
@@ -37,8 +39,9 @@ struct queue {
 bool queue_has_any(struct queue *queue, const struct order_rules *rules, bool *any_out,
 		   struct err *err) MUST_USE;
 
-/* Lists anew: due messages that `busy` does not claim. The first time what a crashed
- * flusher left as being sent becomes uncertain. */
+/* Lists anew: due messages that `busy` does not claim. Of very many the first time only
+ * some, which can be sent while the next call lists all. When all have been seen for the
+ * first time, what a crashed flusher left as being sent becomes uncertain. */
 bool queue_load(struct queue *queue, const struct order_rules *rules,
 		bool (*busy)(void *ctx, const char *id), void *ctx,
 		struct err *err) MUST_USE;

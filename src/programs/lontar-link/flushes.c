@@ -53,37 +53,47 @@ static bool is_served(const struct flush *flush)
 			   flush->smarthost, &ignored);
 }
 
-/* Is there mail, what a person has held left out unless held_too; when is the first of it
- * due? */
-static bool next_due(const struct flushes *flushes, const char *smarthost, bool held_too,
-		     int64_t *due_out)
+/* What is looked for in a listing; what a person has held counts with held_too only. */
+struct look {
+	bool held_too;
+	bool first_is_enough;
+	bool found;
+	int64_t due; /* of those seen, the first one's N= */
+};
+
+static bool look_at(void *ctx, const struct parked_name *name)
+{
+	struct look *look = ctx;
+
+	if (name->state == PARKED_HELD && !look->held_too)
+		return true;
+	look->found = true;
+	if (name->not_before < look->due)
+		look->due = name->not_before;
+	return !look->first_is_enough;
+}
+
+static void look_through(const struct flushes *flushes, const char *smarthost,
+			 struct look *look)
 {
 	struct err ignored;
 	struct parked *parked = parked_open(flushes->root_fd, smarthost, false, &ignored);
-	struct parked_list list = { 0 };
-	bool any = false;
 
-	*due_out = INT64_MAX;
-	if (parked && !parked_list(parked, &list, &ignored))
-		list.count = 0;
-	for (size_t i = 0; i < list.count; i++) {
-		if (list.names[i].state == PARKED_HELD && !held_too)
-			continue;
-		any = true;
-		if (list.names[i].not_before < *due_out)
-			*due_out = list.names[i].not_before;
-	}
-	parked_list_clear(&list);
+	look->due = INT64_MAX;
+	/* What cannot be listed now is no reason to send nothing: what was seen counts.
+	 */
+	if (parked)
+		(void)!parked_each(parked, look_at, look, &ignored);
 	parked_close(parked);
-	return any;
 }
 
 bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool held_too)
 {
-	int64_t due;
+	struct look look = { .held_too = held_too, .first_is_enough = true };
 
-	return smarthost_name_is_valid(smarthost) &&
-	       next_due(flushes, smarthost, held_too, &due);
+	if (smarthost_name_is_valid(smarthost))
+		look_through(flushes, smarthost, &look);
+	return look.found;
 }
 
 static bool is_held(const struct flush *flush)
@@ -117,17 +127,20 @@ static void retry_in(struct flush *flush, double seconds)
 static void plan_retry(struct flush *flush)
 {
 	double wait = flush->failures ? RETRY_MIN_S : BURST_S;
-	int64_t due, now = clock_wall_s();
+	struct look look = { .held_too = false };
+	int64_t now = clock_wall_s();
 
-	if (!is_served(flush) || is_held(flush) ||
-	    !next_due(flush->flushes, flush->smarthost, false, &due))
+	if (!is_served(flush) || is_held(flush))
+		return;
+	look_through(flush->flushes, flush->smarthost, &look);
+	if (!look.found)
 		return;
 	for (unsigned i = 1; i < flush->failures && wait < RETRY_MAX_S; i++)
 		wait *= 2;
 	if (wait > RETRY_MAX_S)
 		wait = RETRY_MAX_S;
-	if (due > now && (double)(due - now) > wait)
-		wait = (double)(due - now);
+	if (look.due > now && (double)(look.due - now) > wait)
+		wait = (double)(look.due - now);
 	retry_in(flush, wait);
 }
 
