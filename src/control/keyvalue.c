@@ -87,6 +87,14 @@ static bool set_number(const struct place *place, const struct keyvalue_key *key
 		return wrong(place, "%s is no size; write bytes, as 25000000 or 25m",
 			     key->name);
 	}
+	if (key->kind == KEYVALUE_SECONDS) {
+		if (number_parse_seconds(value, key->max, at))
+			return true;
+		return wrong(place,
+			     "%s is no time up to %llu s; write seconds, or as 90s, 30m, "
+			     "2h, 5d",
+			     key->name, (unsigned long long)key->max);
+	}
 	if (number_parse(value, key->max, at))
 		return true;
 	return wrong(place, "%s is no number from 0 to %llu", key->name,
@@ -124,6 +132,7 @@ static bool set(const struct place *place, const struct keyvalue_key *key,
 		return set_word(place, key, value, at);
 	case KEYVALUE_NUMBER:
 	case KEYVALUE_BYTES:
+	case KEYVALUE_SECONDS:
 	case KEYVALUE_PORT:
 		return set_number(place, key, value, at);
 	case KEYVALUE_NAMES:

@@ -20,6 +20,7 @@ enum keyvalue_kind {
 	KEYVALUE_WORD,    /* unsigned: the place in words */
 	KEYVALUE_NUMBER,  /* uint64_t, at most max */
 	KEYVALUE_BYTES,   /* uint64_t, with k, m, g */
+	KEYVALUE_SECONDS, /* uint64_t, at most max; with s, m, h, d, w */
 	KEYVALUE_PORT,    /* uint16_t, 1 to 65535 */
 	KEYVALUE_NAMES,   /* struct settings_list, separated by blanks or commas */
 	KEYVALUE_REPEATED /* struct settings_list; the key may stand more than once */
@@ -30,7 +31,7 @@ struct keyvalue_key {
 	enum keyvalue_kind kind;
 	size_t offset;            /* in the struct that is filled */
 	const char *const *words; /* KEYVALUE_WORD; NULL ends them */
-	uint64_t max;             /* KEYVALUE_NUMBER and KEYVALUE_BYTES */
+	uint64_t max;             /* KEYVALUE_NUMBER, _BYTES and _SECONDS */
 };
 
 /* Reads control/PATH into *target; what no line names is left as it is. What was read

@@ -3,8 +3,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <string.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "control/keyvalue.h"
 #include "control/routes.h"
 #include "control/smarthost.h"
@@ -15,55 +18,209 @@
 			INT64_MAX                                                \
 	}
 
+#define DAY_S             86400
+#define PROBE_EVERY_MIN_S 10
+
+#define PLAIN_KEY(name, field, kind, most)                                          \
+	{                                                                           \
+		name, KEYVALUE_##kind, offsetof(struct linkfile, field), NULL, most \
+	}
+
 static const struct keyvalue_key keys[] = {
-	KEY(interface, TEXT),  KEY(smarthosts, NAMES), KEY(pickups, NAMES),
-	KEY(window, REPEATED), KEY(budget, REPEATED),  KEY(cost, TEXT),
-	KEY(maxsize, BYTES),   KEY(dial, TEXT),        KEY(hangup, TEXT),
-	KEY(callwhen, TEXT),   { .name = NULL },
+	KEY(interface, TEXT),
+	KEY(smarthosts, NAMES),
+	KEY(pickups, NAMES),
+	KEY(window, REPEATED),
+	KEY(budget, REPEATED),
+	KEY(cost, REPEATED),
+	KEY(maxsize, BYTES),
+	{ "priority", KEYVALUE_WORD, offsetof(struct linkfile, priority), priority_words,
+	  0 },
+	KEY(dial, TEXT),
+	KEY(hangup, TEXT),
+	KEY(callwhen, TEXT),
+	{ .name = NULL },
 };
 
-static bool names_are_valid(const char *path, const struct settings_list *names,
-			    struct err *err)
+/* A file being read, and who hears of its faults. */
+struct reading {
+	const char *path;
+	struct linkfile *link;
+	void (*fault)(void *ctx, const struct err *err);
+	void *ctx;
+};
+
+static void tell(const struct reading *reading, unsigned line, struct err *err)
 {
-	for (size_t i = 0; i < names->count; i++)
-		if (!smarthost_name_is_valid(names->lines[i]))
+	if (line)
+		err_context(err, "control/%s:%u", reading->path, line);
+	reading->fault(reading->ctx, err);
+}
+
+static void read_names(const struct reading *reading, const struct settings_list *names)
+{
+	struct err err;
+
+	for (size_t i = 0; i < names->count; i++) {
+		if (smarthost_name_is_valid(names->lines[i]))
+			continue;
+		err_exit(&err, EX_CONFIG,
+			 "\"%.60s\" is no name; use a-z, 0-9, \".\" and \"-\"",
+			 names->lines[i]);
+		tell(reading, names->numbers[i], &err);
+	}
+}
+
+static void read_windows(const struct reading *reading)
+{
+	const struct settings_list *lines = &reading->link->window;
+	struct err err;
+
+	reading->link->windows =
+		must_alloc((lines->count + 1) * sizeof(*reading->link->windows));
+	for (size_t i = 0; i < lines->count; i++)
+		if (!link_window_parse(span_of(lines->lines[i]),
+				       &reading->link->windows[i], &err))
+			tell(reading, lines->numbers[i], &err);
+}
+
+static void read_cost(const struct reading *reading)
+{
+	const struct settings_list *lines = &reading->link->cost;
+	struct err err;
+
+	for (size_t i = 0; i < lines->count; i++)
+		if (!link_cost_parse(span_of(lines->lines[i]), &reading->link->price,
+				     &err))
+			tell(reading, lines->numbers[i], &err);
+}
+
+/* Beside the others of the file. */
+static bool fits(const struct linkfile *link, size_t at, struct err *err)
+{
+	const struct link_budget *budget = &link->budgets[at];
+	const struct link_cost *price = &link->price;
+
+	for (size_t i = 0; i < at; i++) {
+		const struct link_budget *other = &link->budgets[i];
+
+		if (other->unit == budget->unit && other->period == budget->period)
 			return err_exit(err, EX_CONFIG,
-					"control/%s:%u: \"%.60s\" is no name; use a-z, "
-					"0-9, \".\" and \"-\"",
-					path, names->numbers[i], names->lines[i]);
-	return true;
+					"budget: a second one of this kind per %s; keep "
+					"one of them",
+					link_period_word(budget->period));
+		if (other->period == LINK_MONTH && budget->period == LINK_MONTH &&
+		    other->month_day != budget->month_day)
+			return err_exit(err, EX_CONFIG,
+					"budget: this month begins on another day than "
+					"that of line %u; write the same \"from\"",
+					link->budget.numbers[i]);
+	}
+	if (budget->unit != LINK_MONEY)
+		return true;
+	if (!price->currency[0])
+		return err_exit(err, EX_CONFIG,
+				"budget: what the link costs is not known; add a line "
+				"\"cost\", as \"cost 0.50 %s per mb\"",
+				budget->currency);
+	return strcmp(price->currency, budget->currency) == 0 ||
+	       err_exit(err, EX_CONFIG,
+			"budget: the link costs %s, and this is %s; write both in one "
+			"currency",
+			price->currency, budget->currency);
+}
+
+static void read_budgets(const struct reading *reading)
+{
+	const struct settings_list *lines = &reading->link->budget;
+	struct linkfile *link = reading->link;
+	struct err err;
+
+	link->month_day = 1;
+	link->budgets = must_alloc((lines->count + 1) * sizeof(*link->budgets));
+	for (size_t i = 0; i < lines->count; i++) {
+		struct link_budget *budget = &link->budgets[i];
+
+		if (!link_budget_parse(span_of(lines->lines[i]), budget, &err) ||
+		    !fits(link, i, &err))
+			tell(reading, lines->numbers[i], &err);
+		else if (budget->period == LINK_MONTH)
+			link->month_day = budget->month_day;
+	}
+}
+
+/* *found_out: there is such a file. */
+static void read_file(int control_fd, const char *name, const struct reading *reading,
+		      bool *found_out)
+{
+	struct linkfile *link = reading->link;
+	struct err err;
+
+	*found_out = true;
+	if (!keyvalue_read(control_fd, reading->path, keys, link, &err)) {
+		*found_out = err.exit_code != EX_NOINPUT;
+		if (*found_out)
+			tell(reading, 0, &err);
+	}
+	link->name = must_copy(name);
+	read_names(reading, &link->smarthosts);
+	read_names(reading, &link->pickups);
+	read_windows(reading);
+	read_cost(reading);
+	read_budgets(reading);
+}
+
+static void keep_first(void *ctx, const struct err *err)
+{
+	struct err *first = ctx;
+
+	if (first->kind == ERR_NONE)
+		*first = *err;
 }
 
 bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 		   bool *found_out, struct err *err)
 {
 	char path[SMARTHOST_NAME_MAX + 16];
-	bool found = true, fine = true;
+	struct err first = { 0 };
+	struct reading reading = { path, link_out, keep_first, &first };
+	bool found;
 
 	if (!smarthost_name_is_valid(name))
 		return err_exit(err, EX_NOINPUT,
 				"no link \"%.60s\": a name is of a-z, 0-9, \".\" and "
 				"\"-\"",
 				name);
-	*link_out = (struct linkfile){ .name = must_copy(name) };
+	*link_out = (struct linkfile){ 0 };
 	snprintf(path, sizeof(path), "links/%s", name);
-	if (keyvalue_read(control_fd, path, keys, link_out, err))
-		fine = names_are_valid(path, &link_out->smarthosts, err) &&
-		       names_are_valid(path, &link_out->pickups, err);
-	else if (err->exit_code == EX_NOINPUT)
-		found = false;
-	else
-		fine = false;
+	read_file(control_fd, name, &reading, &found);
 	if (found_out)
 		*found_out = found;
-	if (!fine)
-		linkfile_clear(link_out);
-	return fine;
+	if (first.kind == ERR_NONE)
+		return true;
+	linkfile_clear(link_out);
+	*err = first;
+	return false;
+}
+
+void linkfile_check(int control_fd, const char *name,
+		    void (*fault)(void *ctx, const struct err *err), void *ctx)
+{
+	char path[SMARTHOST_NAME_MAX + 16];
+	struct linkfile link = { 0 };
+	bool ignored;
+
+	snprintf(path, sizeof(path), "links/%s", name);
+	read_file(control_fd, name, &(struct reading){ path, &link, fault, ctx },
+		  &ignored);
+	linkfile_clear(&link);
 }
 
 void linkfile_clear(struct linkfile *link)
 {
 	keyvalue_clear(keys, link);
 	free(link->name);
+	free(link->windows);
+	free(link->budgets);
 	*link = (struct linkfile){ 0 };
 }
