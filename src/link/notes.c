@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,124 +10,51 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "control/keyvalue.h"
 #include "control/smarthost.h"
+#include "link/note_file.h"
 
-#define NOTE_MAX        8192
 #define UP_SECONDS_FILE "spool/state/link-up-seconds"
 
-enum kind {
-	FLAG,
-	NUMBER,
-	TIME,
-	TEXT
+static const struct note_key smarthost_keys[] = {
+	NOTE_KEY(smarthost_note, held, NOTE_FLAG),
+	NOTE_KEY(smarthost_note, last_error, NOTE_TEXT),
+	NOTE_KEY(smarthost_note, last_try, NOTE_TIME),
+	NOTE_KEY(smarthost_note, last_success, NOTE_TIME),
+	NOTE_KEY(smarthost_note, routed_by, NOTE_NUMBER),
+	NOTE_KEY(smarthost_note, rtt_us, NOTE_NUMBER),
+	NOTE_KEY(smarthost_note, bytes_per_s, NOTE_NUMBER),
+	NOTE_KEY(smarthost_note, lanes, NOTE_NUMBER),
+	NOTE_KEY(smarthost_note, link, NOTE_TEXT),
+	NOTE_KEY(smarthost_note, host, NOTE_TEXT),
+	NOTE_KEY(smarthost_note, addresses, NOTE_TEXT),
 };
 
-struct key {
-	const char *name;
-	enum kind kind;
-	size_t offset;
-	size_t room; /* of a text */
+static const struct note_key pickup_keys[] = {
+	NOTE_KEY(pickup_note, last_error, NOTE_TEXT),
+	NOTE_KEY(pickup_note, last_try, NOTE_TIME),
+	NOTE_KEY(pickup_note, last_success, NOTE_TIME),
+	NOTE_KEY(pickup_note, counted, NOTE_FLAG),
+	NOTE_KEY(pickup_note, waiting, NOTE_NUMBER),
+	NOTE_KEY(pickup_note, bytes, NOTE_NUMBER),
+	NOTE_KEY(pickup_note, held, NOTE_NUMBER),
+	NOTE_KEY(pickup_note, refused, NOTE_FLAG),
 };
 
-#define KEY(type, field, kind)                                \
-	{                                                     \
-#field, (kind), offsetof(struct type, field), \
-			sizeof(((struct type *)0)->field)     \
-	}
-
-static const struct key smarthost_keys[] = {
-	KEY(smarthost_note, held, FLAG),          KEY(smarthost_note, last_error, TEXT),
-	KEY(smarthost_note, last_try, TIME),      KEY(smarthost_note, last_success, TIME),
-	KEY(smarthost_note, routed_by, NUMBER),   KEY(smarthost_note, rtt_us, NUMBER),
-	KEY(smarthost_note, bytes_per_s, NUMBER), KEY(smarthost_note, lanes, NUMBER),
-	KEY(smarthost_note, link, TEXT),          KEY(smarthost_note, host, TEXT),
-	KEY(smarthost_note, addresses, TEXT),
+static const struct note_key link_keys[] = {
+	NOTE_KEY(link_note, up, NOTE_FLAG),
+	NOTE_KEY(link_note, since, NOTE_TIME),
+	NOTE_KEY(link_note, boot_id, NOTE_TEXT),
+	NOTE_KEY(link_note, interface, NOTE_TEXT),
+	NOTE_KEY(link_note, local, NOTE_TEXT),
+	NOTE_KEY(link_note, remote, NOTE_TEXT),
+	NOTE_KEY(link_note, dns, NOTE_TEXT),
+	NOTE_KEY(link_note, speed_bps, NOTE_NUMBER),
 };
-
-static const struct key pickup_keys[] = {
-	KEY(pickup_note, last_error, TEXT),   KEY(pickup_note, last_try, TIME),
-	KEY(pickup_note, last_success, TIME), KEY(pickup_note, counted, FLAG),
-	KEY(pickup_note, waiting, NUMBER),    KEY(pickup_note, bytes, NUMBER),
-	KEY(pickup_note, held, NUMBER),       KEY(pickup_note, refused, FLAG),
-};
-
-static const struct key link_keys[] = {
-	KEY(link_note, up, FLAG),      KEY(link_note, since, TIME),
-	KEY(link_note, boot_id, TEXT), KEY(link_note, interface, TEXT),
-	KEY(link_note, local, TEXT),   KEY(link_note, remote, TEXT),
-	KEY(link_note, dns, TEXT),     KEY(link_note, speed_bps, NUMBER),
-};
-
-/* A value that cannot be read is a lost hint: the field stays as it was. */
-static void take(const struct key *key, struct span value, void *note)
-{
-	char *at = (char *)note + key->offset;
-	uint64_t number = 0;
-
-	if (key->kind == TEXT) {
-		snprintf(at, key->room, "%.*s", SPAN_ARG(value));
-		return;
-	}
-	if (!number_parse(value, key->kind == NUMBER ? UINT64_MAX : INT64_MAX, &number))
-		return;
-	if (key->kind == FLAG)
-		*(bool *)(void *)at = number != 0;
-	else if (key->kind == TIME)
-		*(int64_t *)(void *)at = (int64_t)number;
-	else
-		*(uint64_t *)(void *)at = number;
-}
-
-static void note_read(int root_fd, const char *path, const struct key *keys, size_t count,
-		      void *note)
-{
-	AUTO_BUF text = BUF_INIT(NOTE_MAX);
-	struct err ignored;
-	struct span rest, line, name;
-	bool found;
-
-	if (!file_read_if_any(root_fd, path, &text, &found, &ignored) || !found)
-		return;
-	rest = buf_span(&text);
-	while (span_cut(&rest, '\n', &line)) {
-		if (!span_cut(&line, '=', &name) || !line.at)
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (span_is(name, keys[i].name))
-				take(&keys[i], line, note);
-	}
-}
-
-static bool put(struct buf *out, const struct key *key, const void *note)
-{
-	const char *at = (const char *)note + key->offset;
-
-	switch (key->kind) {
-	case FLAG:
-		return buf_appendf(out, "%s=%d\n", key->name,
-				   *(const bool *)(const void *)at);
-	case NUMBER:
-		return buf_appendf(out, "%s=%" PRIu64 "\n", key->name,
-				   *(const uint64_t *)(const void *)at);
-	case TIME:
-		return buf_appendf(out, "%s=%" PRId64 "\n", key->name,
-				   *(const int64_t *)(const void *)at);
-	case TEXT:
-		break;
-	}
-	if (!buf_appendf(out, "%s=%s", key->name, at))
-		return false;
-	for (char *c = out->data + out->len - strlen(at); *c; c++)
-		if (*c == '\n' || *c == '\r')
-			*c = ' ';
-	return buf_append_byte(out, '\n');
-}
 
 /* A kind of note: its folder and its keys. */
 struct notebook {
 	const char *folder; /* below spool/state */
-	const struct key *keys;
+	const struct note_key *keys;
 	size_t count;
 };
 
@@ -137,20 +63,16 @@ static const struct notebook smarthosts = { "smarthosts", smarthost_keys,
 static const struct notebook pickups = { "pickups", pickup_keys, LENGTH(pickup_keys) };
 static const struct notebook links = { "links", link_keys, LENGTH(link_keys) };
 
-static bool note_write(int root_fd, const struct notebook *book, const char *name,
+static bool write_into(int root_fd, const struct notebook *book, const char *name,
 		       const void *note, struct err *err)
 {
-	AUTO_BUF text = BUF_INIT(NOTE_MAX);
 	char path[128];
 
 	snprintf(path, sizeof(path), "spool/state/%s", book->folder);
-	for (size_t i = 0; i < book->count; i++)
-		if (!put(&text, &book->keys[i], note))
-			return err_temporary(err, "4.3.0", "%s/%s: too long", path, name);
 	if (!file_make_dir(root_fd, path, 0755, err))
 		return false;
 	snprintf(path, sizeof(path), "spool/state/%s/%s", book->folder, name);
-	return file_replace(root_fd, path, text.data, text.len, 0644, err);
+	return note_write(root_fd, path, book->keys, book->count, note, err);
 }
 
 void smarthost_note_read(int root_fd, const char *smarthost,
@@ -166,7 +88,7 @@ void smarthost_note_read(int root_fd, const char *smarthost,
 bool smarthost_note_write(int root_fd, const char *smarthost,
 			  const struct smarthost_note *note, struct err *err)
 {
-	return note_write(root_fd, &smarthosts, smarthost, note, err);
+	return write_into(root_fd, &smarthosts, smarthost, note, err);
 }
 
 void pickup_note_read(int root_fd, const char *pickup, struct pickup_note *note_out)
@@ -181,7 +103,7 @@ void pickup_note_read(int root_fd, const char *pickup, struct pickup_note *note_
 bool pickup_note_write(int root_fd, const char *pickup, const struct pickup_note *note,
 		       struct err *err)
 {
-	return note_write(root_fd, &pickups, pickup, note, err);
+	return write_into(root_fd, &pickups, pickup, note, err);
 }
 
 void link_note_read(int root_fd, const char *link, struct link_note *note_out)
@@ -198,7 +120,7 @@ void link_note_read(int root_fd, const char *link, struct link_note *note_out)
 
 bool link_note_write(int root_fd, const struct link_note *note, struct err *err)
 {
-	return note_write(root_fd, &links, note->name, note, err);
+	return write_into(root_fd, &links, note->name, note, err);
 }
 
 static int by_name(const void *one, const void *other)
