@@ -37,7 +37,7 @@ static bool remember(struct session *session, size_t message, enum seen_kind kin
 	struct err err;
 
 	entry.listed = entry.when;
-	entry.octets = pop3_client_octets(session->client, message);
+	entry.octets = provider_octets(&session->provider, message);
 	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
 	snprintf(entry.digest, sizeof(entry.digest), "%s", digest);
 	if (seen_add(work->seen, &entry, &err))
@@ -50,18 +50,18 @@ static void on_listed(void *ctx)
 {
 	struct session *session = ctx;
 	struct work *work = session->work;
-	size_t room = (pop3_client_count(session->client) + 1) * sizeof(size_t);
+	size_t room = (provider_count(&session->provider) + 1) * sizeof(size_t);
 	struct err err;
 
 	session->is_listed = true;
 	work->doing = "fetching";
-	if (!plan_make(&session->plan, work, session->client, session->offer.top, &err))
+	if (!plan_make(&session->plan, work, &session->provider, &err))
 		fail(session, &err);
 	session->safe = must_alloc(room);
 	session->removable = must_alloc(room);
 	boss_tell_progress(work);
 	log_info("pickup name=%s listed=%zu new=%" PRIu64 " bytes=%" PRIu64,
-		 work->pickup.name, pop3_client_count(session->client),
+		 work->pickup.name, provider_count(&session->provider),
 		 session->plan.fetch_left, session->plan.fetch_bytes);
 }
 
@@ -73,7 +73,7 @@ static void give_up_endless(struct session *session, size_t message)
 	err_temporary(&err, "4.3.0",
 		      "a message is much longer than the server says (%" PRIu64
 		      " bytes); it is left there",
-		      pop3_client_octets(session->client, message));
+		      provider_octets(&session->provider, message));
 	fail(session, &err);
 	if (strcmp(session->plan.items[message].key, "-") != 0 &&
 	    remember(session, message, SEEN_LEFT, "-") &&
@@ -84,7 +84,7 @@ static void give_up_endless(struct session *session, size_t message)
 static void on_piece(void *ctx, size_t message, struct span stored)
 {
 	struct session *session = ctx;
-	uint64_t most = 2 * pop3_client_octets(session->client, message) + SLACK_BYTES;
+	uint64_t most = 2 * provider_octets(&session->provider, message) + SLACK_BYTES;
 	struct err err;
 
 	if (session->failure.kind != ERR_NONE)
@@ -97,7 +97,7 @@ static void on_piece(void *ctx, size_t message, struct span stored)
 
 static void fetch_is_over(struct session *session, size_t message)
 {
-	uint64_t octets = pop3_client_octets(session->client, message);
+	uint64_t octets = provider_octets(&session->provider, message);
 
 	session->plan.fetch_left--;
 	session->plan.fetch_bytes -= octets;
@@ -108,7 +108,8 @@ static void on_fetched(struct session *session, size_t message)
 	struct work *work = session->work;
 	char digest[DIGEST_TEXT_MAX];
 	struct deliver_from from = {
-		.protocol = dial_has_tls(session->dial) ? "POP3S" : "POP3",
+		.protocol = session->provider.kind
+				    ->names[dial_has_tls(session->dial) ? 1 : 0],
 		.address = dial_address(session->dial),
 	};
 	uint64_t bytes = session->message.bytes;
@@ -160,7 +161,7 @@ static void on_header(struct session *session, size_t message)
 	}
 	if (task == TASK_NOTICE) {
 		if (!deliver_notice(work, &session->message,
-				    pop3_client_octets(session->client, message), &err))
+				    provider_octets(&session->provider, message), &err))
 			fail(session, &err);
 		else
 			remember(session, message, SEEN_LARGE, "-");
@@ -168,13 +169,13 @@ static void on_header(struct session *session, size_t message)
 	}
 	digest = digest_new();
 	digest_add(digest, message_header(&session->message));
-	plan_identified(&session->plan, work, session->client, message,
+	plan_identified(&session->plan, work, &session->provider, message,
 			digest_text(digest, key));
 	digest_free(digest);
 }
 
 /* The server would not: it stays there, the others go on. */
-static void on_refused(struct session *session, const struct pop3_client_answer *answer)
+static void on_refused(struct session *session, const struct provider_answer *answer)
 {
 	struct work *work = session->work;
 	struct err err;
@@ -182,18 +183,19 @@ static void on_refused(struct session *session, const struct pop3_client_answer 
 	err_temporary(&err, "4.3.0", "%s would not give message %zu: %.*s",
 		      work->pickup.host, answer->message + 1, SPAN_ARG(answer->text));
 	switch (answer->ask) {
-	case POP3_ASK_RETR:
+	case PROVIDER_FETCH:
 		fetch_is_over(session, answer->message);
 		break;
-	case POP3_ASK_TOP:
+	case PROVIDER_HEADER:
 		/* Not known by its header, then by its contents. */
 		if (session->plan.items[answer->message].task == TASK_IDENTIFY) {
-			plan_identified(&session->plan, work, session->client,
+			plan_identified(&session->plan, work, &session->provider,
 					answer->message, "-");
 			return;
 		}
 		break;
-	default:
+	case PROVIDER_DELETE:
+	case PROVIDER_QUIT:
 		return;
 	}
 	work->tally.refused++;
@@ -201,62 +203,75 @@ static void on_refused(struct session *session, const struct pop3_client_answer 
 	work_blame(work, &err);
 }
 
-/* QUIT was taken: what was removed is. */
-static void on_gone(struct session *session)
+static bool forget(struct session *session, const struct item *item)
 {
 	struct work *work = session->work;
 	struct err err;
 
-	for (size_t i = 0; i < session->plan.count; i++) {
-		const struct item *item = &session->plan.items[i];
-
-		if (!item->is_deleted)
-			continue;
-		work->tally.deleted++;
-		if (!seen_forget(work->seen, item->key, &err)) {
-			log_failure(&err);
-			return;
-		}
-	}
+	work->tally.deleted++;
+	if (seen_forget(work->seen, item->key, &err))
+		return true;
+	log_failure(&err);
+	return false;
 }
 
-static void on_answer(void *ctx, const struct pop3_client_answer *answer)
+static void on_deleted(struct session *session, size_t message)
+{
+	struct item *item = &session->plan.items[message];
+
+	item->is_deleted = true;
+	if (!session->provider.kind->removes_at_quit)
+		forget(session, item);
+}
+
+/* QUIT was taken: what was removed is. */
+static void on_quit(struct session *session)
+{
+	const struct plan *plan = &session->plan;
+
+	if (!session->provider.kind->removes_at_quit)
+		return;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].is_deleted && !forget(session, &plan->items[i]))
+			return;
+}
+
+static void on_answer(void *ctx, const struct provider_answer *answer)
 {
 	struct session *session = ctx;
 
 	if (session->failure.kind != ERR_NONE)
 		return;
-	if (answer->ask == POP3_ASK_QUIT) {
+	if (answer->ask == PROVIDER_QUIT) {
 		session->quit_done = true;
 		if (answer->done)
-			on_gone(session);
+			on_quit(session);
 		return;
 	}
 	if (!answer->done)
 		on_refused(session, answer);
-	else if (answer->ask == POP3_ASK_RETR)
+	else if (answer->ask == PROVIDER_FETCH)
 		on_fetched(session, answer->message);
-	else if (answer->ask == POP3_ASK_TOP)
+	else if (answer->ask == PROVIDER_HEADER)
 		on_header(session, answer->message);
 	else
-		session->plan.items[answer->message].is_deleted = true;
+		on_deleted(session, answer->message);
 	message_clear(&session->message);
 }
 
-void conversation_begin(struct session *session, const struct pop3_offer *offer)
+void conversation_begin(struct session *session, struct span offer)
 {
-	static const struct pop3_client_hooks hooks = { on_listed, on_piece, on_answer };
+	static const struct provider_hooks hooks = { on_listed, on_piece, on_answer };
 
-	session->offer = *offer;
 	message_init(&session->message);
-	session->client = pop3_client_new(offer, &hooks, session);
+	provider_open(&session->provider, session->work, offer, &hooks, session);
 }
 
 void conversation_end(struct session *session)
 {
-	if (!session->client)
+	if (!session->provider.engine)
 		return;
-	pop3_client_free(session->client);
+	provider_close(&session->provider);
 	message_clear(&session->message);
 	buf_clear(&session->message.text);
 	plan_clear(&session->plan);
@@ -283,7 +298,7 @@ static bool make_removable(struct session *session, struct err *err)
 
 bool conversation_hear(struct session *session, struct span bytes, struct err *err)
 {
-	bool fine = pop3_client_feed(session->client, bytes);
+	bool fine = provider_hear(&session->provider, bytes, err);
 	struct err sync_err;
 
 	if (!make_removable(session, &sync_err))
@@ -292,10 +307,7 @@ bool conversation_hear(struct session *session, struct span bytes, struct err *e
 		*err = session->failure;
 		return false;
 	}
-	if (fine)
-		return true;
-	*err = *pop3_client_failure(session->client);
-	return err_context(err, "%s", session->work->pickup.host);
+	return fine || err_context(err, "%s", session->work->pickup.host);
 }
 
 static bool has_done_enough(const struct session *session)
@@ -303,10 +315,11 @@ static bool has_done_enough(const struct session *session)
 	uint64_t bytes =
 		session->plan.has_keyless
 			? RENEW_BYTES / 16
-			: RENEW_BYTES + RENEW_LISTINGS * pop3_client_listing_bytes(
-								 session->client);
+			: RENEW_BYTES + RENEW_LISTINGS * provider_listing_bytes(
+								 &session->provider);
 
-	return session->work->pickup.keep != PICKUP_KEEP_ALWAYS &&
+	return session->provider.kind->removes_at_quit &&
+	       session->work->pickup.keep != PICKUP_KEEP_ALWAYS &&
 	       session->fetched >= RENEW_MESSAGES && session->fetched_bytes >= bytes &&
 	       session->plan.fetch_left > 0;
 }
@@ -317,13 +330,13 @@ static enum task task_of(const struct session *session, size_t turn)
 }
 
 /* The plan's next; false: there is none, or it is not known yet. */
-static bool next_of_plan(struct session *session, enum pop3_ask *ask_out,
+static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 			 size_t *message_out)
 {
-	static const enum pop3_ask asks[] = {
-		[TASK_NONE] = POP3_ASK_QUIT,   [TASK_IDENTIFY] = POP3_ASK_TOP,
-		[TASK_FETCH] = POP3_ASK_RETR,  [TASK_NOTICE] = POP3_ASK_TOP,
-		[TASK_DELETE] = POP3_ASK_DELE, [TASK_PROBE] = POP3_ASK_TOP,
+	static const enum provider_ask asks[] = {
+		[TASK_NONE] = PROVIDER_QUIT,     [TASK_IDENTIFY] = PROVIDER_HEADER,
+		[TASK_FETCH] = PROVIDER_FETCH,   [TASK_NOTICE] = PROVIDER_HEADER,
+		[TASK_DELETE] = PROVIDER_DELETE, [TASK_PROBE] = PROVIDER_HEADER,
 	};
 	struct plan *plan = &session->plan;
 	enum task task;
@@ -342,10 +355,11 @@ static bool next_of_plan(struct session *session, enum pop3_ask *ask_out,
 }
 
 /* The next thing to be done; false: nothing may be asked now. */
-static bool next_ask(struct session *session, enum pop3_ask *ask_out, size_t *message_out)
+static bool next_ask(struct session *session, enum provider_ask *ask_out,
+		     size_t *message_out)
 {
 	if (session->removable_next < session->removable_count) {
-		*ask_out = POP3_ASK_DELE;
+		*ask_out = PROVIDER_DELETE;
 		*message_out = session->removable[session->removable_next++];
 		return true;
 	}
@@ -356,19 +370,19 @@ static bool next_ask(struct session *session, enum pop3_ask *ask_out, size_t *me
 		if (session->plan.identify_left)
 			return false;
 	}
-	*ask_out = POP3_ASK_QUIT;
+	*ask_out = PROVIDER_QUIT;
 	*message_out = 0;
 	/* It rides behind the last removals. */
-	session->has_quit = pop3_client_awaited(session->client) == 0;
+	session->has_quit = provider_awaited(&session->provider) == 0;
 	return session->has_quit;
 }
 
 void conversation_ask(struct session *session)
 {
-	enum pop3_ask ask;
+	enum provider_ask ask;
 	size_t message;
 
-	while (pop3_client_may_ask(session->client) &&
+	while (provider_may_ask(&session->provider) &&
 	       session->failure.kind == ERR_NONE && next_ask(session, &ask, &message))
-		pop3_client_ask(session->client, ask, message);
+		provider_ask(&session->provider, ask, message);
 }

@@ -4,16 +4,15 @@
 #define LONTAR_PICKUP_CONVERSATION_H
 
 #include "net/dial.h"
-#include "pop3/client.h"
 #include "programs/lontar-pickup/message.h"
 #include "programs/lontar-pickup/plan.h"
+#include "programs/lontar-pickup/provider.h"
 #include "programs/lontar-pickup/session.h"
 
 struct session {
 	struct work *work;
 	struct dial *dial;
-	struct pop3_client *client; /* NULL until connected */
-	struct pop3_offer offer;
+	struct provider provider;
 	ev_io io;
 	ev_timer silence;
 	struct plan plan;
@@ -32,7 +31,8 @@ struct session {
 	struct err failure; /* ours, found in a call-back */
 };
 
-void conversation_begin(struct session *session, const struct pop3_offer *offer);
+/* offer: what the server said of itself. */
+void conversation_begin(struct session *session, struct span offer);
 /* Says whatever may be said now. */
 void conversation_ask(struct session *session);
 /* False: it is over, and err says why. */

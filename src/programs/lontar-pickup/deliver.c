@@ -31,7 +31,7 @@ static struct travels look_back(const struct work *work, struct span header)
 	struct header_field field;
 	char ours[300], id[SMARTHOST_NAME_MAX + 16];
 
-	snprintf(ours, sizeof(ours), " by %s with POP3", work->settings.me);
+	snprintf(ours, sizeof(ours), " by %s with ", work->settings.me);
 	snprintf(id, sizeof(id), " id pickup-%s-", work->pickup.name);
 	while (header_next(&header, &field)) {
 		if (!span_is_word(field.name, "Received"))

@@ -85,7 +85,7 @@ static int by_turn(const void *one, const void *other)
 	return a->message < b->message ? -1 : a->message > b->message;
 }
 
-static void put_in_order(struct plan *plan, const struct pop3_client *client)
+static void put_in_order(struct plan *plan, const struct provider *provider)
 {
 	static const unsigned ranks[] = { [TASK_DELETE] = 0,
 					  [TASK_PROBE] = 1,
@@ -100,7 +100,8 @@ static void put_in_order(struct plan *plan, const struct pop3_client *client)
 			places[count++] =
 				(struct place){ i, ranks[plan->items[i].task],
 						plan->items[i].task == TASK_FETCH
-							? pop3_client_octets(client, i)
+							? provider_octets_left(provider,
+									       i)
 							: 0 };
 	if (count)
 		qsort(places, count, sizeof(*places), by_turn);
@@ -111,52 +112,46 @@ static void put_in_order(struct plan *plan, const struct pop3_client *client)
 	free(places);
 }
 
-bool plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
-	       bool has_top, struct err *err)
+bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,
+	       struct err *err)
 {
 	/* Where all is removed there, what has no uid is known by its contents alone. */
-	bool identifies =
-		has_top && (work->pickup.keep != PICKUP_KEEP_NO || work->pickup.maxsize);
+	bool identifies = provider_has_headers(provider) &&
+			  (work->pickup.keep != PICKUP_KEEP_NO || work->pickup.maxsize);
 
-	*plan = (struct plan){ .count = pop3_client_count(client) };
+	*plan = (struct plan){ .count = provider_count(provider) };
 	plan->items = must_alloc((plan->count + 1) * sizeof(*plan->items));
 	plan->order = must_alloc((plan->count + 1) * sizeof(*plan->order));
 	for (size_t i = 0; i < plan->count; i++) {
 		struct item *item = &plan->items[i];
-		struct span uid = pop3_client_uid(client, i);
+		bool has_key;
 
-		snprintf(item->key, sizeof(item->key), "-");
-		if (uid.len) {
-			struct digest *digest = digest_new();
-
-			digest_add(digest, uid);
-			digest_text(digest, item->key);
-			digest_free(digest);
-		}
-		plan->has_keyless |= !uid.len;
+		provider_key(provider, i, item->key);
+		has_key = strcmp(item->key, "-") != 0;
+		plan->has_keyless |= !has_key;
 		if (work->probes)
 			item->task = TASK_PROBE;
-		else if (uid.len || !identifies)
-			settle(plan, work, item, pop3_client_octets(client, i));
+		else if (has_key || !identifies)
+			settle(plan, work, item, provider_octets(provider, i));
 		else
 			item->task = TASK_IDENTIFY;
 		plan->identify_left += item->task == TASK_IDENTIFY;
 	}
-	put_in_order(plan, client);
+	put_in_order(plan, provider);
 	/* Where all is known that is there, the rest is gone. */
-	return plan->identify_left || plan->count >= POP3_CLIENT_MESSAGES_MAX ||
+	return plan->identify_left || plan->count >= PROVIDER_LISTING_MAX ||
 	       seen_forget_unlisted(work->seen, removable_until(work), err);
 }
 
 void plan_identified(struct plan *plan, struct work *work,
-		     const struct pop3_client *client, size_t message, const char *key)
+		     const struct provider *provider, size_t message, const char *key)
 {
 	struct item *item = &plan->items[message];
 
 	snprintf(item->key, sizeof(item->key), "%s", key);
-	settle(plan, work, item, pop3_client_octets(client, message));
+	settle(plan, work, item, provider_octets(provider, message));
 	if (--plan->identify_left == 0)
-		put_in_order(plan, client);
+		put_in_order(plan, provider);
 }
 
 void plan_clear(struct plan *plan)

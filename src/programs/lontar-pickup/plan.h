@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pop3/client.h"
 #include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/provider.h"
 
 enum task {
 	TASK_NONE,     /* it stays as it is */
@@ -39,14 +39,13 @@ struct plan {
 	bool has_keyless;
 };
 
-/* Marks in `seen` what is listed, and forgets the keys of what is not. has_top: headers
- * can be asked for. */
-bool plan_make(struct plan *plan, struct work *work, const struct pop3_client *client,
-	       bool has_top, struct err *err) MUST_USE;
+/* Marks in `seen` what is listed, and forgets the keys of what is not. */
+bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,
+	       struct err *err) MUST_USE;
 /* Its header's digest is its key now ("-": it has none). After the last one the order is
  * made anew. */
 void plan_identified(struct plan *plan, struct work *work,
-		     const struct pop3_client *client, size_t message, const char *key);
+		     const struct provider *provider, size_t message, const char *key);
 void plan_clear(struct plan *plan);
 
 #endif

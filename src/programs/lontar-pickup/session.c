@@ -58,7 +58,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
 
 static bool write_commands(struct session *session, struct err *err)
 {
-	struct buf *commands = pop3_client_commands(session->client);
+	struct buf *commands = provider_outgoing(&session->provider);
 
 	while (commands->len) {
 		size_t moved;
@@ -134,7 +134,7 @@ static void go_on(struct session *session)
 	ev_timer_again(work->loop, &session->silence);
 	ev_io_stop(work->loop, &session->io);
 	ev_io_set(&session->io, dial_fd(session->dial),
-		  EV_READ | (pop3_client_commands(session->client)->len ? EV_WRITE : 0));
+		  EV_READ | (provider_outgoing(&session->provider)->len ? EV_WRITE : 0));
 	ev_io_start(work->loop, &session->io);
 }
 
@@ -145,20 +145,10 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 	go_on(watcher->data);
 }
 
-static void read_offer(const struct dial *connected, struct pop3_offer *offer_out)
-{
-	struct span lines = dial_ehlo(connected), line;
-
-	*offer_out = (struct pop3_offer){ 0 };
-	while (span_cut(&lines, '\n', &line))
-		pop3_offer_line(offer_out, line);
-}
-
 static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 {
 	struct session *session = ctx;
 	struct work *work = session->work;
-	struct pop3_offer offer;
 
 	if (err) {
 		if (err->kind == ERR_PERMANENT)
@@ -167,12 +157,10 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 		return;
 	}
 	work->note.refused = false;
-	read_offer(connected, &offer);
-	log_info("pickup name=%s connected=%s tls=%s pipelining=%d", work->pickup.name,
-		 dial_address(connected), dial_has_tls(connected) ? "yes" : "no",
-		 offer.pipelining);
+	log_info("pickup name=%s connected=%s tls=%s", work->pickup.name,
+		 dial_address(connected), dial_has_tls(connected) ? "yes" : "no");
 	work->doing = "listing";
-	conversation_begin(session, &offer);
+	conversation_begin(session, dial_ehlo(connected));
 	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);
 	session->io.data = session;
 	go_on(session);
@@ -201,7 +189,7 @@ bool session_start(struct work *work, struct err *err)
 	char cafile[PATH_MAX];
 	struct link_note link = { 0 };
 	struct dial_request request = {
-		.protocol = DIAL_POP3,
+		.protocol = provider_kind_of(work)->dial,
 		.host = pickup->host,
 		.port = pickup->port,
 		.tls = dial_tls_of[pickup->tls],

@@ -1,0 +1,106 @@
+/*
+ * The mailbox at the provider, as the conversation and the plan see it: a listing, and
+ * what may be asked for, whichever protocol is spoken. provider_pop3.c and
+ * provider_imap.c each make one of an engine.
+ */
+#ifndef LONTAR_PICKUP_PROVIDER_H
+#define LONTAR_PICKUP_PROVIDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "net/dial.h"
+#include "net/digest.h"
+
+#define PROVIDER_LISTING_MAX 200000 /* messages; the rest waits */
+
+struct work;
+
+enum provider_ask {
+	PROVIDER_FETCH,
+	PROVIDER_HEADER, /* the header alone */
+	PROVIDER_DELETE,
+	PROVIDER_QUIT,
+};
+
+struct provider_answer {
+	enum provider_ask ask;
+	size_t message;   /* its place in the listing */
+	bool done;        /* else the server refused */
+	struct span text; /* what it said; borrowed for the call */
+};
+
+struct provider_hooks {
+	/* The listing is complete. */
+	void (*on_listed)(void *ctx);
+	/* Bytes of a message or header with LF line ends; a bare CR or LF stays. */
+	void (*on_piece)(void *ctx, size_t message, struct span stored);
+	/* Once for each ask. Where one that is not done follows pieces, these are void.
+	 */
+	void (*on_answer)(void *ctx, const struct provider_answer *answer);
+};
+
+/* What each protocol has of its own; the functions below do what is said here. */
+struct provider_kind {
+	enum dial_protocol dial;
+	const char *names[2]; /* in the trace: in the clear, under TLS */
+	bool removes_at_quit; /* what was deleted is gone only then */
+	void *(*open)(struct work *work, struct span offer,
+		      const struct provider_hooks *hooks, void *ctx);
+	void (*close)(void *engine);
+	struct buf *(*outgoing)(void *engine);
+	bool (*hear)(void *engine, struct span bytes, struct err *err);
+	size_t (*count)(const void *engine);
+	uint64_t (*octets)(const void *engine, size_t message);
+	uint64_t (*octets_left)(const void *engine, size_t message);
+	struct span (*uid)(const void *engine, size_t message);
+	uint64_t (*listing_bytes)(const void *engine);
+	bool (*has_headers)(const void *engine);
+	bool (*may_ask)(const void *engine);
+	void (*ask)(void *engine, enum provider_ask ask, size_t message);
+	size_t (*awaited)(const void *engine);
+};
+extern const struct provider_kind provider_pop3;
+
+struct provider {
+	const struct provider_kind *kind;
+	void *engine; /* NULL until the dial is connected */
+};
+
+const struct provider_kind *provider_kind_of(const struct work *work);
+
+/* The login is done. hooks and ctx are borrowed. */
+void provider_open(struct provider *provider, struct work *work, struct span offer,
+		   const struct provider_hooks *hooks, void *ctx);
+void provider_close(struct provider *provider); /* also where it was not opened */
+
+/* What is to be written; consume what was. */
+struct buf *provider_outgoing(struct provider *provider);
+/* False and err: the conversation is over. */
+bool provider_hear(struct provider *provider, struct span bytes,
+		   struct err *err) MUST_USE;
+
+/* The listing. octets: as the server says, which may be wrong; left: without what is here
+ * from an earlier, broken session. */
+size_t provider_count(const struct provider *provider);
+uint64_t provider_octets(const struct provider *provider, size_t message);
+uint64_t provider_octets_left(const struct provider *provider, size_t message);
+/* By which it is known again: a digest of its uid; "-": it has none. */
+void provider_key(const struct provider *provider, size_t message,
+		  char key_out[DIGEST_TEXT_MAX]);
+/* Bytes that the listing took on the wire. */
+uint64_t provider_listing_bytes(const struct provider *provider);
+bool provider_has_headers(const struct provider *provider); /* may be asked for */
+
+/* Another ask may go out now. Not before on_listed, nor after PROVIDER_QUIT. */
+bool provider_may_ask(const struct provider *provider);
+/* Only after may_ask. message: not for PROVIDER_QUIT. */
+void provider_ask(struct provider *provider, enum provider_ask ask, size_t message);
+/* Messages and headers that were asked for and are not answered. */
+size_t provider_awaited(const struct provider *provider);
+
+#endif
