@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "control/accounts.h"
 #include "deliver/aliases.h"
+#include "deliver/asking.h"
 #include "deliver/local_user.h"
 #include "deliver/qmail_find.h"
 
@@ -388,6 +389,29 @@ static bool sender_is_bad(const struct settings *settings, const char *sender)
 	return false;
 }
 
+/* Before all else, so that no alias, forward or virtual domain leads there. */
+static bool walk_asking(struct walk *walk, bool *is_asking_out)
+{
+	const struct route_request *request = walk->request;
+	struct large large;
+
+	switch (asking_judge(walk->router, request, &large, walk->err)) {
+	case ASKING_NOT:
+		*is_asking_out = false;
+		return true;
+	case ASKING_REFUSED:
+		step(walk, "%s asks for a large message that waits at a provider",
+		     request->recipient);
+		break;
+	case ASKING_DONE:
+		step(walk, "%s asks for the large message %s, which waits at pickup %s",
+		     request->recipient, large.id, large.pickup);
+		*is_asking_out = true;
+		return add(walk, DELIVERY_PARKED, "local", request->recipient);
+	}
+	return false;
+}
+
 bool route_recipient(struct router *router, const struct route_request *request,
 		     struct destinations *out, struct err *err)
 {
@@ -397,6 +421,7 @@ bool route_recipient(struct router *router, const struct route_request *request,
 			     .first = out->count,
 			     .err = err };
 	const char *domain = address_domain(request->recipient);
+	bool is_asking;
 
 	if (!settings_watch_is_quiet(&router->watch) &&
 	    !settings_refresh(router->control_fd, &router->settings, NULL, err)) {
@@ -418,7 +443,8 @@ bool route_recipient(struct router *router, const struct route_request *request,
 			"login",
 			domain);
 	}
-	if (walk_address(&walk, request->recipient)) {
+	if (walk_asking(&walk, &is_asking) &&
+	    (is_asking || walk_address(&walk, request->recipient))) {
 		if (out->count > walk.first)
 			return true;
 		return err_permanent(err, "5.4.6", "this address leads to nobody");
