@@ -66,10 +66,13 @@ bool operator_apply(int root_fd, struct parked *parked, struct parked_name *name
 	if (strcmp(verb, "hold") == 0) {
 		to.state = PARKED_HELD;
 	} else if (strcmp(verb, "release") == 0) {
+		/* What nobody held waits for a link that takes it: no longer. */
+		to.freed = name->freed || name->state == PARKED_WAITING;
 		to.state = PARKED_WAITING;
 		to.not_before = 0;
 	} else if (strcmp(verb, "first") == 0) {
 		to.priority = PRIORITY_FIRST;
+		to.freed = true;
 		/* An uncertain one may have arrived: only `release` says to send it
 		 * again.
 		 */

@@ -5,6 +5,12 @@
 
 #define BACKOFF_STEP_S 400 /* 20 squared */
 
+/* Of 1,500 bytes on the wire 52 are headers, and every other such packet is answered by
+ * 52 more: about a sixteenth. MAIL, DATA and the answers; RCPT and its answer. */
+#define COST_SHARE     16
+#define COST_MESSAGE   300
+#define COST_RECIPIENT 120
+
 int64_t order_backoff_s(unsigned attempts)
 {
 	int64_t step;
@@ -36,6 +42,24 @@ int order_compare(const struct parked_name *one, const struct parked_name *other
 	if (mine < his)
 		return -1;
 	return mine > his ? 1 : strcmp(one->id, other->id);
+}
+
+uint64_t order_cost(const struct parked_name *name)
+{
+	return name->wire_bytes + name->wire_bytes / COST_SHARE + COST_MESSAGE +
+	       (uint64_t)name->recipients * COST_RECIPIENT;
+}
+
+bool order_is_taken(const struct parked_name *name, const struct order_limits *limits)
+{
+	return name->freed ||
+	       ((!limits->maxsize || name->wire_bytes <= limits->maxsize) &&
+		name->priority >= limits->lowest);
+}
+
+bool order_fits(const struct parked_name *name, const struct order_limits *limits)
+{
+	return order_is_taken(name, limits) && order_cost(name) <= limits->room;
 }
 
 static bool is_past(int64_t not_before, int64_t now, int64_t longest)

@@ -27,16 +27,33 @@ double order_weight(const struct parked_name *name, int64_t now);
 int order_compare(const struct parked_name *one, const struct parked_name *other,
 		  int64_t now);
 
+/* What a link takes, and what is left of it (link/allowance.h). */
+struct order_limits {
+	uint64_t maxsize; /* of one message, bytes on the wire; 0: any */
+	unsigned lowest;  /* the least priority (mail/priority.h) */
+	uint64_t room; /* bytes that may still be used, all headers counted; UINT64_MAX:
+			  any number */
+};
+/* Bytes of the link that sending it takes: with TCP's and IP's headers and the
+ * conversation about it, about. */
+uint64_t order_cost(const struct parked_name *name);
+/* Of a size and a priority that the link takes, or a person wants it sent over any. */
+bool order_is_taken(const struct parked_name *name, const struct order_limits *limits);
+/* Likewise, and there is room for it; a person's word makes none. */
+bool order_fits(const struct parked_name *name, const struct order_limits *limits);
+
 struct order_rules {
 	int64_t now;        /* wall clock seconds */
 	int64_t call_began; /* likewise */
 	uint64_t uncertainwait_s;
 	bool ignore_not_before; /* the link came up, or the operator said now ... */
 	bool but_tried;         /* ... but not of what was tried since the call began */
+	struct order_limits limits; /* for order_fits */
 };
 
-/* May be sent now: waiting and its time has come, or uncertain since uncertainwait_s and
- * from an earlier call (its N= is when it became so and that wait). */
+/* May be sent now, as far as it depends on the message alone: waiting and its time has
+ * come, or uncertain since uncertainwait_s and from an earlier call (its N= is when it
+ * became so and that wait). */
 bool order_is_due(const struct parked_name *name, const struct order_rules *rules);
 
 /* Sorts by order_compare. */

@@ -39,6 +39,8 @@ bool parked_name_parse(const char *file, struct parked_name *name_out)
 		.attempts = (unsigned)fact(file, 'A', 0),
 		.not_before = (int64_t)fact(file, 'N', 0),
 		.link_up_s = fact(file, 'L', 0),
+		.freed = fact(file, 'F', 0) != 0,
+		.told = fact(file, 'D', 0) != 0,
 		.state = state_of(maildir_flags(file)),
 	};
 	memcpy(name_out->id, id.at, id.len);
@@ -67,6 +69,8 @@ void parked_name_format(const struct parked_name *name, char path_out[MAILDIR_NA
 	put(path_out, 'A', name->attempts);
 	put(path_out, 'N', name->not_before < 0 ? 0 : (uint64_t)name->not_before);
 	put(path_out, 'L', name->link_up_s);
+	put(path_out, 'F', name->freed);
+	put(path_out, 'D', name->told);
 	used = strlen(path_out);
 	if (name->state != PARKED_WAITING)
 		snprintf(path_out + used, MAILDIR_NAME_MAX - used, ":2,%c", name->state);

@@ -1,6 +1,6 @@
 /*
  * The name of a parked file, which holds every fact that scheduling needs:
- * UNIQUE,S=..,W=..,R=..,P=..,A=..,N=..,L=.. ; what is 0 (R: 1) is left out.
+ * UNIQUE,S=..,W=..,R=..,P=..,A=..,N=..,L=..,F=..,D=.. ; what is 0 (R: 1) is left out.
  */
 #ifndef STORE_PARKED_NAME_H
 #define STORE_PARKED_NAME_H
@@ -27,6 +27,8 @@ struct parked_name {
 	unsigned attempts;   /* A */
 	int64_t not_before;  /* N: wall clock seconds */
 	uint64_t link_up_s;  /* L: seconds of link-up time at parking */
+	bool freed;          /* F: a person wants it sent, whatever the link's limits */
+	bool told;           /* D: its sender knows that it waits */
 	enum parked_state state;
 };
 

@@ -87,6 +87,81 @@ static void turn(void **state)
 	assert_int_equal(order_is_due(&name, &rules), turns[i].due);
 }
 
+static const struct {
+	const char *title;
+	struct order_limits limits;
+	uint64_t bytes;
+	unsigned priority;
+	bool freed;
+	bool taken, fits;
+} fits[] = {
+	{ "a link without limits takes all",
+	  { 0, 0, UINT64_MAX },
+	  1 << 30,
+	  0,
+	  false,
+	  true,
+	  true },
+	{ "one of just the largest size is taken",
+	  { 1000, 0, UINT64_MAX },
+	  1000,
+	  0,
+	  false,
+	  true,
+	  true },
+	{ "a larger one waits for another link",
+	  { 1000, 0, UINT64_MAX },
+	  1001,
+	  2,
+	  false,
+	  false,
+	  false },
+	{ "or for a person", { 1000, 0, UINT64_MAX }, 1001, 0, true, true, true },
+	{ "a less urgent one waits", { 0, 1, UINT64_MAX }, 10, 0, false, false, false },
+	{ "one that is urgent enough is taken",
+	  { 0, 1, UINT64_MAX },
+	  10,
+	  1,
+	  false,
+	  true,
+	  true },
+	{ "so is one that a person wants",
+	  { 0, 2, UINT64_MAX },
+	  10,
+	  0,
+	  true,
+	  true,
+	  true },
+	{ "what exceeds the room is not begun",
+	  { 0, 0, 100000 },
+	  100000,
+	  0,
+	  false,
+	  true,
+	  false },
+	{ "and its headers count", { 0, 0, 100000 }, 94000, 0, false, true, false },
+	{ "what fits with them goes", { 0, 0, 100000 }, 93000, 0, false, true, true },
+	{ "a person's word makes no room",
+	  { 0, 0, 100000 },
+	  100000,
+	  9,
+	  true,
+	  true,
+	  false },
+	{ "where there is no room nothing goes", { 0, 0, 0 }, 1, 9, true, true, false },
+};
+
+static void fit(void **state)
+{
+	size_t i = (uintptr_t)*state;
+	struct parked_name name = name_of("1000000.a", fits[i].bytes, fits[i].priority);
+
+	name.recipients = 1;
+	name.freed = fits[i].freed;
+	assert_int_equal(order_is_taken(&name, &fits[i].limits), fits[i].taken);
+	assert_int_equal(order_fits(&name, &fits[i].limits), fits[i].fits);
+}
+
 static void attempts_grow_apart_as_squares(void **state)
 {
 	(void)state;
@@ -99,18 +174,22 @@ static void attempts_grow_apart_as_squares(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + 1] = { 0 };
+	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + LENGTH(fits) + 1] = { 0 };
+	size_t count = 0;
 
 	for (size_t i = 0; i < LENGTH(pairs); i++)
-		tests[i] = (struct CMUnitTest){ .name = pairs[i].title,
-						.test_func = pair,
-						.initial_state = (void *)i };
+		tests[count++] = (struct CMUnitTest){ .name = pairs[i].title,
+						      .test_func = pair,
+						      .initial_state = (void *)i };
 	for (size_t i = 0; i < LENGTH(turns); i++)
-		tests[LENGTH(pairs) + i] =
-			(struct CMUnitTest){ .name = turns[i].title,
-					     .test_func = turn,
-					     .initial_state = (void *)i };
-	tests[LENGTH(pairs) + LENGTH(turns)] =
+		tests[count++] = (struct CMUnitTest){ .name = turns[i].title,
+						      .test_func = turn,
+						      .initial_state = (void *)i };
+	for (size_t i = 0; i < LENGTH(fits); i++)
+		tests[count++] = (struct CMUnitTest){ .name = fits[i].title,
+						      .test_func = fit,
+						      .initial_state = (void *)i };
+	tests[count] =
 		(struct CMUnitTest)cmocka_unit_test(attempts_grow_apart_as_squares);
 	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }
