@@ -251,6 +251,16 @@ void dispatch_ended(struct message *message, size_t recipient, enum outcome_kind
 	dispatch_go_on(dispatch);
 }
 
+static void blame(struct message *message, size_t recipient, const struct err *err)
+{
+	struct outcome *outcome = &message->outcomes[recipient];
+
+	outcome->kind = err->kind == ERR_PERMANENT ? OUTCOME_NEVER : OUTCOME_LATER;
+	snprintf(outcome->status, sizeof(outcome->status), "%s", err->status);
+	free(outcome->text);
+	outcome->text = must_copy(err->text);
+}
+
 static void start_one(struct message *message)
 {
 	size_t recipient = message->next_recipient++;
@@ -258,6 +268,12 @@ static void start_one(struct message *message)
 
 	if (message->outcomes[recipient].kind == OUTCOME_DONE)
 		return;
+	if (ask_is_one(message, recipient)) {
+		if (!ask_take(message, recipient, &err) ||
+		    !settle(message, recipient, &err))
+			blame(message, recipient, &err);
+		return;
+	}
 	message->under_way++;
 	message->dispatch->running++;
 	if (run_start(message, recipient, &err))
@@ -265,11 +281,7 @@ static void start_one(struct message *message)
 	log_failure(&err);
 	message->under_way--;
 	message->dispatch->running--;
-	message->outcomes[recipient].kind =
-		err.kind == ERR_PERMANENT ? OUTCOME_NEVER : OUTCOME_LATER;
-	snprintf(message->outcomes[recipient].status,
-		 sizeof(message->outcomes[recipient].status), "%s", err.status);
-	message->outcomes[recipient].text = must_copy(err.text);
+	blame(message, recipient, &err);
 }
 
 static bool may_start(const struct dispatch *dispatch)

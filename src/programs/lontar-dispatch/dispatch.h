@@ -84,8 +84,16 @@ void dispatch_ended(struct message *message, size_t recipient, enum outcome_kind
 /* Nothing new any more. */
 void dispatch_stop(struct dispatch *dispatch);
 
+/* The log's lines about a delivery; its number. how: success, failure or deferral. */
+uint64_t run_announce(struct dispatch *dispatch, uint64_t inode, const char *address);
+void run_report(uint64_t number, const char *how, const char *text);
+
 /* Starts lontar-local for one recipient. False and err: not now. */
 bool run_start(struct message *message, size_t recipient, struct err *err) MUST_USE;
+
+/* A recipient that asks for a large message (deliver/asking.h): it is done at once. */
+bool ask_is_one(const struct message *message, size_t recipient);
+bool ask_take(const struct message *message, size_t recipient, struct err *err) MUST_USE;
 
 /* The file of what has been done: opened (and made), or removed. */
 int marks_open(const struct message *message, size_t recipient, struct err *err) MUST_USE;

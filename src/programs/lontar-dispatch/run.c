@@ -45,14 +45,6 @@ static void end(struct run *run, enum outcome_kind kind, const char *status,
 	dispatch_ended(message, recipient, kind, status, text);
 }
 
-static void report(const struct run *run, const char *how, const char *text)
-{
-	char token[TEXT_MAX];
-
-	log_info("delivery %" PRIu64 ": %s: %s", run->delivery, how,
-		 log_token(text, token, sizeof(token)));
-}
-
 static bool are_marks(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -95,13 +87,13 @@ static bool on_result(struct run *run, struct packet *packet)
 	if (result.verdict == ERR_NONE) {
 		snprintf(text, sizeof(text), "did %u+%u+%u\n", (unsigned)result.files,
 			 (unsigned)result.forwards, (unsigned)result.programs);
-		report(run, "success", text);
+		run_report(run->delivery, "success", text);
 		end(run, OUTCOME_DONE, "", "");
 	} else if (result.verdict == ERR_PERMANENT) {
-		report(run, "failure", text);
+		run_report(run->delivery, "failure", text);
 		end(run, OUTCOME_NEVER, status, text);
 	} else {
-		report(run, "deferral", text);
+		run_report(run->delivery, "deferral", text);
 		end(run, OUTCOME_LATER, status, text);
 	}
 	return true;
@@ -120,7 +112,7 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 
 static void lose(struct run *run, const char *text)
 {
-	report(run, "deferral", text);
+	run_report(run->delivery, "deferral", text);
 	end(run, OUTCOME_LATER, "4.3.0", text);
 }
 
@@ -238,17 +230,31 @@ static bool send_order(struct run *run, const struct local_user *user,
 	return true;
 }
 
+uint64_t run_announce(struct dispatch *dispatch, uint64_t inode, const char *address)
+{
+	uint64_t number =
+		(uint64_t)getpid() * DELIVERIES_A_PROCESS + ++dispatch->deliveries;
+	char token[ADDRESS_MAX];
+
+	log_info("starting delivery %" PRIu64 ": msg %" PRIu64 " to local %s", number,
+		 inode, log_token(address, token, sizeof(token)));
+	return number;
+}
+
+void run_report(uint64_t number, const char *how, const char *text)
+{
+	char token[TEXT_MAX];
+
+	log_info("delivery %" PRIu64 ": %s: %s", number, how,
+		 log_token(text, token, sizeof(token)));
+}
+
 static void begin(struct run *run)
 {
 	struct dispatch *dispatch = run->message->dispatch;
 	const char *address = run->message->envelope.recipients[run->recipient].address;
-	char token[ADDRESS_MAX];
 
-	run->delivery =
-		(uint64_t)getpid() * DELIVERIES_A_PROCESS + ++dispatch->deliveries;
-	log_info("starting delivery %" PRIu64 ": msg %" PRIu64 " to local %s",
-		 run->delivery, run->message->inode,
-		 log_token(address, token, sizeof(token)));
+	run->delivery = run_announce(dispatch, run->message->inode, address);
 	ev_timer_init(&run->deadline, on_deadline,
 		      (double)dispatch->settings.timeoutlocal_s * 2 + SLACK_S, 0.);
 	run->deadline.data = run;
