@@ -12,7 +12,7 @@ from measure import (
 from ours import Lontar
 from peers import OUTSIDE, Postfix, free_port
 from sinks import (
-    EximSink, OpenSMTPDSink, OwnSink, PostfixSink, SmtpSink, sink,
+    EximSink, OpenSMTPDSink, OwnSink, PostfixLoginSink, PostfixSink, SmtpSink, sink,
 )  # fmt: skip
 
 LIMIT_S = 240
@@ -81,7 +81,8 @@ def cell(place, settings, kind, sink_kind, count, bytes_, rounds):
     try:
         with Link(**settings) if settings else NoLink() as line:
             with sink(sink_kind, line, place / "sink") as sunk, line.inside("left"):
-                with kind(place / "gateway", smarthost=sunk.address) as server:
+                keys = sunk.keys() if hasattr(sunk, "keys") else {}
+                with kind(place / "gateway", smarthost=sunk.address, **keys) as server:
                     for _ in range(rounds):
                         done = smtpload(server.port, 8, count, 20, server.sender, [OUTSIDE], bytes_)
                         assert done["accepted"] == count, done
@@ -132,14 +133,16 @@ LINKS = (
     )),
     ("GEO 512 kbit/s up, 600 ms", GEO, 200, 4096, 1, (17.3, 20.5), (
         (Lontar, OwnSink, 1), (Lontar, SmtpSink, 1), (Postfix, SmtpSink, 1),
-        (Lontar, PostfixSink, 1), (Lontar, EximSink, 1), (Lontar, OpenSMTPDSink, 10),
+        (Lontar, PostfixSink, 1), (Lontar, PostfixLoginSink, 1), (Lontar, EximSink, 1),
+        (Lontar, OpenSMTPDSink, 10),
     )),
     ("GEO with 1 % loss", {**GEO, "loss": 10_000}, 200, 4096, 1, (None, None), (
         (Lontar, OwnSink, 1), (Postfix, SmtpSink, 1),
     )),
     ("LTE 10 Mbit/s, 50 ms", LTE, 200, 4096, 3, (1.1, 1.5), (
         (Lontar, OwnSink, 1), (Lontar, SmtpSink, 1), (Postfix, SmtpSink, 1),
-        (Lontar, PostfixSink, 1), (Lontar, EximSink, 1), (Lontar, OpenSMTPDSink, 10),
+        (Lontar, PostfixSink, 1), (Lontar, PostfixLoginSink, 1), (Lontar, EximSink, 1),
+        (Lontar, OpenSMTPDSink, 10),
     )),
     ("none (loopback)", {}, 5000, 4096, 3, (None, None), (
         (Lontar, OwnSink, 1), (Lontar, SmtpSink, 1), (Postfix, SmtpSink, 1),

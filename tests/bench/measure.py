@@ -98,10 +98,62 @@ class Processes:
                         total += int(line.split()[1])
         return total
 
+    def each(self):
+        """(program, PSS, what only it has written to) of each process, KiB."""
+        found = []
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                proc = pathlib.Path(f"/proc/{pid}")
+                lines = (proc / "smaps_rollup").read_text().splitlines()[1:]
+                sizes = {line.split()[0]: int(line.split()[1]) for line in lines}
+                name = (proc / "comm").read_text().strip()
+                found.append((name, sizes["Pss:"], sizes["Private_Dirty:"]))
+        return sorted(found)
+
     def close(self):
         if self.group:
             with contextlib.suppress(OSError):
                 self.group.rmdir()
+
+
+class Machine:
+    """How busy all of the machine is, whoever is at work."""
+
+    def __init__(self):
+        self.begun = self._ticks()
+
+    @staticmethod
+    def _ticks():
+        words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        ticks = list(map(int, words))
+        return sum(ticks), ticks[3] + ticks[4]  # all, idle and waiting for the disk
+
+    def busy(self):
+        """Share of all cores' time since it was made."""
+        total, idle = (now - then for now, then in zip(self._ticks(), self.begun))
+        return (total - idle) / total if total else None
+
+
+def disk_alone(folder, seconds=1.0):
+    """Messages/s that the disk lets one process make durable one after the other, and do
+    nothing else: 4 KiB written and synced, linked, the folder synced, as a commit of one."""
+    new = folder / "new"
+    new.mkdir(parents=True)
+    content, done = bytes(4096), 0
+    listing = os.open(new, os.O_RDONLY)
+    begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
+        draft = folder / f"draft{done}"
+        out = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        os.write(out, content)
+        os.fdatasync(out)
+        os.close(out)
+        os.rename(draft, new / str(done))
+        os.fsync(listing)
+        done += 1
+    rate = done / (time.monotonic() - begun)
+    os.close(listing)
+    return rate
 
 
 class Flushes:
@@ -132,9 +184,9 @@ class Flushes:
 
 
 def run(*words, **more):
-    done = subprocess.run(
-        list(map(str, words)), capture_output=True, text=True, stdin=subprocess.DEVNULL, **more
-    )
+    if "input" not in more:
+        more["stdin"] = subprocess.DEVNULL
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **more)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stderr or done.stdout}")
     return done.stdout

@@ -27,7 +27,7 @@ class Lontar:
     name = "Lontar"
     label = "lontar"
 
-    def __init__(self, place, smarthost=("127.0.0.1", 9), indoubt=None):
+    def __init__(self, place, smarthost=("127.0.0.1", 9), **more):
         self.place = pathlib.Path(place)
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir(parents=True)
@@ -35,9 +35,7 @@ class Lontar:
         self.gateway = Gateway(self.place, users=[], smarthosts={"isp": smarthost[1]})
         for user in USERS:
             self.gateway.run("user", "add", f"{user}:{PASSWORD}")
-        keys = {"host": smarthost[0], "port": smarthost[1], "tls": "none"}
-        if indoubt:
-            keys["indoubt"] = indoubt
+        keys = {"host": smarthost[0], "port": smarthost[1], "tls": "none"} | more
         self.gateway.smarthost("isp", **keys)
         self.gateway.control("concurrencyincoming", "2000\n")
         self.gateway.control("concurrencyperip", "2000\n")

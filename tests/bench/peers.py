@@ -143,6 +143,10 @@ class Postfix(Peer):
     host, domains = "gate.example", "gate.example"
     boxes = "inline:{" + ", ".join(f"{{{user}@gate.example={user}/}}" for user in USERS) + "}"
 
+    def more(self):
+        """Further lines of main.cf."""
+        return ""
+
     def start(self):
         owner = pwd.getpwnam("postfix")
         for name in ("queue", "data", "mail", "config"):
@@ -159,7 +163,7 @@ class Postfix(Peer):
                 place=self.place, instance=f"bench-{os.getpid()}-{Postfix.number}",
                 uid=owner.pw_uid, gid=owner.pw_gid, relay=self.smarthost, host=self.host,
                 address=self.address, domains=self.domains, boxes=self.boxes,
-            )  # fmt: skip
+            ) + self.more()  # fmt: skip
         )
         (self.place / "config/master.cf").write_text(
             POSTFIX_MASTER.format(address=self.address, port=self.port)
@@ -203,6 +207,40 @@ class PostfixSmarthost(Postfix):
     host, domains = "isp.example", "static:all"
     boxes = "static:all/"
     is_smarthost = True
+
+
+class PostfixWithLogin(PostfixSmarthost):
+    """As providers have it: STARTTLS and a login before any mail."""
+
+    user, password = "office", "bench"
+
+    def keys(self):
+        """What control/smarthosts/NAME says of it, beside host and port."""
+        secret = self.place / "password"
+        secret.write_text(self.password + "\n")
+        secret.chmod(0o600)
+        return {"tls": "starttls", "user": f"{self.user}@{self.host}", "passwordfile": secret,
+                "cafile": self.place / "server.pem"}  # fmt: skip
+
+    def more(self):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "30", "-subj", f"/CN={self.host}",
+            "-addext", f"subjectAltName=IP:{self.address}",
+            "-keyout", self.place / "server.key", "-out", self.place / "server.pem")  # fmt: skip
+        database = self.place / "sasldb2"
+        (self.place / "config/sasl").mkdir()
+        (self.place / "config/sasl/smtpd.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n"
+            f"sasldb_path: {database}\n"
+        )
+        run("saslpasswd2", "-p", "-c", "-f", database, "-u", self.host, self.user,
+            input=self.password)  # fmt: skip
+        shutil.chown(database, "postfix")
+        return (f"mynetworks =\nsmtpd_tls_cert_file = {self.place}/server.pem\n"
+                f"smtpd_tls_key_file = {self.place}/server.key\nsmtpd_tls_security_level = may\n"
+                "smtpd_tls_auth_only = yes\nsmtpd_sasl_auth_enable = yes\n"
+                "smtpd_sasl_type = cyrus\nsmtpd_sasl_path = smtpd\n"
+                f"smtpd_sasl_local_domain = {self.host}\n")  # fmt: skip
 
 
 class Unpacked(Peer):

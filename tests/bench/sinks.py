@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from measure import HELPERS, wait_for
-from peers import Exim, OpenSMTPD, PostfixSmarthost, answers
+from peers import Exim, OpenSMTPD, PostfixSmarthost, PostfixWithLogin, answers
 
 PORT = 2600
 
@@ -118,6 +118,14 @@ class ServerSink:
 
 class PostfixSink(ServerSink):
     name = "Postfix"
+
+
+class PostfixLoginSink(ServerSink):
+    name = "Postfix, TLS and login"
+    kind = PostfixWithLogin
+
+    def keys(self):
+        return self.server.keys()
 
 
 class EximSmarthost(Exim):
