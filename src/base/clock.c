@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DAY_S 86400
+
 /* Day and month names are the protocol's, whatever the locale. */
 static const char days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -55,6 +57,31 @@ const char *clock_format_rfc3339(int64_t wall_s, char text_out[CLOCK_TEXT_MAX])
 
 	gmtime_r(&when, &tm);
 	strftime(text_out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text_out;
+}
+
+void clock_local(int64_t wall_s, struct tm *tm_out)
+{
+	time_t when = (time_t)wall_s;
+
+	/* A boat's zone changes while we run, and localtime_r does not look again. */
+	tzset();
+	localtime_r(&when, tm_out);
+}
+
+const char *clock_format_local(int64_t wall_s, int64_t now, char text_out[CLOCK_TEXT_MAX])
+{
+	struct tm tm;
+
+	clock_local(wall_s, &tm);
+	if (wall_s >= now && wall_s < now + DAY_S)
+		snprintf(text_out, CLOCK_TEXT_MAX, "%02d:%02d", tm.tm_hour, tm.tm_min);
+	else if (wall_s >= now && wall_s < now + 6 * DAY_S)
+		snprintf(text_out, CLOCK_TEXT_MAX, "%.3s %02d:%02d",
+			 &days[3L * tm.tm_wday], tm.tm_hour, tm.tm_min);
+	else
+		snprintf(text_out, CLOCK_TEXT_MAX, "%d %.3s %02d:%02d", tm.tm_mday,
+			 &months[3L * tm.tm_mon], tm.tm_hour, tm.tm_min);
 	return text_out;
 }
 

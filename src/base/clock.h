@@ -20,6 +20,13 @@ const char *clock_format_rfc3339(int64_t wall_s, char text_out[CLOCK_TEXT_MAX]);
 /* "3 s", "12 min", "5 h 10 min", "3 d 4 h": for people. */
 const char *clock_format_duration(int64_t seconds, char text_out[CLOCK_TEXT_MAX]);
 
+/* What a clock on the wall shows, by TZ or the system's zone as it is at this moment. */
+void clock_local(int64_t wall_s, struct tm *tm_out);
+/* The same for people, as short as it is clear from `now` on: "02:00", "Mon 02:00",
+ * "1 Dec 02:00". */
+const char *clock_format_local(int64_t wall_s, int64_t now,
+			       char text_out[CLOCK_TEXT_MAX]);
+
 /* The kernel's id of this boot; the empty string where it cannot be read. Borrowed. */
 const char *clock_boot_id(char text_out[CLOCK_TEXT_MAX]);
 

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <string.h>
 
 #include "base/buf.h"
-#include "base/number.h"
 #include "control/keyvalue.h"
 #include "control/routes.h"
 #include "control/smarthost.h"
@@ -18,8 +16,13 @@
 			INT64_MAX                                                \
 	}
 
-#define DAY_S             86400
-#define PROBE_EVERY_MIN_S 10
+#define DAY_S         86400
+#define REDIAL_MOST   100
+
+#define DIALTIME_S    90
+#define CALLTIME_S    3600
+#define REDIAL        3
+#define PROBE_EVERY_S 60
 
 #define PLAIN_KEY(name, field, kind, most)                                          \
 	{                                                                           \
@@ -38,7 +41,12 @@ static const struct keyvalue_key keys[] = {
 	  0 },
 	KEY(dial, TEXT),
 	KEY(hangup, TEXT),
-	KEY(callwhen, TEXT),
+	PLAIN_KEY("dialtime", dialtime_s, SECONDS, DAY_S),
+	PLAIN_KEY("calltime", calltime_s, SECONDS, 7 * DAY_S),
+	PLAIN_KEY("redial", redial, NUMBER, REDIAL_MOST),
+	KEY(callwhen, REPEATED),
+	KEY(probe, TEXT),
+	PLAIN_KEY("probeevery", probe_every_s, SECONDS, DAY_S),
 	{ .name = NULL },
 };
 
@@ -157,6 +165,10 @@ static void read_file(int control_fd, const char *name, const struct reading *re
 	struct err err;
 
 	*found_out = true;
+	*link = (struct linkfile){ .dialtime_s = DIALTIME_S,
+				   .calltime_s = CALLTIME_S,
+				   .redial = REDIAL,
+				   .probe_every_s = PROBE_EVERY_S };
 	if (!keyvalue_read(control_fd, reading->path, keys, link, &err)) {
 		*found_out = err.exit_code != EX_NOINPUT;
 		if (*found_out)
@@ -191,7 +203,6 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 				"no link \"%.60s\": a name is of a-z, 0-9, \".\" and "
 				"\"-\"",
 				name);
-	*link_out = (struct linkfile){ 0 };
 	snprintf(path, sizeof(path), "links/%s", name);
 	read_file(control_fd, name, &reading, &found);
 	if (found_out)
@@ -207,7 +218,7 @@ void linkfile_check(int control_fd, const char *name,
 		    void (*fault)(void *ctx, const struct err *err), void *ctx)
 {
 	char path[SMARTHOST_NAME_MAX + 16];
-	struct linkfile link = { 0 };
+	struct linkfile link;
 	bool ignored;
 
 	snprintf(path, sizeof(path), "links/%s", name);

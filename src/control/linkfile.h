@@ -31,7 +31,7 @@ struct linkfile {
 					  (link/callwhen.h) */
 	char *probe;                   /* the smarthost whose answer says that it is up */
 	uint64_t probe_every_s;
-	uint64_t maxsize; /* bytes of the largest message; 0: any */
+	uint64_t maxsize;  /* bytes of the largest message; 0: any */
 	unsigned priority; /* enum mail_priority: the least that goes over it */
 	/* What the lines say: */
 	struct link_window *windows; /* of each line of window */

@@ -24,9 +24,26 @@ static const struct text_key {
 #undef TEXT_KEY
 };
 
-/* Those of a call that is over are for the log only. */
-static const char *const number_keys[] = { "speed_bps", "bytes_sent", "bytes_received",
-					   "seconds" };
+enum number_key {
+	SPEED,
+	SENT,
+	RECEIVED,
+	SECONDS,
+	NUMBERS
+};
+
+/* All but the first are those of a call that is over. */
+static const char *const number_keys[NUMBERS] = {
+	[SPEED] = "speed_bps",
+	[SENT] = "bytes_sent",
+	[RECEIVED] = "bytes_received",
+	[SECONDS] = "seconds",
+};
+
+struct numbers {
+	uint64_t value[NUMBERS];
+	bool told[NUMBERS];
+};
 
 static bool take_text(struct link_note *note, struct span key, struct span value)
 {
@@ -44,26 +61,32 @@ static bool take_text(struct link_note *note, struct span key, struct span value
 	return false;
 }
 
-static bool take_number(struct link_note *note, struct span key, struct span value)
+static bool take_number(struct numbers *numbers, struct span key, struct span value)
 {
-	for (size_t i = 0; i < LENGTH(number_keys); i++) {
-		uint64_t number;
-
+	for (size_t i = 0; i < NUMBERS; i++) {
 		if (!span_is(key, number_keys[i]))
 			continue;
-		if (!number_parse(value, INT64_MAX, &number))
-			return false;
-		if (i == 0)
-			note->speed_bps = number;
-		return true;
+		numbers->told[i] = number_parse(value, INT64_MAX, &numbers->value[i]);
+		return numbers->told[i];
 	}
 	return false;
 }
 
+static struct link_call call_of(const struct numbers *numbers)
+{
+	return (struct link_call){
+		.has_bytes = numbers->told[SENT] && numbers->told[RECEIVED],
+		.has_seconds = numbers->told[SECONDS],
+		.bytes = numbers->value[SENT] + numbers->value[RECEIVED],
+		.seconds = numbers->value[SECONDS],
+	};
+}
+
 void link_note_change(struct link_note *note, bool up, struct span settings,
-		      struct buf *ignored_out)
+		      struct link_call *call_out, struct buf *ignored_out)
 {
 	struct link_note next = *note;
+	struct numbers numbers = { 0 };
 	struct span line;
 
 	if (up) {
@@ -76,14 +99,18 @@ void link_note_change(struct link_note *note, bool up, struct span settings,
 		next.since = clock_wall_s();
 	while (span_cut(&settings, '\n', &line)) {
 		struct span value = line, key = { line.at, 0 };
-		bool taken =
-			span_cut(&value, '=', &key) && value.at &&
-			(take_text(&next, key, value) || take_number(&next, key, value));
+		bool taken = span_cut(&value, '=', &key) && value.at &&
+			     (take_text(&next, key, value) ||
+			      take_number(&numbers, key, value));
 
 		if (line.len && !taken &&
 		    (!buf_append_span(ignored_out, line) ||
 		     !buf_append_byte(ignored_out, '\n')))
 			break;
 	}
+	if (numbers.told[SPEED])
+		next.speed_bps = numbers.value[SPEED];
+	if (call_out)
+		*call_out = call_of(&numbers);
 	*note = next;
 }

@@ -96,7 +96,7 @@ bool links_set(struct links *links, const char *name, bool up, struct span setti
 	struct link_note next = *note;
 
 	count_up(links);
-	link_note_change(&next, up, settings, ignored_out);
+	link_note_change(&next, up, settings, NULL, ignored_out);
 	if (!link_note_write(links->root_fd, &next, err))
 		return false;
 	*note = next;

@@ -84,7 +84,7 @@ static bool record(struct command_context *context, const struct link_event *eve
 	struct link_note note;
 
 	link_note_read(context->root_fd, name, &note);
-	link_note_change(&note, event->up != 0, event->settings, &ignored);
+	link_note_change(&note, event->up != 0, event->settings, NULL, &ignored);
 	if (!link_note_write(context->root_fd, &note, err))
 		return false;
 	tell_ignored(buf_span(&ignored));

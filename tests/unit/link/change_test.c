@@ -28,6 +28,7 @@ static const struct {
 	const char *interface, *local, *dns;
 	uint64_t speed_bps;
 	bool since_stays;
+	struct link_call call;
 	const char *ignored;
 } rows[] = {
 	{ .title = "what is told with an up is known",
@@ -53,7 +54,16 @@ static const struct {
 	  .interface = "ppp0",
 	  .local = "10.0.0.1",
 	  .dns = "192.0.2.1",
-	  .speed_bps = 9600 },
+	  .speed_bps = 9600,
+	  .call = { true, true, 3, 3 } },
+	{ .title = "one direction alone is not the whole call",
+	  .before = &was_down,
+	  .settings = "bytes_sent=1\nseconds=4\n",
+	  .interface = "",
+	  .local = "",
+	  .dns = "",
+	  .since_stays = true,
+	  .call = { false, true, 1, 4 } },
 	{ .title = "a down while it is down keeps its time",
 	  .before = &was_down,
 	  .settings = "",
@@ -85,13 +95,18 @@ static void change(void **state)
 	AUTO_BUF ignored = BUF_INIT(1000);
 	char boot_id[CLOCK_TEXT_MAX];
 	struct link_note note = *rows[i].before;
+	struct link_call call;
 
-	link_note_change(&note, rows[i].up, span_of(rows[i].settings), &ignored);
+	link_note_change(&note, rows[i].up, span_of(rows[i].settings), &call, &ignored);
 	assert_int_equal(note.up, rows[i].up);
 	assert_string_equal(note.name, "ppp0");
 	assert_string_equal(note.interface, rows[i].interface);
 	assert_string_equal(note.local, rows[i].local);
 	assert_string_equal(note.dns, rows[i].dns);
+	assert_int_equal(call.has_bytes, rows[i].call.has_bytes);
+	assert_int_equal(call.has_seconds, rows[i].call.has_seconds);
+	assert_int_equal(call.bytes, rows[i].call.bytes);
+	assert_int_equal(call.seconds, rows[i].call.seconds);
 	assert_int_equal(note.speed_bps, rows[i].speed_bps);
 	if (rows[i].since_stays)
 		assert_int_equal(note.since, 1000);
