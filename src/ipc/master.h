@@ -8,9 +8,8 @@
 
 #include "ipc/packet.h"
 
-#define MASTER_FD 3 /* of a started program: this protocol */
-#define PRIVATE_FD \
-	4 /* of one started for somebody (mailbox, flush, pickup): his socket */
+#define MASTER_FD  3 /* of a started program: this protocol */
+#define PRIVATE_FD 4 /* of one started for somebody (mailbox, flush, ...): his socket */
 
 enum master_packet {
 	MASTER_LISTENER = 1, /* master: with a listening socket */
@@ -19,7 +18,8 @@ enum master_packet {
 	MASTER_GO,           /* master: you have everything of the above; no fields */
 	MASTER_READY,        /* child: my listeners are served; no fields */
 	MASTER_START,        /* child: start this for me, with the socket it gets as
-			      * PRIVATE_FD (lontar-auth: mailbox; lontar-link: flush, pickup) */
+			      * PRIVATE_FD (lontar-auth: mailbox; lontar-link: flush, pickup,
+			      * probe, call) */
 	MASTER_ENDED,        /* master: what you had me start has ended */
 };
 
@@ -27,7 +27,8 @@ enum master_packet {
 #define MASTER_LISTENER_FIELDS(NUMBER, TEXT) TEXT(service) TEXT(address)
 PACKET_DEFINE(master_listener, MASTER_LISTENER, MASTER_LISTENER_FIELDS)
 
-/* role: mailbox, flush or pickup; name: the user, the smarthost or the pickup */
+/* role: mailbox, flush, pickup, probe, call, ...; name: the user, the smarthost, the
+ * pickup or the link */
 #define MASTER_START_FIELDS(NUMBER, TEXT) TEXT(role) TEXT(name)
 PACKET_DEFINE(master_start, MASTER_START, MASTER_START_FIELDS)
 

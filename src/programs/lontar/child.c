@@ -182,9 +182,9 @@ static struct child *child_new(struct master *master, enum role role, const char
 static bool launch(struct child *child, int private_fd, struct err *err)
 {
 	struct master *master = child->master;
+	const struct role_row *row = &roles[child->role];
 	struct spawn_order order = {
-		.program = roles[child->role].program,
-		.arguments = { child->name[0] ? child->name : "--service" },
+		.program = row->program,
 		.program_fd = master->program_fds[child->role],
 		.root_fd = master->root_fd,
 		.private_fd = private_fd,
@@ -192,7 +192,13 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 	};
 	struct spawned spawned;
 	struct identity his;
+	size_t words = 0;
 
+	while (words < LENGTH(row->words) && row->words[words]) {
+		order.arguments[words] = row->words[words];
+		words++;
+	}
+	order.arguments[words] = child->name[0] ? child->name : "--service";
 	if (child->role == ROLE_LOCAL) {
 		if (!local_identity(master->control_fd, child->name, order.identity, &his,
 				    err))

@@ -17,6 +17,8 @@ enum role {
 	ROLE_FLUSH,
 	ROLE_LOCAL, /* runs as whom its argument says: local_identity.h */
 	ROLE_PICKUP,
+	ROLE_PROBE,
+	ROLE_CALL,
 	ROLE_CHECKPW,
 	ROLES,
 };
@@ -24,6 +26,7 @@ enum role {
 struct role_row {
 	const char *name; /* as people and MASTER_START say it; a socket in run/ too */
 	const char *program;
+	const char *words[3];    /* arguments before its name */
 	const char *user;        /* NULL: root, who may become another user */
 	const char *shares_with; /* a user whose group it has too; NULL: nobody's */
 	bool has_socket;         /* run/NAME is its to listen on */

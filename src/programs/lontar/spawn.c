@@ -49,9 +49,8 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 {
 	char debug[] = "LONTAR_DEBUG=1", path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[] = { path, NULL, NULL };
-	char program[32], arguments[2][300];
-	char *words[] = { program, arguments[0],
-			  order->arguments[1] ? arguments[1] : NULL, NULL };
+	char program[32], arguments[SPAWN_ARGUMENTS_MAX][300];
+	char *words[1 + SPAWN_ARGUMENTS_MAX + 1] = { program };
 	AUTO_FD silence = open("/dev/null", O_RDWR);
 	/* Above all numbers that are given out below. */
 	int high = fcntl(channel, F_DUPFD_CLOEXEC, 10);
@@ -67,8 +66,10 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 	if (getenv("LONTAR_DEBUG"))
 		environment[1] = debug;
 	snprintf(program, sizeof(program), "%s", order->program);
-	for (size_t i = 0; i < LENGTH(arguments) && order->arguments[i]; i++)
+	for (size_t i = 0; i < LENGTH(arguments) && order->arguments[i]; i++) {
 		snprintf(arguments[i], sizeof(arguments[i]), "%s", order->arguments[i]);
+		words[1 + i] = arguments[i];
+	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);

@@ -9,12 +9,14 @@
 #include "base/err.h"
 #include "programs/lontar/privilege.h"
 
+#define SPAWN_ARGUMENTS_MAX 4
+
 struct spawn_order {
-	const char *program;      /* its argv[0] */
-	const char *arguments[2]; /* the second may be NULL */
-	int program_fd;           /* the file to execute */
-	int root_fd;              /* becomes its current folder */
-	int private_fd;           /* becomes PRIVATE_FD; -1: none. Stays the caller's */
+	const char *program;                        /* its argv[0] */
+	const char *arguments[SPAWN_ARGUMENTS_MAX]; /* the first NULL ends them */
+	int program_fd;                             /* the file to execute */
+	int root_fd;                                /* becomes its current folder */
+	int private_fd; /* becomes PRIVATE_FD; -1: none. Stays the caller's */
 	const struct identity *identity;
 };
 
