@@ -132,6 +132,49 @@ void large_remove(int root_fd, const char *id)
 	unlinkat(root_fd, path_of(id, LARGE_DROP, path), 0);
 }
 
+bool large_each(int root_fd, const char *pickup,
+		void (*each)(void *ctx, const struct large *large), void *ctx,
+		struct err *err)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int fd;
+
+	if (!exists(root_fd, FOLDER))
+		return true;
+	fd = file_open_dir(root_fd, FOLDER, err);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		file_close(&fd);
+		return false;
+	}
+	while ((entry = readdir(stream))) {
+		struct large large;
+
+		if (large_read(root_fd, entry->d_name, &large) &&
+		    (!pickup || strcmp(large.pickup, pickup) == 0))
+			each(ctx, &large);
+	}
+	closedir(stream);
+	return true;
+}
+
+struct list {
+	struct large *items;
+	size_t count;
+};
+
+static void add(void *ctx, const struct large *large)
+{
+	struct list *list = ctx;
+
+	/* Doubled at each power of two. */
+	if ((list->count & (list->count - 1)) == 0)
+		list->items =
+			must_resize(list->items, 2 * list->count + 1, sizeof(*large));
+	list->items[list->count++] = *large;
+}
+
 static int by_age(const void *one, const void *other)
 {
 	const struct large *a = one, *b = other;
@@ -144,35 +187,14 @@ static int by_age(const void *one, const void *other)
 bool large_list(int root_fd, const char *pickup, struct large **larges_out,
 		size_t *count_out, struct err *err)
 {
-	struct dirent *entry;
-	DIR *stream;
-	int fd;
+	struct list list = { 0 };
+	bool read = large_each(root_fd, pickup, add, &list, err);
 
-	*larges_out = NULL;
-	*count_out = 0;
-	if (!exists(root_fd, FOLDER))
-		return true;
-	fd = file_open_dir(root_fd, FOLDER, err);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		file_close(&fd);
-		return false;
-	}
-	while ((entry = readdir(stream))) {
-		struct large large;
-
-		if (!large_read(root_fd, entry->d_name, &large) ||
-		    (pickup && strcmp(large.pickup, pickup) != 0))
-			continue;
-		if ((*count_out & (*count_out - 1)) == 0)
-			*larges_out = must_resize(*larges_out, 2 * *count_out + 1,
-						  sizeof(large));
-		(*larges_out)[(*count_out)++] = large;
-	}
-	closedir(stream);
-	if (*count_out)
-		qsort(*larges_out, *count_out, sizeof(**larges_out), by_age);
-	return true;
+	if (list.count)
+		qsort(list.items, list.count, sizeof(*list.items), by_age);
+	*larges_out = list.items;
+	*count_out = list.count;
+	return read;
 }
 
 static bool make_file(int root_fd, const char *path, struct err *err)

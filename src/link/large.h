@@ -59,8 +59,11 @@ bool large_write(int root_fd, const struct large *large, struct err *err) MUST_U
 /* The wish too; a missing one is fine. Not synced: what comes back is removed again. */
 void large_remove(int root_fd, const char *id);
 
-/* Those of one pickup, or, where NULL, of all: the oldest first. Caller frees
- * *larges_out. */
+/* Each of one pickup, or, where NULL, of all, in no order. */
+bool large_each(int root_fd, const char *pickup,
+		void (*each)(void *ctx, const struct large *large), void *ctx,
+		struct err *err) MUST_USE;
+/* The same, the oldest first. Caller frees *larges_out. */
 bool large_list(int root_fd, const char *pickup, struct large **larges_out,
 		size_t *count_out, struct err *err) MUST_USE;
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/deliver.h"
+#include "programs/lontar-pickup/notice.h"
 #include "programs/lontar-pickup/probe.h"
 
 /* A message may be larger than its listing says, but not by much. */
@@ -146,13 +147,27 @@ static void on_fetched(struct session *session, size_t message)
 		session->safe[session->safe_count++] = message;
 }
 
+static void tell_recipient(struct session *session, size_t message, struct span header)
+{
+	const struct notice notice = {
+		.key = session->plan.items[message].key,
+		.octets = provider_octets(&session->provider, message),
+		.header = header,
+	};
+	struct err err;
+
+	if (!notice_give(session->work, &notice, &err))
+		fail(session, &err);
+	else
+		remember(session, message, SEEN_LARGE, "-");
+}
+
 static void on_header(struct session *session, size_t message)
 {
 	struct work *work = session->work;
 	enum task task = session->plan.items[message].task;
 	char key[DIGEST_TEXT_MAX];
 	struct digest *digest;
-	struct err err;
 
 	message_finish(&session->message);
 	if (task == TASK_PROBE) {
@@ -160,11 +175,7 @@ static void on_header(struct session *session, size_t message)
 		return;
 	}
 	if (task == TASK_NOTICE) {
-		if (!deliver_notice(work, &session->message,
-				    provider_octets(&session->provider, message), &err))
-			fail(session, &err);
-		else
-			remember(session, message, SEEN_LARGE, "-");
+		tell_recipient(session, message, message_header(&session->message));
 		return;
 	}
 	digest = digest_new();
@@ -177,6 +188,7 @@ static void on_header(struct session *session, size_t message)
 /* The server would not: it stays there, the others go on. */
 static void on_refused(struct session *session, const struct provider_answer *answer)
 {
+	const struct item *item = &session->plan.items[answer->message];
 	struct work *work = session->work;
 	struct err err;
 
@@ -188,9 +200,14 @@ static void on_refused(struct session *session, const struct provider_answer *an
 		break;
 	case PROVIDER_HEADER:
 		/* Not known by its header, then by its contents. */
-		if (session->plan.items[answer->message].task == TASK_IDENTIFY) {
+		if (item->task == TASK_IDENTIFY) {
 			plan_identified(&session->plan, work, &session->provider,
 					answer->message, "-");
+			return;
+		}
+		/* That it is there, and how large, can be told all the same. */
+		if (item->task == TASK_NOTICE && strcmp(item->key, "-") != 0) {
+			tell_recipient(session, answer->message, (struct span){ "", 0 });
 			return;
 		}
 		break;
@@ -203,13 +220,14 @@ static void on_refused(struct session *session, const struct provider_answer *an
 	work_blame(work, &err);
 }
 
-static bool forget(struct session *session, const struct item *item)
+static bool forget(struct session *session, size_t message)
 {
 	struct work *work = session->work;
 	struct err err;
 
 	work->tally.deleted++;
-	if (seen_forget(work->seen, item->key, &err))
+	plan_forget_large(&session->plan, work, message);
+	if (seen_forget(work->seen, session->plan.items[message].key, &err))
 		return true;
 	log_failure(&err);
 	return false;
@@ -217,11 +235,9 @@ static bool forget(struct session *session, const struct item *item)
 
 static void on_deleted(struct session *session, size_t message)
 {
-	struct item *item = &session->plan.items[message];
-
-	item->is_deleted = true;
+	session->plan.items[message].is_deleted = true;
 	if (!session->provider.kind->removes_at_quit)
-		forget(session, item);
+		forget(session, message);
 }
 
 /* QUIT was taken: what was removed is. */
@@ -232,7 +248,7 @@ static void on_quit(struct session *session)
 	if (!session->provider.kind->removes_at_quit)
 		return;
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->items[i].is_deleted && !forget(session, &plan->items[i]))
+		if (plan->items[i].is_deleted && !forget(session, i))
 			return;
 }
 
@@ -288,10 +304,12 @@ static bool make_removable(struct session *session, struct err *err)
 		return true;
 	if (!seen_sync(work->seen, err))
 		return false;
-	for (size_t i = 0; i < session->safe_count; i++)
+	for (size_t i = 0; i < session->safe_count; i++) {
+		plan_forget_large(&session->plan, work, session->safe[i]);
 		if (work->pickup.keep == PICKUP_KEEP_NO ||
 		    (work->pickup.keep == PICKUP_KEEP_DAYS && !work->pickup.keep_days))
 			session->removable[session->removable_count++] = session->safe[i];
+	}
 	session->safe_count = 0;
 	return true;
 }

@@ -6,13 +6,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/number.h"
 #include "deliver/inject.h"
 #include "mail/header.h"
-#include "mail/quoted.h"
 
-#define HOPS_MAX   100 /* RFC 5321 6.3 */
-#define HEADER_MAX ((size_t)2 * 1024 * 1024)
+#define HOPS_MAX 100 /* RFC 5321 6.3 */
 
 /* What the trace says of where a message has been. */
 struct travels {
@@ -45,8 +42,8 @@ static struct travels look_back(const struct work *work, struct span header)
 
 /* The position-th field of its name above the topmost trace line, which is the
  * provider's: what is below may be forged. */
-static bool find_recipient(const struct work *work, struct span header,
-			   char recipient_out[ADDRESS_MAX])
+static bool find_named(const struct work *work, struct span header,
+		       char recipient_out[ADDRESS_MAX])
 {
 	struct header_field field;
 	uint64_t position = 0;
@@ -64,6 +61,15 @@ static bool find_recipient(const struct work *work, struct span header,
 		       address_is_valid(recipient_out);
 	}
 	return false;
+}
+
+bool deliver_find_recipient(const struct work *work, struct span header,
+			    char recipient_out[ADDRESS_MAX])
+{
+	if (work->pickup.multidrop)
+		return find_named(work, header, recipient_out);
+	snprintf(recipient_out, ADDRESS_MAX, "%s", work->pickup.to);
+	return true;
 }
 
 static bool inject_to(struct work *work, const struct deliver_from *from,
@@ -129,11 +135,10 @@ enum delivered deliver(struct work *work, const struct deliver_from *from,
 	struct span header = message_header(message);
 	struct travels travels = look_back(work, header);
 	char found[ADDRESS_MAX];
-	const char *recipient = work->pickup.to;
+	const char *recipient =
+		deliver_find_recipient(work, header, found) ? found : NULL;
 	bool done;
 
-	if (work->pickup.multidrop)
-		recipient = find_recipient(work, header, found) ? found : NULL;
 	message_digest(message, recipient ? recipient : "", digest_out);
 	if (seen_has_digest(work->seen, digest_out))
 		return DELIVERED_BEFORE;
@@ -144,75 +149,4 @@ enum delivered deliver(struct work *work, const struct deliver_from *from,
 	done = travels.rounds ? hold(work, from, message, "it was fetched before", err)
 			      : deliver_to(work, from, message, recipient, err);
 	return done ? DELIVERED : DELIVER_FAILED;
-}
-
-static bool put_field(struct buf *out, struct span header, const char *name)
-{
-	AUTO_BUF value = BUF_INIT(HEADER_MAX);
-	struct header_field field;
-
-	if (!header_find(header, name, &field))
-		return true;
-	return header_unfold(field.value, &value) && buf_appendf(out, "  %s: ", name) &&
-	       quoted_words(out, buf_span(&value), 300, true) &&
-	       buf_append_byte(out, '\n');
-}
-
-static bool put_notice(struct buf *out, const struct work *work, struct span header,
-		       uint64_t octets)
-{
-	char date[CLOCK_TEXT_MAX], size[NUMBER_TEXT_MAX], limit[NUMBER_TEXT_MAX];
-	const char *me = work->settings.me;
-	int64_t now = clock_wall_s();
-
-	return buf_appendf(
-		       out,
-		       "From: Mail gateway <%s@%s>\n"
-		       "To: %s\n"
-		       "Date: %s\n"
-		       "Message-ID: <pickup-%s-%" PRIx64 "@%s>\n"
-		       "Subject: A large message waits at the provider\n"
-		       "Auto-Submitted: auto-generated\n"
-		       "MIME-Version: 1.0\n"
-		       "Content-Type: text/plain; charset=utf-8\n"
-		       "Content-Transfer-Encoding: 8bit\n\n"
-		       "A message of %s has arrived for you. It is larger than what is\n"
-		       "fetched without asking (%s), so it stays at %s.\n\n",
-		       work->settings.bouncefrom, work->settings.bouncehost,
-		       work->pickup.to ? work->pickup.to : work->pickup.unmatched,
-		       clock_format_rfc5322(now, date), work->pickup.name,
-		       (uint64_t)clock_wall_us(), me, number_format_bytes(octets, size),
-		       number_format_bytes(work->pickup.maxsize, limit),
-		       work->pickup.host) &&
-	       put_field(out, header, "From") && put_field(out, header, "To") &&
-	       put_field(out, header, "Subject") && put_field(out, header, "Date") &&
-	       buf_append_text(out, "\nWhoever looks after the gateway can have it "
-				    "fetched, by a larger maxsize.\n");
-}
-
-bool deliver_notice(struct work *work, const struct message *header, uint64_t octets,
-		    struct err *err)
-{
-	AUTO_BUF text = BUF_INIT(HEADER_MAX);
-	char found[ADDRESS_MAX];
-	const char *recipient = work->pickup.to;
-	struct inject inject = { .sender = "",
-				 .recipients = &recipient,
-				 .count = 1,
-				 .only_ours = true,
-				 .bounce = true };
-
-	if (work->pickup.multidrop)
-		recipient = find_recipient(work, message_header(header), found)
-				    ? found
-				    : work->pickup.unmatched;
-	if (!put_notice(&text, work, message_header(header), octets))
-		return err_temporary(err, "4.3.0", "a notice is too long");
-	inject.text = buf_span(&text);
-	if (inject_message(work->root_fd, &inject, err))
-		return true;
-	if (err->kind != ERR_PERMANENT)
-		return false;
-	recipient = work->pickup.unmatched;
-	return inject_message(work->root_fd, &inject, err);
 }

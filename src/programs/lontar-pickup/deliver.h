@@ -25,9 +25,8 @@ enum delivered deliver(struct work *work, const struct deliver_from *from,
 		       const struct message *message, char digest_out[DIGEST_TEXT_MAX],
 		       struct err *err) MUST_USE;
 
-/* A large message's recipient is told who wrote it and how large it is; only its header
- * was fetched. */
-bool deliver_notice(struct work *work, const struct message *header, uint64_t octets,
-		    struct err *err) MUST_USE;
+/* Who is to get it; false: no one recipient is named. */
+bool deliver_find_recipient(const struct work *work, struct span header,
+			    char recipient_out[ADDRESS_MAX]) MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
  *   session  the connection, and what is asked of the server in which order
  *   message  one message as it comes in
  *   deliver  who gets it, and that it is durable there
+ *   notice   or who is told of it, where it is too large
  *   seen     what was fetched before: spool/pickup/NAME
  *   boss     lontar-link, or `lontar pickup`, at the other end of PRIVATE_FD
  */
@@ -45,9 +46,10 @@ struct work {
 	struct seen *seen;
 	struct probe *probe; /* NULL unless it probes */
 	struct session *session;
-	unsigned renewals; /* sessions that followed another */
-	bool alone;        /* no gateway runs */
-	bool probes;       /* looks for probe mails, and fetches nothing */
+	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */
+	unsigned renewals;    /* sessions that followed another */
+	bool alone;           /* no gateway runs */
+	bool probes;          /* looks for probe mails, and fetches nothing */
 	bool stopping;
 	bool begun;     /* the lock is ours */
 	bool succeeded; /* all was asked for and answered */

@@ -6,7 +6,8 @@
 
 #include "base/clock.h"
 
-#define DAY_S 86400
+#define DAY_S         86400
+#define HEADER_OCTETS 4096 /* about */
 
 /* Of what was fetched by now, until when may it be removed there? */
 static int64_t removable_until(const struct work *work)
@@ -34,37 +35,68 @@ static enum task task_for_known(const struct work *work, const struct seen_entry
 
 static bool is_too_large(const struct work *work, uint64_t octets)
 {
-	return work->pickup.maxsize && octets > work->pickup.maxsize;
+	return work->most_octets && octets > work->most_octets;
 }
 
-/* What was too large may fit now, if maxsize was raised. */
-static bool fits_now(const struct work *work, const struct seen_entry *entry,
-		     uint64_t octets)
+/* What a person wants with it counts; else its recipient is told, once. */
+static enum task task_for_large(struct item *item, const struct left_there *large,
+				bool is_told, uint64_t octets)
 {
-	return entry->kind == SEEN_LARGE && !is_too_large(work, octets);
+	if (large && large->wish == LARGE_FETCH) {
+		item->is_wished = true;
+		return TASK_FETCH;
+	}
+	/* Not another one under an old uid, which nobody has judged yet. */
+	if (large && large->wish == LARGE_DROP && large->octets == octets)
+		return TASK_DELETE;
+	return large && is_told && large->wish == LARGE_WAIT ? TASK_NONE : TASK_NOTICE;
 }
 
-static enum task decide(struct work *work, const struct item *item, uint64_t octets)
+static struct left_there *find_large(const struct plan *plan, const struct work *work,
+				     const struct item *item)
+{
+	char id[LARGE_ID_MAX];
+
+	if (!plan->larges.count || strcmp(item->key, "-") == 0)
+		return NULL;
+	larges_id(work->pickup.name, item->key, id);
+	return larges_find(&plan->larges, id);
+}
+
+static enum task decide(struct plan *plan, struct work *work, struct item *item,
+			uint64_t octets)
 {
 	struct seen_entry *entry =
 		strcmp(item->key, "-") != 0 ? seen_find(work->seen, item->key) : NULL;
+	struct left_there *large = find_large(plan, work, item);
+	bool is_known = entry && entry->kind != SEEN_LARGE;
 
+	item->is_large = large && !is_known;
+	if (large)
+		large->is_there = !is_known;
 	if (entry)
 		entry->is_listed = true;
-	if (entry && !fits_now(work, entry, octets))
+	if (is_known)
 		return task_for_known(work, entry, octets);
-	return is_too_large(work, octets) ? TASK_NOTICE : TASK_FETCH;
+	/* What was too large may fit now, by a larger maxsize or another link. */
+	if (!is_too_large(work, octets) && !(large && large->wish == LARGE_DROP))
+		return TASK_FETCH;
+	/* What cannot be known again would be told of each time. */
+	if (strcmp(item->key, "-") == 0)
+		return TASK_NONE;
+	return task_for_large(item, large, entry != NULL, octets);
 }
 
 static void settle(struct plan *plan, struct work *work, struct item *item,
 		   uint64_t octets)
 {
-	item->task = decide(work, item, octets);
+	item->task = decide(plan, work, item, octets);
 	if (item->task == TASK_FETCH) {
 		plan->fetch_left++;
 		plan->fetch_bytes += octets;
 	}
-	plan->held += is_too_large(work, octets) && item->task != TASK_DELETE;
+	plan->held += is_too_large(work, octets) && item->task != TASK_DELETE &&
+		      item->task != TASK_FETCH;
 }
 
 /* For qsort, which takes no context. */
@@ -85,24 +117,36 @@ static int by_turn(const void *one, const void *other)
 	return a->message < b->message ? -1 : a->message > b->message;
 }
 
-static void put_in_order(struct plan *plan, const struct provider *provider)
+/* What a person waits for comes before what comes by itself; else the smallest first,
+ * whatever is to be read of them. */
+static struct place place_of(const struct plan *plan, const struct provider *provider,
+			     size_t message)
 {
 	static const unsigned ranks[] = { [TASK_DELETE] = 0,
 					  [TASK_PROBE] = 1,
 					  [TASK_IDENTIFY] = 1,
-					  [TASK_FETCH] = 2,
+					  [TASK_FETCH] = 3,
 					  [TASK_NOTICE] = 3 };
+	const struct item *item = &plan->items[message];
+	struct place place = { message, ranks[item->task], 0 };
+
+	if (item->is_wished)
+		place.rank = 2;
+	if (item->task == TASK_FETCH)
+		place.octets = provider_octets_left(provider, message);
+	else if (item->task == TASK_NOTICE)
+		place.octets = HEADER_OCTETS;
+	return place;
+}
+
+static void put_in_order(struct plan *plan, const struct provider *provider)
+{
 	struct place *places = must_alloc((plan->count + 1) * sizeof(*places));
 	size_t count = 0;
 
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->items[i].task != TASK_NONE)
-			places[count++] =
-				(struct place){ i, ranks[plan->items[i].task],
-						plan->items[i].task == TASK_FETCH
-							? provider_octets_left(provider,
-									       i)
-							: 0 };
+			places[count++] = place_of(plan, provider, i);
 	if (count)
 		qsort(places, count, sizeof(*places), by_turn);
 	for (size_t i = 0; i < count; i++)
@@ -117,11 +161,13 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 {
 	/* Where all is removed there, what has no uid is known by its contents alone. */
 	bool identifies = provider_has_headers(provider) &&
-			  (work->pickup.keep != PICKUP_KEEP_NO || work->pickup.maxsize);
+			  (work->pickup.keep != PICKUP_KEEP_NO || work->most_octets);
 
 	*plan = (struct plan){ .count = provider_count(provider) };
 	plan->items = must_alloc((plan->count + 1) * sizeof(*plan->items));
 	plan->order = must_alloc((plan->count + 1) * sizeof(*plan->order));
+	if (!larges_load(&plan->larges, work->root_fd, work->pickup.name, err))
+		return false;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct item *item = &plan->items[i];
 		bool has_key;
@@ -139,8 +185,10 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 	}
 	put_in_order(plan, provider);
 	/* Where all is known that is there, the rest is gone. */
-	return plan->identify_left || plan->count >= PROVIDER_LISTING_MAX ||
-	       seen_forget_unlisted(work->seen, removable_until(work), err);
+	if (work->probes || plan->identify_left || plan->count >= PROVIDER_LISTING_MAX)
+		return true;
+	larges_tidy(&plan->larges, work->root_fd);
+	return seen_forget_unlisted(work->seen, removable_until(work), err);
 }
 
 void plan_identified(struct plan *plan, struct work *work,
@@ -150,13 +198,29 @@ void plan_identified(struct plan *plan, struct work *work,
 
 	snprintf(item->key, sizeof(item->key), "%s", key);
 	settle(plan, work, item, provider_octets(provider, message));
-	if (--plan->identify_left == 0)
-		put_in_order(plan, provider);
+	if (--plan->identify_left > 0)
+		return;
+	put_in_order(plan, provider);
+	if (plan->count < PROVIDER_LISTING_MAX)
+		larges_tidy(&plan->larges, work->root_fd);
+}
+
+void plan_forget_large(struct plan *plan, const struct work *work, size_t message)
+{
+	struct item *item = &plan->items[message];
+	char id[LARGE_ID_MAX];
+
+	if (!item->is_large)
+		return;
+	larges_id(work->pickup.name, item->key, id);
+	large_remove(work->root_fd, id);
+	item->is_large = false;
 }
 
 void plan_clear(struct plan *plan)
 {
 	free(plan->items);
 	free(plan->order);
+	larges_clear(&plan->larges);
 	*plan = (struct plan){ 0 };
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "programs/lontar-pickup/larges.h"
 #include "programs/lontar-pickup/pickup.h"
 #include "programs/lontar-pickup/provider.h"
 
@@ -24,6 +25,8 @@ struct item {
 	enum task task;
 	char key[DIGEST_TEXT_MAX]; /* "-": it cannot be known again */
 	bool is_deleted;           /* the server said so; for good only after QUIT */
+	bool is_large;             /* has a record of its own (link/large.h) */
+	bool is_wished;            /* TASK_FETCH: a person asked for it */
 };
 
 struct plan {
@@ -35,6 +38,7 @@ struct plan {
 	uint64_t fetch_left;
 	uint64_t fetch_bytes;
 	uint64_t held;
+	struct larges larges;
 	size_t identify_left;
 	bool has_keyless;
 };
@@ -46,6 +50,8 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
  * made anew. */
 void plan_identified(struct plan *plan, struct work *work,
 		     const struct provider *provider, size_t message, const char *key);
+/* It is here, or gone there: nobody need ask for it any more. */
+void plan_forget_large(struct plan *plan, const struct work *work, size_t message);
 void plan_clear(struct plan *plan);
 
 #endif

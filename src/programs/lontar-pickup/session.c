@@ -208,6 +208,7 @@ bool session_start(struct work *work, struct err *err)
 	ev_timer_init(&session->silence, on_silence, 0., SILENCE_S);
 	session->silence.data = session;
 	work->session = session;
+	work->most_octets = pickup->maxsize;
 	work->doing = "connecting";
 	if (link_serves_pickup(work->root_fd, work->control_fd, pickup->name, &link))
 		request.name_servers = link.dns;

@@ -1,0 +1,185 @@
+#include "programs/lontar-pickup/notice.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "deliver/inject.h"
+#include "mail/header.h"
+#include "mail/quoted.h"
+#include "programs/lontar-pickup/deliver.h"
+#include "programs/lontar-pickup/larges.h"
+
+#define TEXT_MAX ((size_t)16 * 1024)
+
+/* A field's words, cleaned, as many as there is room for; "" where there is none. */
+static void take_field(struct span header, const char *name, char *out, size_t room)
+{
+	AUTO_BUF value = BUF_INIT(TEXT_MAX);
+	AUTO_BUF words = BUF_INIT(TEXT_MAX);
+	struct header_field field;
+
+	out[0] = '\0';
+	if (header_find(header, name, &field) && header_unfold(field.value, &value) &&
+	    quoted_words(&words, buf_span(&value), room - sizeof("..."), true))
+		snprintf(out, room, "%s", words.data);
+}
+
+/* The record: the same token as before, where there was one, so that every notice that
+ * was given can be answered. */
+static bool record(struct work *work, const struct notice *notice,
+		   struct large *large_out, struct err *err)
+{
+	char id[LARGE_ID_MAX];
+
+	larges_id(work->pickup.name, notice->key, id);
+	if (!large_read(work->root_fd, id, large_out)) {
+		*large_out = (struct large){ 0 };
+		snprintf(large_out->id, sizeof(large_out->id), "%s", id);
+		if (!large_new_token(large_out->token, err))
+			return false;
+	}
+	snprintf(large_out->pickup, sizeof(large_out->pickup), "%s", work->pickup.name);
+	snprintf(large_out->key, sizeof(large_out->key), "%s", notice->key);
+	large_out->octets = notice->octets;
+	large_out->since = clock_wall_s();
+	if (!deliver_find_recipient(work, notice->header, large_out->recipient))
+		snprintf(large_out->recipient, sizeof(large_out->recipient), "%s",
+			 work->pickup.unmatched);
+	take_field(notice->header, "From", large_out->from, sizeof(large_out->from));
+	take_field(notice->header, "Subject", large_out->subject,
+		   sizeof(large_out->subject));
+	take_field(notice->header, "Date", large_out->date, sizeof(large_out->date));
+	return large_write(work->root_fd, large_out, err);
+}
+
+static bool put_line(struct buf *out, const char *name, const char *text)
+{
+	return !text[0] || buf_appendf(out, "  %-8s %s\n", name, text);
+}
+
+static bool put_head(struct buf *out, const struct work *work, const struct large *large)
+{
+	const char *at = address_domain(large->recipient)[0] ? "" : "@";
+	char date[CLOCK_TEXT_MAX], local[LARGE_LOCAL_MAX];
+	const char *me = work->settings.me;
+
+	large_local_part(large, local);
+	return buf_appendf(out,
+			   "From: Mail gateway <%s@%s>\n"
+			   "Reply-To: <%s@%s>\n"
+			   "To: ",
+			   work->settings.bouncefrom, work->settings.bouncehost, local,
+			   me) &&
+	       address_append(out, large->recipient) &&
+	       buf_appendf(out,
+			   "%s%s\n"
+			   "Date: %s\n"
+			   "Message-ID: <%s-%" PRIx64 "@%s>\n"
+			   "Subject: A large message waits at the provider\n"
+			   "Auto-Submitted: auto-generated\n"
+			   "MIME-Version: 1.0\n"
+			   "Content-Type: text/plain; charset=utf-8\n"
+			   "Content-Transfer-Encoding: 8bit\n\n",
+			   at, at[0] ? me : "", clock_format_rfc5322(large->since, date),
+			   large->id, (uint64_t)clock_wall_us(), me);
+}
+
+/* Why it was not fetched: its pickup's word, or the link's alone. */
+static bool put_why(struct buf *out, const struct work *work, const struct large *large)
+{
+	bool by_link = !work->pickup.maxsize || large->octets <= work->pickup.maxsize;
+	char limit[NUMBER_TEXT_MAX];
+
+	number_format_bytes(work->most_octets, limit);
+	if (!by_link)
+		return buf_appendf(
+			out,
+			"A message has arrived for you that is larger than what is\n"
+			"fetched without asking (%s). It waits at %s.\n\n",
+			limit, work->pickup.host);
+	return buf_appendf(
+		out,
+		"A message has arrived for you that is larger than what is fetched\n"
+		"over the present link (%s). It waits at %s,\n"
+		"and comes by itself over a link that takes it.\n\n",
+		limit, work->pickup.host);
+}
+
+static bool put_text(struct buf *out, const struct work *work, const struct large *large,
+		     const char *to)
+{
+	char size[NUMBER_TEXT_MAX];
+
+	return put_why(out, work, large) && put_line(out, "From:", large->from) &&
+	       put_line(out, "To:", to) && put_line(out, "Subject:", large->subject) &&
+	       put_line(out, "Date:", large->date) &&
+	       put_line(out, "Size:", number_format_bytes(large->octets, size)) &&
+	       put_line(out, "Cost:", large->cost) &&
+	       buf_appendf(
+		       out,
+		       "\nTo have it, reply to this message; what you write does not "
+		       "matter.\n"
+		       "It is then fetched before other mail, at once or when the link "
+		       "is up.\n"
+		       "The gateway's status page can do that too, or whoever looks\n"
+		       "after the gateway, with:  lontar release %s\n\n"
+		       "If you do not want it, there is nothing to do: it stays "
+		       "there.\n",
+		       large->id);
+}
+
+static bool compose(struct buf *text, const struct work *work, const struct large *large,
+		    const char *to, struct err *err)
+{
+	buf_reset(text);
+	return (put_head(text, work, large) && put_text(text, work, large, to)) ||
+	       err_temporary(err, "4.3.0", "a notice is too long");
+}
+
+static bool send(struct work *work, const struct large *large, struct span text,
+		 struct err *err)
+{
+	const char *recipient = large->recipient;
+	struct inject inject = { .sender = "",
+				 .recipients = &recipient,
+				 .count = 1,
+				 .only_ours = true,
+				 .bounce = true,
+				 .text = text };
+
+	return inject_message(work->root_fd, &inject, err) ||
+	       err_context(err, "%s", recipient);
+}
+
+/* To whom the message itself would go, where nobody here is named so. */
+static bool send_to_holder(struct work *work, struct large *large, const char *to,
+			   struct err *err)
+{
+	AUTO_BUF text = BUF_INIT(TEXT_MAX);
+
+	snprintf(large->recipient, sizeof(large->recipient), "%s",
+		 work->pickup.unmatched);
+	return large_write(work->root_fd, large, err) &&
+	       compose(&text, work, large, to, err) &&
+	       send(work, large, buf_span(&text), err);
+}
+
+bool notice_give(struct work *work, const struct notice *notice, struct err *err)
+{
+	AUTO_BUF text = BUF_INIT(TEXT_MAX);
+	char to[LARGE_WORDS_MAX];
+	struct large large;
+
+	take_field(notice->header, "To", to, sizeof(to));
+	if (!record(work, notice, &large, err) || !compose(&text, work, &large, to, err))
+		return false;
+	if (!send(work, &large, buf_span(&text), err) &&
+	    (err->kind != ERR_PERMANENT || !send_to_holder(work, &large, to, err)))
+		return false;
+	log_info("pickup name=%s large id=%s bytes=%" PRIu64 " recipient=%s",
+		 work->pickup.name, large.id, large.octets, large.recipient);
+	return true;
+}
