@@ -53,7 +53,8 @@ PACKET_DEFINE(link_pickup, LINK_PICKUP, LINK_PICKUP_FIELDS)
 #define LINK_STATE_FIELDS(NUMBER, TEXT) NUMBER(since) TEXT(name) TEXT(state)
 PACKET_DEFINE(link_state_told, LINK_STATE, LINK_STATE_FIELDS)
 
-/* verb: hold, release, first, drop, drop-silent; id: a whole UNIQUE */
+/* verb: hold, release, first, drop, drop-silent; id: a whole UNIQUE. Or, of a message
+ * that lies at a provider (link/large.h): no smarthost, its id, and drop-unread. */
 #define LINK_ACT_FIELDS(NUMBER, TEXT) TEXT(smarthost) TEXT(verb) TEXT(id)
 PACKET_DEFINE(link_act, LINK_ACT, LINK_ACT_FIELDS)
 

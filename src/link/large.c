@@ -228,6 +228,26 @@ bool large_set_wish(int root_fd, const char *id, enum large_wish wish, struct er
 	return file_sync_dir(folder, FOLDER, err);
 }
 
+bool large_act(int root_fd, const char *verb, const char *id, struct err *err)
+{
+	static const struct {
+		const char *verb;
+		enum large_wish wish;
+	} verbs[] = { { "release", LARGE_FETCH },
+		      { "first", LARGE_FETCH },
+		      { "hold", LARGE_WAIT },
+		      { "drop-unread", LARGE_DROP } };
+
+	for (size_t i = 0; i < LENGTH(verbs); i++)
+		if (strcmp(verb, verbs[i].verb) == 0)
+			return large_set_wish(root_fd, id, verbs[i].wish, err);
+	return err_exit(
+		err, EX_USAGE,
+		"%s is still at the provider and nobody here has read it: `lontar "
+		"drop --unread %s` has it deleted there for good",
+		id, id);
+}
+
 void large_local_part(const struct large *large, char local_out[LARGE_LOCAL_MAX])
 {
 	snprintf(local_out, LARGE_LOCAL_MAX, PREFIX "%s-%s", large->id, large->token);

@@ -71,6 +71,11 @@ bool large_list(int root_fd, const char *pickup, struct large **larges_out,
 bool large_set_wish(int root_fd, const char *id, enum large_wish wish,
 		    struct err *err) MUST_USE;
 
+/* What an operator says: release and first have it fetched, hold withdraws that,
+ * drop-unread has it removed there. Plain drop is refused (EX_USAGE): nobody has read it.
+ */
+bool large_act(int root_fd, const char *verb, const char *id, struct err *err) MUST_USE;
+
 /* Whom to ask for it, without the domain. */
 #define LARGE_LOCAL_MAX 64
 void large_local_part(const struct large *large, char local_out[LARGE_LOCAL_MAX]);

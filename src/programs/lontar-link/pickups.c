@@ -251,3 +251,11 @@ void pickups_force(struct pickups *pickups, const char *name)
 {
 	start_or_join(find_or_add(pickups, name), true);
 }
+
+void pickups_asked(struct pickups *pickups, const char *name)
+{
+	struct fetch *fetch = find_or_add(pickups, name);
+
+	if (is_served(fetch))
+		start_or_join(fetch, true);
+}

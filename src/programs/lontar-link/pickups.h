@@ -38,4 +38,8 @@ void pickups_link_down(struct pickups *pickups);
  * seen the listing: then another follows. */
 void pickups_force(struct pickups *pickups, const char *name);
 
+/* Somebody asked for a message that lies there: now, where a link is up that serves it,
+ * else when one comes up. */
+void pickups_asked(struct pickups *pickups, const char *name);
+
 #endif

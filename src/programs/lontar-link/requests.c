@@ -10,6 +10,7 @@
 #include "control/smarthost.h"
 #include "deliver/operator.h"
 #include "ipc/peer.h"
+#include "link/large.h"
 #include "store/parked.h"
 
 #define REQUESTS_MAX         200
@@ -277,13 +278,40 @@ static void act_ourselves(struct request *request)
 	answer_err(request, request->tag, &err);
 }
 
+/* It lies at a provider. */
+static void act_on_large(struct request *request, const struct link_act *act,
+			 uint32_t tag)
+{
+	struct requests *requests = request->requests;
+	int root_fd = requests->flushes->root_fd;
+	char verb[sizeof(request->verb)], id[LARGE_ID_MAX];
+	struct err err = { 0 };
+	struct large large;
+
+	if (!packet_text_copy(act->verb, verb, sizeof(verb)) ||
+	    !packet_text_copy(act->id, id, sizeof(id)))
+		err_exit(&err, EX_NOINPUT, "that is no message at a provider");
+	else if (large_act(root_fd, verb, id, &err)) {
+		err = (struct err){ 0 };
+		log_info("act verb=%s id=%s", verb, id);
+		if (large_read(root_fd, id, &large) && large.wish != LARGE_WAIT)
+			pickups_asked(requests->pickups, large.pickup);
+	}
+	answer_err(request, tag, &err);
+}
+
 static bool on_act(struct request *request, struct packet *packet)
 {
 	struct requests *requests = request->requests;
 	struct link_act act;
 
-	if (request->act || !link_act_get(packet, &act) ||
-	    !packet_text_copy(act.smarthost, request->smarthost,
+	if (request->act || !link_act_get(packet, &act))
+		return false;
+	if (!act.smarthost.len) {
+		act_on_large(request, &act, packet->tag);
+		return true;
+	}
+	if (!packet_text_copy(act.smarthost, request->smarthost,
 			      sizeof(request->smarthost)) ||
 	    !packet_text_copy(act.verb, request->verb, sizeof(request->verb)) ||
 	    !packet_text_copy(act.id, request->id, sizeof(request->id)) ||

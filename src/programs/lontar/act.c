@@ -1,4 +1,5 @@
-/* lontar hold, release, first, drop: what a person wants with parked mail. */
+/* lontar hold, release, first, drop: what a person wants with parked mail, and with
+ * large messages that lie at a provider. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,45 +8,59 @@
 #include "deliver/operator.h"
 #include "ipc/channel.h"
 #include "ipc/link.h"
+#include "link/large.h"
 #include "programs/lontar/command.h"
 
 #define ANSWER_WAIT_MS 30000
+#define DROP_UNREAD    "drop-unread"
 
 struct match {
-	char smarthost[SMARTHOST_NAME_MAX];
+	char smarthost[SMARTHOST_NAME_MAX]; /* "": it lies at a provider */
 	char id[MAILDIR_UNIQUE_MAX];
+	const char *beginning;
 	unsigned count;
 };
 
+static bool is_whole(const struct match *match)
+{
+	return strcmp(match->id, match->beginning) == 0;
+}
+
 /* Every message whose id begins so; a whole id is one match whatever else begins so. */
-static bool match_in(int root_fd, const char *smarthost, const char *beginning,
-		     struct match *match, struct err *err)
+static void match_one(struct match *match, const char *smarthost, const char *id)
+{
+	bool whole = strcmp(id, match->beginning) == 0;
+
+	if (strncmp(id, match->beginning, strlen(match->beginning)) != 0 ||
+	    (match->count && is_whole(match)))
+		return;
+	/* One that was renamed while we listed is seen twice. */
+	if (!whole && match->count && strcmp(id, match->id) == 0)
+		return;
+	if (whole || match->count == 0) {
+		snprintf(match->smarthost, sizeof(match->smarthost), "%s", smarthost);
+		snprintf(match->id, sizeof(match->id), "%s", id);
+	}
+	match->count = whole ? 1 : match->count + 1;
+}
+
+static bool match_in(int root_fd, const char *smarthost, struct match *match,
+		     struct err *err)
 {
 	struct parked *parked = parked_open(root_fd, smarthost, false, err);
 	struct parked_list list = { 0 };
 	bool read = parked && parked_list(parked, &list, err);
-	size_t len = strlen(beginning);
 
-	for (size_t i = 0; read && i < list.count; i++) {
-		bool whole = strcmp(list.names[i].id, beginning) == 0;
-
-		if (strncmp(list.names[i].id, beginning, len) != 0)
-			continue;
-		/* One that was renamed while we listed is seen twice. */
-		if (!whole && match->count && strcmp(list.names[i].id, match->id) == 0)
-			continue;
-		if (whole || match->count == 0) {
-			snprintf(match->smarthost, sizeof(match->smarthost), "%s",
-				 smarthost);
-			snprintf(match->id, sizeof(match->id), "%s", list.names[i].id);
-		}
-		match->count = whole ? 1 : match->count + 1;
-		if (whole)
-			break;
-	}
+	for (size_t i = 0; read && i < list.count; i++)
+		match_one(match, smarthost, list.names[i].id);
 	parked_list_clear(&list);
 	parked_close(parked);
 	return read;
+}
+
+static void match_large(void *ctx, const struct large *large)
+{
+	match_one(ctx, "", large->id);
 }
 
 static bool find(int root_fd, const char *beginning, struct match *match, struct err *err)
@@ -53,24 +68,22 @@ static bool find(int root_fd, const char *beginning, struct match *match, struct
 	struct parked_smarthosts all;
 	bool done = true;
 
-	*match = (struct match){ 0 };
+	*match = (struct match){ .beginning = beginning };
 	/* Everything begins with nothing: an empty variable in somebody's script. */
 	if (!beginning[0])
 		return err_exit(err, EX_USAGE,
 				"an id is empty: `lontar queue` lists them");
-	if (!parked_smarthosts(root_fd, &all, err))
+	if (!large_each(root_fd, NULL, match_large, match, err) ||
+	    !parked_smarthosts(root_fd, &all, err))
 		return false;
-	for (size_t i = 0; done && i < all.count; i++) {
-		done = match_in(root_fd, all.names[i], beginning, match, err);
-		if (strcmp(match->id, beginning) == 0)
-			break;
-	}
+	for (size_t i = 0; done && i < all.count && !is_whole(match); i++)
+		done = match_in(root_fd, all.names[i], match, err);
 	parked_smarthosts_clear(&all);
 	if (!done)
 		return false;
 	if (match->count == 0)
 		return err_exit(err, EX_NOINPUT,
-				"no parked message %s: `lontar queue` lists them",
+				"no message %s waits: `lontar queue` lists them",
 				beginning);
 	if (match->count > 1)
 		return err_exit(err, EX_NOINPUT,
@@ -109,12 +122,18 @@ static bool act_on(struct command_context *context, const char *verb,
 
 	if (!find(context->root_fd, beginning, &match, err))
 		return false;
+	if (match.smarthost[0] && strcmp(verb, DROP_UNREAD) == 0)
+		return err_exit(err, EX_USAGE,
+				"%s is here, not at a provider: `lontar drop %s`",
+				match.id, match.id);
 	gateway = channel_connect(context->root_fd, "link", err);
 	if (gateway >= 0)
 		return ask_gateway(gateway, &match, verb, err);
 	if (err->exit_code != EX_UNAVAILABLE)
 		return false;
-	return operator_act(context->root_fd, match.smarthost, verb, match.id, err);
+	return match.smarthost[0] ? operator_act(context->root_fd, match.smarthost, verb,
+						 match.id, err)
+				  : large_act(context->root_fd, verb, match.id, err);
 }
 
 static bool act_on_all(struct command_context *context, const char *verb,
@@ -141,7 +160,8 @@ bool command_hold(struct command_context *context, struct err *err)
 {
 	return act(context, "hold",
 		   "usage: lontar hold ID...\n"
-		   "Keeps these parked messages here until `lontar release`.\n",
+		   "Keeps these parked messages here until `lontar release`; large ones "
+		   "that wait\nat a provider stay there.\n",
 		   err);
 }
 
@@ -150,8 +170,8 @@ bool command_release(struct command_context *context, struct err *err)
 	return act(
 		context, "release",
 		"usage: lontar release ID...\n"
-		"Lets held messages go, and sends uncertain ones again: now, or when the "
-		"link is up.\n",
+		"Lets held messages go, and sends uncertain ones again; has large ones "
+		"fetched\nthat wait at a provider: now, or when the link is up.\n",
 		err);
 }
 
@@ -167,12 +187,18 @@ bool command_drop(struct command_context *context, struct err *err)
 {
 	static const char usage[] =
 		"usage: lontar drop [--silent] ID...\n"
+		"       lontar drop --unread ID...\n"
 		"Takes messages out of the queue and returns them to their senders;\n"
-		"--silent: tells nobody (an uncertain one that did arrive).\n";
-	bool silent = false;
+		"--silent: tells nobody (an uncertain one that did arrive). --unread: has "
+		"large\nmessages deleted at the provider that nobody here has read.\n";
+	bool silent = false, unread = false;
 	const struct args_option options[] = { { .name = "silent", .flag_out = &silent },
+					       { .name = "unread", .flag_out = &unread },
 					       { 0 } };
+	const char *verb;
 
-	return args_parse(&context->args, options, usage, err) &&
-	       act_on_all(context, silent ? "drop-silent" : "drop", usage, err);
+	if (!args_parse(&context->args, options, usage, err))
+		return false;
+	verb = unread ? DROP_UNREAD : silent ? "drop-silent" : "drop";
+	return act_on_all(context, verb, usage, err);
 }
