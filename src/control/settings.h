@@ -31,10 +31,13 @@ struct settings {
 	struct settings_list smtproutes;     /* "domain:relay[:port]" */
 	struct settings_list senderroutes;   /* "sender or @domain:smarthost" */
 	struct settings_list badmailfrom;
+	struct settings_list priorities; /* control/priorities.h */
 	struct settings_list plainnets;
 	uint64_t databytes;           /* 0: no limit */
 	uint64_t timeoutsmtpd_s;      /* 300 */
 	uint64_t queuelifetime_s;     /* 604800, of link-up time */
+	uint64_t queueceiling_s;      /* 0: none; by the clock on the wall */
+	uint64_t delaynotice_s;       /* 3600, of link-up time; 0: none is sent */
 	uint64_t uncertainwait_s;     /* 600 */
 	uint64_t concurrencyincoming; /* 500: sessions at once */
 	uint64_t concurrencyperip;    /* 50: of one address */

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "deliver/received.h"
 #include "deliver/route.h"
+#include "deliver/urgency.h"
 #include "ipc/channel.h"
 #include "ipc/intake.h"
 #include "link/notes.h"
@@ -149,15 +150,18 @@ static bool through_gateway(int gateway, const struct inject *inject, struct err
 }
 
 static bool write_and_commit(struct delivery *delivery, const struct inject *inject,
-			     int root_fd, int draft, struct err *err)
+			     const struct router *router, int draft, struct err *err)
 {
 	struct written written = { 0 };
 	bool done = write_message(inject, draft, &written, err);
 
 	file_close(&draft);
+	if (done && !inject->only_ours && !inject->bounce)
+		urgency_decide(delivery, &router->settings, written.bytes);
 	if (done)
 		done = delivery_seal(delivery, written.bytes, written.lines,
-				     written.unended, link_up_seconds(root_fd), err);
+				     written.unended, link_up_seconds(router->root_fd),
+				     err);
 	if (!done) {
 		delivery_undo(delivery);
 		return false;
@@ -210,7 +214,7 @@ static bool directly(int root_fd, struct router *router, const struct inject *in
 		draft = delivery_open(delivery, router->settings.me, buf_span(&trace),
 				      size_of(inject), err);
 	done = done && draft >= 0 &&
-	       write_and_commit(delivery, inject, root_fd, draft, err);
+	       write_and_commit(delivery, inject, router, draft, err);
 	destinations_clear(&found);
 	delivery_free(delivery);
 	return done;

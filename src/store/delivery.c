@@ -251,10 +251,12 @@ static bool make_copy(struct delivery *delivery, struct delivery_target *target,
 }
 
 /* The final name's facts, below the folder that finally holds it. */
-static void name_target(struct delivery_target *target, uint64_t link_up_s)
+static void name_target(const struct delivery *delivery, struct delivery_target *target,
+			uint64_t link_up_s)
 {
 	struct parked_name name = { .wire_bytes = target->wire_bytes,
 				    .recipients = (unsigned)target->count,
+				    .priority = delivery->priority,
 				    .link_up_s = link_up_s,
 				    .state = PARKED_WAITING };
 	struct stat st;
@@ -264,6 +266,7 @@ static void name_target(struct delivery_target *target, uint64_t link_up_s)
 	memcpy(name.id, target->id, sizeof(name.id));
 	if (target->kind == DELIVERY_MAILBOX) {
 		name.recipients = 1;
+		name.priority = 0;
 		name.link_up_s = 0;
 	}
 	parked_name_format(&name, target->path);
@@ -304,7 +307,7 @@ bool delivery_seal(struct delivery *delivery, uint64_t bytes, uint64_t lines,
 			return false;
 		if (target->kind == DELIVERY_PARKED)
 			give_to_flusher(delivery, target);
-		name_target(target, link_up_s);
+		name_target(delivery, target, link_up_s);
 		if (i > 0 && target->kind == DELIVERY_MAILBOX)
 			memcpy(target->path, first->path, sizeof(target->path));
 	}

@@ -54,10 +54,11 @@ struct delivery {
 	char **addresses; /* of all recipients; owned */
 	size_t address_count;
 	char id[MAILDIR_UNIQUE_MAX];
-	uint64_t inode;  /* of the draft: the message's number in the log */
-	uint64_t bytes;  /* of the message as it came, head of ours not counted */
-	struct buf head; /* as written in front of the draft */
-	size_t trace;    /* where in head the part begins that every copy has */
+	uint64_t inode;    /* of the draft: the message's number in the log */
+	uint64_t bytes;    /* of the message as it came, head of ours not counted */
+	unsigned priority; /* for parked names; set before delivery_seal */
+	struct buf head;   /* as written in front of the draft */
+	size_t trace;      /* where in head the part begins that every copy has */
 };
 
 struct delivery *delivery_new(int root_fd, const char *sender);

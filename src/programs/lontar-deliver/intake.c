@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "deliver/bounce.h"
 #include "deliver/received.h"
+#include "deliver/urgency.h"
 #include "ipc/intake.h"
 #include "ipc/peer.h"
 #include "link/notes.h"
@@ -33,6 +34,7 @@ struct transaction {
 	struct intake *intake;
 	uint32_t tag;
 	struct delivery *delivery;
+	bool from_user; /* one of our own sends it */
 	bool drafted;
 	bool committing;
 };
@@ -178,6 +180,7 @@ static bool take_recipient(struct client *client, uint32_t tag,
 		return err_permanent(err, "5.5.1", "recipients come before the message");
 	if (transaction->delivery->address_count >= RECIPIENTS_MAX)
 		return err_temporary(err, "4.5.3", "too many recipients");
+	transaction->from_user = request->may_relay;
 	stale = stale_watch(&client->intake->stale, client->intake->router.control_fd,
 			    clock_monotonic_ms());
 	if (stale)
@@ -254,6 +257,9 @@ static int open_draft(const struct client *client, struct transaction *transacti
 	}
 	if (!compose_trace(client, draft, &trace, err))
 		return -1;
+	/* Our own programs' reports, and what they hand on anew, are nobody's wishes. */
+	if (client->ours && span_is(draft->helo, "-"))
+		transaction->from_user = false;
 	fd = delivery_open(transaction->delivery, client->intake->router.settings.me,
 			   buf_span(&trace), draft->size, err);
 	transaction->drafted = fd >= 0;
@@ -335,11 +341,14 @@ static uint64_t up_seconds_for(const struct delivery *delivery, int root_fd)
 
 /* Our own programs count right; a stranger's counts would be what POP3 clients are told.
  */
-static bool seal(const struct client *client, struct delivery *delivery,
+static bool seal(const struct client *client, const struct transaction *transaction,
 		 const struct intake_commit *told, struct err *err)
 {
 	const struct intake *intake = client->intake;
+	struct delivery *delivery = transaction->delivery;
 
+	if (transaction->from_user)
+		urgency_decide(delivery, &intake->router.settings, told->bytes);
 	if (intake->stopping)
 		return err_temporary(err, "4.3.2", "the gateway is about to stop");
 	return delivery_seal(delivery, told->bytes, told->lines, told->unended != 0,
@@ -357,7 +366,7 @@ static bool on_commit(struct client *client, struct packet *packet)
 	if (!intake_commit_get(packet, &commit) || !transaction ||
 	    !transaction->drafted || transaction->committing)
 		return false;
-	if (!seal(client, transaction->delivery, &commit, &err)) {
+	if (!seal(client, transaction, &commit, &err)) {
 		answer_failure(client, packet->tag, &err);
 		abandon(transaction);
 		return true;

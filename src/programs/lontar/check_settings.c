@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "control/accounts.h"
 #include "control/network.h"
+#include "control/priorities.h"
 #include "control/relay.h"
 #include "control/smarthost.h"
 #include "mail/address.h"
@@ -114,6 +115,12 @@ static const char *judge_bad_sender(struct check *check, const char *line)
 	return strchr(line, '@') ? NULL : "matches nothing; write an address or @domain";
 }
 
+static const char *judge_priority(struct check *check, const char *line)
+{
+	(void)check;
+	return priorities_judge(line);
+}
+
 static const char *judge_network(struct check *check, const char *line)
 {
 	struct network network;
@@ -163,6 +170,7 @@ static void check_lists(struct check *check)
 		{ "senderroutes", &settings->senderroutes, judge_sender_route },
 		{ "badmailfrom", &settings->badmailfrom, judge_bad_sender },
 		{ "plainnets", &settings->plainnets, judge_network },
+		{ "priorities", &settings->priorities, judge_priority },
 	};
 
 	for (size_t i = 0; i < LENGTH(lists); i++)

@@ -25,6 +25,9 @@
 	X(defaultdelivery, "defaultdelivery")         \
 	X(systemusers, "systemusers")                 \
 	X(queuelifetime, "queuelifetime")             \
+	X(queueceiling, "queueceiling")               \
+	X(delaynotice, "delaynotice")                 \
+	X(priorities, "priorities")                   \
 	X(uncertainwait, "uncertainwait")             \
 	X(bouncefrom, "bouncefrom")                   \
 	X(bouncehost, "bouncehost")                   \
