@@ -20,13 +20,14 @@
 #include "base/attr.h"
 #include "control/linkfile.h"
 #include "link/notes.h"
+#include "link/usage.h"
 
 #define ALLOWANCE_UNLIMITED UINT64_MAX
 
 struct allowance {
 	bool open;     /* may be used now */
 	bool spent;    /* not open, and not by a person's word either: a budget is */
-	char why[160]; /* not open: in words for people: "the window opens at 02:00" */
+	char why[200]; /* not open: for people: "the window of link ppp opens at 02:00" */
 	int64_t again; /* not open: wall clock seconds of the next turn; 0: not by itself
 			*/
 	int64_t until; /* open: wall clock seconds of its hard end; INT64_MAX: none */
@@ -40,6 +41,9 @@ struct allowance {
 /* As the file and the recorded use say; now: wall clock seconds. */
 void link_allowance(int root_fd, const struct linkfile *file, int64_t now,
 		    struct allowance *allowance_out);
+/* The same from what is held already; usage: as of now (usage_turn). up: the link is. */
+void link_allowance_of(const struct linkfile *file, const struct usage *usage, bool up,
+		       int64_t now, struct allowance *allowance_out);
 
 enum link_use {
 	LINK_FOR_SMARTHOST,
