@@ -31,6 +31,8 @@ command command_explain;
 command command_first;
 command command_flush;
 command command_hold;
+command command_import_qmail;
+command command_import_queue;
 command command_init;
 command command_link;
 command command_listen;

@@ -102,6 +102,11 @@ static void clear(struct init *init)
 	}
 	free(init->users);
 	free(init->smarthosts);
+	init_close(init);
+}
+
+void init_close(struct init *init)
+{
 	file_close(&init->control_fd);
 	file_close(&init->root_fd);
 }
@@ -149,7 +154,7 @@ static bool ask_passwords(struct init *init, struct err *err)
 }
 
 /* Where it fails, what was made stays, and init may be tried again. */
-static bool make_root(struct init *init, const char *root, struct err *err)
+bool init_root(struct init *init, const char *root, struct err *err)
 {
 	umask(022);
 	return open_root(init, root, err) && ask_passwords(init, err) &&
@@ -177,7 +182,7 @@ bool command_init(struct command_context *context, struct err *err)
 	};
 	bool made = args_parse(&context->args, options, usage, err) &&
 		    args_count(&context->args, 0, 0, usage, err) &&
-		    me_is_host(init.me, err) && make_root(&init, context->root, err);
+		    me_is_host(init.me, err) && init_root(&init, context->root, err);
 
 	if (made)
 		printf("%s is ready; start it with: lontar --root %s run\n",

@@ -30,6 +30,12 @@ struct init {
 	int control_fd;
 };
 
+/* Makes the root at that path and writes it: all that `lontar init` does once it knows
+ * what was asked for. root_fd and control_fd are then open; init_close closes them.
+ * ERR_EXISTS: there is a gateway already. */
+bool init_root(struct init *init, const char *root, struct err *err) MUST_USE;
+void init_close(struct init *init);
+
 /* Writes all settings, maps, accounts and the certificate into the folders that are
  * there. control/me comes last and durably, after everything else is on the disk. */
 bool init_write(const struct init *init, struct err *err) MUST_USE;

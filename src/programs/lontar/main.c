@@ -38,6 +38,9 @@ static const struct {
 	{ "rebuild", command_rebuild, true, "compile the maps" },
 	{ "check", command_check, true, "every setting, path and map" },
 	{ "explain", command_explain, true, "where mail to an address would go" },
+	{ "import-qmail", command_import_qmail, false, "move in from a qmail home" },
+	{ "import-queue", command_import_queue, true,
+	  "take another mailer's waiting mail" },
 };
 
 bool command_names(const struct args *args, struct buf *names_out, struct err *err)
@@ -52,7 +55,7 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: lontar [--root DIR] COMMAND ...\n\n");
 	for (size_t i = 0; i < LENGTH(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out,
 		"\n`lontar COMMAND --help` says more. The root is --root, LONTAR_ROOT or "
 		"%s.\n",
