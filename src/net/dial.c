@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "net/dial_private.h"
+#include "net/usage.h"
 
 #define EHLO_MAX      ((size_t)64 * 1024)
 #define ADDRESSES_MAX 4096
@@ -270,8 +271,10 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 	    buf_append_text(&dial->known, request->addresses))
 		ev_timer_start(loop, &dial->begin);
 	else if (ready)
-		dial->resolve = resolve_start(loop, request->host, request->name_servers,
-					      on_resolved, dial);
+		dial->resolve = resolve_start(
+			loop, request->host,
+			&(struct resolve_way){ request->name_servers, request->bind_to },
+			on_resolved, dial);
 	return dial;
 }
 
@@ -320,6 +323,15 @@ struct span dial_ticket(const struct dial *dial)
 bool dial_failed_in_tls(const struct dial *dial)
 {
 	return dial->failed_in_tls;
+}
+
+uint64_t dial_used(const struct dial *dial)
+{
+	uint64_t bytes = dial->closed_bytes;
+
+	for (size_t i = 0; i < dial->open_count; i++)
+		bytes += usage_bytes(dial->open[i]);
+	return bytes;
 }
 
 int dial_fd(const struct dial *dial)

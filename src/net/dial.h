@@ -45,7 +45,8 @@ struct dial_request { /* all texts are borrowed for dial_start's call only */
 	const char *auth;   /* NULL, or the one mechanism: plain login cram-md5 xoauth2 */
 	const char *cafile; /* NULL: the system's */
 	const char *name_servers; /* commas between; NULL: the system's */
-	const char *bind_to;      /* NULL, or what CURLOPT_INTERFACE takes */
+	const char *bind_to; /* NULL, or what CURLOPT_INTERFACE takes; with "if!NAME" the
+				name_servers are asked over that interface too */
 	const char *addresses; /* NULL: ask; else the host's, as resolve.h writes them */
 	struct span ticket; /* what dial_ticket gave of an earlier call to this server, or
 			     * empty: saves a turn of the handshake. Never where
@@ -64,6 +65,9 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 			dial_handler *handler, void *ctx);
 /* At any time, also from the handler; closes the socket. NULL does nothing. */
 void dial_close(struct dial *dial);
+
+/* Bytes used on the link so far (net/usage.h), also by what did not succeed. */
+uint64_t dial_used(const struct dial *dial);
 
 /* Once connected, all borrowed from the dial: */
 int dial_fd(const struct dial *dial); /* to wait on, and for socket options only */

@@ -44,6 +44,9 @@ struct dial {
 	struct buf ticket_out; /* it gave this one */
 	char error[CURL_ERROR_SIZE];
 	curl_socket_t fd;
+	int open[DIAL_SOCKETS_MAX]; /* all that libcurl has opened, for dial_used */
+	size_t open_count;
+	uint64_t closed_bytes; /* used by those that are closed again */
 };
 
 /* libcurl's wishes, for its CURLMOPT_TIMERFUNCTION and CURLMOPT_SOCKETFUNCTION. */

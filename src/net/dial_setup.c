@@ -3,8 +3,10 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/dial_private.h"
+#include "net/usage.h"
 
 #define CONNECT_TIMEOUT_MS 75000L /* of one address: three SYNs over a slow link */
 /* What may wait in the kernel unsent: enough for a segment or two, little enough that
@@ -141,10 +143,12 @@ static CURLcode on_tls(CURL *easy, void *context, void *ctx)
 static int on_opened(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
 	static const char cubic[] = "cubic", reno[] = "reno";
+	struct dial *dial = ctx;
 	int bytes = NOT_SENT_LOWAT;
 
-	(void)ctx;
 	(void)purpose;
+	if (dial->open_count < DIAL_SOCKETS_MAX)
+		dial->open[dial->open_count++] = fd;
 	/* Who knows how much the link holds wants no probing and no pacing: measured over
 	 * 600 ms, 512 kbit/s, BBR takes half a second longer. Only what every user may
 	 * choose. */
@@ -154,6 +158,19 @@ static int on_opened(void *ctx, curl_socket_t fd, curlsocktype purpose)
 	/* Not having it costs precision, not mail. */
 	(void)!setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
 	return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+	struct dial *dial = ctx;
+
+	for (size_t i = 0; i < dial->open_count; i++)
+		if (dial->open[i] == fd) {
+			dial->closed_bytes += usage_bytes(fd);
+			dial->open[i] = dial->open[--dial->open_count];
+			break;
+		}
+	return close(fd);
 }
 
 static const char *const schemes[][2] = {
@@ -252,6 +269,9 @@ bool dial_set_up(struct dial *dial, const struct dial_request *request)
 	curl_easy_setopt(dial->easy, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(dial->easy, CURLOPT_HEADERDATA, dial);
 	curl_easy_setopt(dial->easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
+	curl_easy_setopt(dial->easy, CURLOPT_SOCKOPTDATA, dial);
+	curl_easy_setopt(dial->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(dial->easy, CURLOPT_CLOSESOCKETDATA, dial);
 	curl_easy_setopt(dial->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(dial->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
 			 (long)request->timeout_s);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
@@ -136,8 +137,9 @@ static void on_addresses(void *ctx, int status, int timeouts, struct ares_addrin
 	finish(resolve);
 }
 
-static bool open_channel(struct resolve *resolve, const char *servers)
+static bool open_channel(struct resolve *resolve, const struct resolve_way *way)
 {
+	bool named = way->servers && way->servers[0];
 	struct ares_options options = { .timeout = TIMEOUT_MS,
 					.tries = TRIES,
 					.lookups = (char[]){ "fb" },
@@ -151,12 +153,15 @@ static bool open_channel(struct resolve *resolve, const char *servers)
 						   ARES_OPT_LOOKUPS |
 						   ARES_OPT_SOCK_STATE_CB);
 	resolve->has_channel = status == ARES_SUCCESS;
-	if (status == ARES_SUCCESS && servers && servers[0])
-		status = ares_set_servers_ports_csv(resolve->channel, servers);
+	if (status == ARES_SUCCESS && named)
+		status = ares_set_servers_ports_csv(resolve->channel, way->servers);
+	if (status == ARES_SUCCESS && named && way->bind_to &&
+	    strncmp(way->bind_to, "if!", 3) == 0)
+		ares_set_local_dev(resolve->channel, way->bind_to + 3);
 	if (status == ARES_SUCCESS)
 		return true;
 	return err_temporary(&resolve->err, "4.4.3", "name servers %s: %s",
-			     servers && servers[0] ? servers : "of the system",
+			     named ? way->servers : "of the system",
 			     ares_strerror(status));
 }
 
@@ -173,8 +178,9 @@ static const char *known_address(const char *host)
 	return strcasecmp(host, "localhost") == 0 ? "127.0.0.1,::1" : NULL;
 }
 
-struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char *servers,
-			      resolve_handler *handler, void *ctx)
+struct resolve *resolve_start(struct ev_loop *loop, const char *host,
+			      const struct resolve_way *way, resolve_handler *handler,
+			      void *ctx)
 {
 	static const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
 							  .ai_socktype = SOCK_STREAM };
@@ -194,7 +200,7 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char
 	ev_timer_init(&resolve->done, on_done, 0., 0.);
 	resolve->tick.data = resolve->done.data = resolve;
 	if (known ? buf_append_text(&resolve->addresses, known)
-		  : !open_channel(resolve, servers)) {
+		  : !open_channel(resolve, way)) {
 		finish(resolve);
 		return resolve;
 	}

@@ -19,10 +19,17 @@ struct resolve;
  * link's doing. The resolve is still to be closed. */
 typedef void resolve_handler(void *ctx, const char *addresses, const struct err *err);
 
-/* servers: addresses with commas between; NULL or "": the system's. Never NULL: what
- * fails at once is told by the loop too. */
-struct resolve *resolve_start(struct ev_loop *loop, const char *host, const char *servers,
-			      resolve_handler *handler, void *ctx);
+struct resolve_way {
+	const char *servers; /* addresses with commas between; NULL or "": the system's,
+			      * wherever they are */
+	const char *bind_to; /* NULL, or "if!NAME": where those named are asked over */
+};
+
+/* Never NULL: what fails at once is told by the loop too. The way is borrowed for this
+ * call only. */
+struct resolve *resolve_start(struct ev_loop *loop, const char *host,
+			      const struct resolve_way *way, resolve_handler *handler,
+			      void *ctx);
 /* Gives up where it is not done. May be called from the handler; NULL does nothing. */
 void resolve_close(struct resolve *resolve);
 

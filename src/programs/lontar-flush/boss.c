@@ -1,5 +1,6 @@
 #include "programs/lontar-flush/boss.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -84,6 +85,29 @@ static bool on_act(struct flush *flush, struct peer *peer, struct packet *packet
 	return true;
 }
 
+static bool on_stop(struct flush *flush, struct packet *packet)
+{
+	struct link_stop stop;
+	char why[160];
+
+	if (!link_stop_get(packet, &stop))
+		return false;
+	snprintf(why, sizeof(why), "%.*s", SPAN_ARG(stop.why));
+	flush_stop(flush, why);
+	return true;
+}
+
+static bool on_allow(struct flush *flush, struct packet *packet)
+{
+	struct link_allow allow;
+
+	if (!link_allow_get(packet, &allow))
+		return false;
+	meter_allow(flush, allow.most_bytes,
+		    allow.until > INT64_MAX ? INT64_MAX : (int64_t)allow.until);
+	return true;
+}
+
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
 	struct flush *flush = ctx;
@@ -96,8 +120,9 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 		flush_look_again(flush);
 		return true;
 	case LINK_STOP:
-		flush_stop(flush, "the link is down");
-		return true;
+		return on_stop(flush, packet);
+	case LINK_ALLOW:
+		return on_allow(flush, packet);
 	default:
 		return false;
 	}
@@ -134,9 +159,11 @@ void boss_tell_progress(struct flush *flush)
 		.sent_bytes = flush->tally.sent_bytes + out,
 		.waiting = queue_left(&flush->queue) + begun,
 		.waiting_bytes = flush->queue.left_bytes,
+		.used_bytes = meter_used(flush),
 		.refused = flush->tally.refused,
 		.deferred = flush->tally.deferred,
 		.smarthost = span_of(flush->smarthost.name),
+		.link = span_of(flush->lanes.link.name),
 		.doing = span_of(flush->doing),
 	};
 

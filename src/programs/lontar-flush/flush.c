@@ -73,6 +73,15 @@ void flush_stop(struct flush *flush, const char *why)
 	leave_after(flush, lanes_unanswered(flush) ? GRACE_S : 0.);
 }
 
+void flush_cut(struct flush *flush, const char *why)
+{
+	if (flush->cut)
+		return;
+	flush->cut = true;
+	log_info("flush smarthost=%s cut reason=%s", flush->smarthost.name, why);
+	flush_stop(flush, why);
+}
+
 static bool is_busy(void *ctx, const char *id)
 {
 	const struct flush *flush = ctx;
@@ -88,7 +97,24 @@ static struct order_rules rules_now(const struct flush *flush)
 				     .call_began = flush->call_began,
 				     .uncertainwait_s = flush->settings.uncertainwait_s,
 				     .ignore_not_before = true,
-				     .but_tried = flush->listed };
+				     .but_tried = flush->listed,
+				     .limits = meter_limits(flush) };
+}
+
+/* Of what would be due, something is too large or not urgent enough for this link, or
+ * for what is left of it. */
+static void blame_limits(struct flush *flush)
+{
+	struct err err = { 0 };
+
+	if (!flush->queue.kept)
+		return;
+	err_temporary(&err, "",
+		      "%zu wait%s for another link, or for more time or a larger budget "
+		      "of %s",
+		      flush->queue.kept, flush->queue.kept == 1 ? "s" : "",
+		      flush->lanes.link.name);
+	flush_blame(flush, &err);
 }
 
 static bool load(struct flush *flush, struct err *err)
@@ -99,6 +125,7 @@ static bool load(struct flush *flush, struct err *err)
 	if (!queue_load(&flush->queue, &rules, is_busy, flush, err))
 		return false;
 	flush->listed = true;
+	blame_limits(flush);
 	if (flush->queue.partial)
 		flush_look_again(flush);
 	else if (first && queue_left(&flush->queue))
@@ -234,6 +261,7 @@ static void on_progress(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	(void)loop;
 	(void)events;
+	meter_look(watcher->data);
 	boss_tell_progress(watcher->data);
 }
 
@@ -294,6 +322,23 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 						     name, &flush->smarthost, err);
 }
 
+static void choose_link(struct flush *flush)
+{
+	struct lanes *lanes = &flush->lanes;
+	struct link_choice choice = { .up = false };
+	char bind_to[LINK_BIND_MAX];
+
+	/* Whether it is open was judged by who started us. */
+	(void)link_choose(flush->root_fd, flush->control_fd, LINK_FOR_SMARTHOST,
+			  flush->smarthost.name, clock_wall_s(), &choice);
+	if (choice.up)
+		lanes->link = choice.link;
+	if (choice.up &&
+	    link_bind_to(flush->control_fd, &choice.link, flush->smarthost.host, bind_to))
+		memcpy(lanes->bind_to, bind_to, sizeof(bind_to));
+	meter_begin(flush, &choice);
+}
+
 bool flush_begin(struct flush *flush, const char *name, struct err *err)
 {
 	struct order_rules rules;
@@ -304,6 +349,7 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	watch(flush);
 	if (!open_all(flush, name, err))
 		return false;
+	choose_link(flush);
 	rules = rules_now(flush);
 	if (!queue_has_any(&flush->queue, &rules, &any, err))
 		return false;

@@ -5,6 +5,7 @@
  *   queue    which message is next, and what its file is called meanwhile
  *   mail     one message: opened, measured, encoded piece by piece
  *   lanes    the connections side by side: how many
+ *   meter    what the link may be used for, and is
  *   server   what is known of the far end from earlier calls
  *   token    the login's token, where a command makes it
  *   session  one connection: engine, socket, what has left the kernel
@@ -27,6 +28,7 @@
 
 #include "programs/lontar-flush/lanes.h"
 #include "programs/lontar-flush/mail.h"
+#include "programs/lontar-flush/meter.h"
 #include "programs/lontar-flush/queue.h"
 #include "programs/lontar-flush/server.h"
 #include "programs/lontar-flush/token.h"
@@ -50,13 +52,15 @@ struct flush {
 	struct parked *parked;
 	struct queue queue;
 	struct lanes lanes;
+	struct meter meter;
 	struct server server;
 	struct token token;
 	struct mail *suspended; /* refused for good while nothing was accepted: see
 				 * outcome.c */
 	bool accepted;          /* this session had something accepted */
 	unsigned begun_anew; /* messages begun anew because the server was out of step */
-	bool stopping;       /* nothing new is begun */
+	bool stopping;       /* nothing new is begun ... */
+	bool cut;            /* ... nor written */
 	bool held;           /* by this flush */
 	bool connected;      /* was at any time */
 	bool lost;           /* the connection, before all was answered */
@@ -90,6 +94,9 @@ int flush_finish(struct flush *flush, const struct err *err);
 void flush_end(struct flush *flush);
 /* Nothing new is begun; within two seconds it is over. */
 void flush_stop(struct flush *flush, const char *why);
+/* Nothing more is written, not even the rest of a message: the link may be used no
+ * longer. */
+void flush_cut(struct flush *flush, const char *why);
 /* The first reason why mail stays is the one that is told. */
 void flush_blame(struct flush *flush, const struct err *err);
 /* Nothing can be sent over this smarthost until a person has acted: it is held, and this

@@ -119,7 +119,6 @@ bool lanes_start(struct flush *flush, struct err *err)
 	struct lanes *lanes = &flush->lanes;
 	const struct smarthost *smarthost = &flush->smarthost;
 
-	link_serves(flush->root_fd, flush->control_fd, smarthost->name, &lanes->link);
 	if (smarthost->user && smarthost->tokencommand && !smarthost->passwordfile &&
 	    !smarthost->tokenfile)
 		return token_ask(flush, err);
@@ -130,6 +129,24 @@ bool lanes_start(struct flush *flush, struct err *err)
 	}
 	lanes_begin(flush);
 	return true;
+}
+
+uint64_t lanes_used(const struct flush *flush)
+{
+	uint64_t bytes = 0;
+
+	for (const struct session *at = flush->lanes.first; at; at = session_next(at))
+		bytes += session_used(at);
+	return bytes;
+}
+
+uint64_t lanes_begun_cost(const struct flush *flush)
+{
+	uint64_t bytes = 0;
+
+	for (const struct session *at = flush->lanes.first; at; at = session_next(at))
+		bytes += session_begun_cost(at);
+	return bytes;
 }
 
 void lanes_note(const struct flush *flush, struct smarthost_note *note)

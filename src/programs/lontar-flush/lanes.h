@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "link/bind.h"
 #include "link/notes.h"
 #include "link/pace.h"
 
@@ -32,7 +33,8 @@ struct lanes {
 	unsigned most;  /* were at work at a time */
 	unsigned turns; /* round trips a message without sending; 0: one lane is enough */
 	struct link_note link; /* over which they go; no name: none is known to be up */
-	char *secret;          /* of the login, once for all; NULL: none */
+	char bind_to[LINK_BIND_MAX]; /* "": any interface; see net/dial.h */
+	char *secret;                /* of the login, once for all; NULL: none */
 };
 
 /* Begins to connect. False and err: our own settings or secret are not right. */
@@ -58,6 +60,11 @@ size_t lanes_unanswered(const struct flush *flush);
 bool lanes_has(const struct flush *flush, const char *id);
 /* Body bytes of unanswered messages given to the kernel, for progress. */
 uint64_t lanes_bytes_out(const struct flush *flush);
+
+/* Bytes used on the link by those that stand. */
+uint64_t lanes_used(const struct flush *flush);
+/* Bytes of the link that what is begun still takes, at most. */
+uint64_t lanes_begun_cost(const struct flush *flush);
 
 /* What the next call can begin with. */
 void lanes_note(const struct flush *flush, struct smarthost_note *note);

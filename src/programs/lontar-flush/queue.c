@@ -40,7 +40,8 @@ static bool find_any(void *ctx, const struct parked_name *name)
 {
 	struct any *any = ctx;
 
-	any->found = order_is_due(name, any->rules);
+	any->found =
+		order_is_due(name, any->rules) && order_fits(name, &any->rules->limits);
 	return !any->found;
 }
 
@@ -77,7 +78,11 @@ static bool load_one(void *ctx, const struct parked_name *name)
 		crashed->names = must_resize(crashed->names, crashed->count + 1,
 					     sizeof(*crashed->names));
 		crashed->names[crashed->count++] = *name;
-	} else if (order_is_due(name, loading->rules)) {
+	} else if (!order_is_due(name, loading->rules)) {
+		return true;
+	} else if (!order_fits(name, &loading->rules->limits)) {
+		loading->queue->kept++;
+	} else {
 		loading->queue->left_bytes += name->wire_bytes;
 		if (!order_pick_add(&loading->pick, name))
 			loading->queue->beyond++;
@@ -133,7 +138,7 @@ bool queue_load(struct queue *queue, const struct order_rules *rules,
 void queue_clear(struct queue *queue)
 {
 	parked_list_clear(&queue->list);
-	queue->next = queue->beyond = 0;
+	queue->next = queue->beyond = queue->kept = 0;
 	queue->left_bytes = 0;
 }
 
@@ -188,16 +193,30 @@ bool queue_take(struct queue *queue, size_t ahead, struct parked_name *name_out,
 	return true;
 }
 
+static bool wait_again(struct queue *queue, struct parked_name *name, struct err *err)
+{
+	struct parked_name to = *name;
+
+	to.state = PARKED_WAITING;
+	return queue_rename(queue, name, &to, err);
+}
+
+bool queue_pass(struct queue *queue, struct err *err)
+{
+	bool marked = queue->batch_next < queue->batch_count;
+	struct parked_name *name = marked ? &queue->batch[queue->batch_next++]
+					  : &queue->list.names[queue->next++];
+
+	queue->left_bytes -= name->wire_bytes;
+	queue->kept++;
+	return !marked || wait_again(queue, name, err);
+}
+
 bool queue_give_back(struct queue *queue, struct err *err)
 {
-	for (; queue->batch_next < queue->batch_count; queue->batch_next++) {
-		struct parked_name *name = &queue->batch[queue->batch_next];
-		struct parked_name to = *name;
-
-		to.state = PARKED_WAITING;
-		if (!queue_rename(queue, name, &to, err))
+	for (; queue->batch_next < queue->batch_count; queue->batch_next++)
+		if (!wait_again(queue, &queue->batch[queue->batch_next], err))
 			return false;
-	}
 	return true;
 }
 

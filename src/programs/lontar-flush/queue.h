@@ -28,6 +28,7 @@ struct queue {
 	size_t batch_next;
 	size_t batch_count;
 	size_t beyond;       /* due ones that are not in the list */
+	size_t kept;         /* would be due, but for the link's limits */
 	uint64_t left_bytes; /* of all of them */
 	size_t unsynced;     /* removals and renames */
 	bool listed;         /* once */
@@ -52,6 +53,8 @@ void queue_clear(struct queue *queue);
 size_t queue_left(const struct queue *queue);
 /* The next one, not taken yet; NULL: none. Borrowed until the next call. */
 const struct parked_name *queue_peek(const struct queue *queue);
+/* Leaves it for another time: it waits again. */
+bool queue_pass(struct queue *queue, struct err *err) MUST_USE;
 /* Takes it. It is renamed to being sent, durably, with up to `ahead` others behind it.
  * False: err. */
 bool queue_take(struct queue *queue, size_t ahead, struct parked_name *name_out,

@@ -132,7 +132,9 @@ void server_recall(struct flush *flush)
 	if (server->known)
 		server->refresh =
 			resolve_start(flush->loop, flush->smarthost.host,
-				      flush->lanes.link.dns, on_refreshed, flush);
+				      &(struct resolve_way){ flush->lanes.link.dns,
+							     flush->lanes.bind_to },
+				      on_refreshed, flush);
 }
 
 const char *server_addresses(const struct flush *flush)

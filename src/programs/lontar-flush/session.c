@@ -14,7 +14,8 @@
 #define FINAL_TIMEOUT_S   600 /* 4.5.3.2.6: after the final dot */
 #define CLOSING_TIMEOUT_S 10
 #define LOOK_FROM_US      20000
-#define LOOKS             8 /* a round trip */
+#define ON_THE_WAY_BYTES  (4 * CHUNK_BYTES) /* in our chunk and in the kernel */
+#define LOOKS             8                 /* a round trip */
 
 static void forget(struct session *session, struct mail *mail)
 {
@@ -61,6 +62,7 @@ static void free_session(struct session *session)
 	ev_io_stop(flush->loop, &session->io);
 	ev_timer_stop(flush->loop, &session->deadline);
 	ev_timer_stop(flush->loop, &session->look);
+	flush->meter.closed_bytes += session_used(session);
 	dial_close(session->dial);
 	smtp_client_free(session->client);
 	buf_clear(&session->chunk);
@@ -176,7 +178,7 @@ void session_go_on(struct session *session)
 	look_soon(session);
 	ev_io_stop(flush->loop, &session->io);
 	ev_io_set(&session->io, dial_fd(session->dial),
-		  EV_READ | (session->writing ? EV_WRITE : 0));
+		  EV_READ | (session->writing && !flush->cut ? EV_WRITE : 0));
 	ev_io_start(flush->loop, &session->io);
 	lanes_grow(flush);
 	if (lanes_are_drained(flush))
@@ -237,6 +239,7 @@ static void dial(struct session *session, enum dial_tls tls)
 		.auth = smarthost->auth,
 		.cafile = control_path(smarthost->cafile, cafile),
 		.name_servers = flush->lanes.link.dns,
+		.bind_to = flush->lanes.bind_to[0] ? flush->lanes.bind_to : NULL,
 		.addresses = server_addresses(flush),
 		.ticket = buf_span(&flush->server.ticket),
 		.timeout_s = DIAL_TIMEOUT_S,
@@ -250,6 +253,7 @@ void session_redial(struct session *session)
 {
 	if (session->client)
 		return;
+	session->flush->meter.closed_bytes += session_used(session);
 	dial_close(session->dial);
 	session->dial = NULL;
 	dial(session,
@@ -355,6 +359,26 @@ bool session_is_connected(const struct session *session)
 bool session_is_drained(const struct session *session)
 {
 	return !session->first && !session->writing;
+}
+
+uint64_t session_used(const struct session *session)
+{
+	return session->dial ? dial_used(session->dial) : 0;
+}
+
+/* What is encoded may still be in a chunk here or in the kernel. */
+uint64_t session_begun_cost(const struct session *session)
+{
+	uint64_t bytes = 0;
+
+	for (const struct mail *mail = session->first; mail; mail = mail->next) {
+		uint64_t cost = order_cost(&mail->name);
+		uint64_t out = mail->begun ? mail->encoded : 0;
+
+		out = out > ON_THE_WAY_BYTES ? out - ON_THE_WAY_BYTES : 0;
+		bytes += cost > out ? cost - out : 0;
+	}
+	return bytes;
 }
 
 uint64_t session_bytes_out(const struct session *session)

@@ -32,6 +32,11 @@ bool session_is_drained(const struct session *session);
 /* Body bytes of unanswered messages given to the kernel, for progress. */
 uint64_t session_bytes_out(const struct session *session);
 
+/* Bytes used on the link so far. */
+uint64_t session_used(const struct session *session);
+/* Bytes of the link that the unanswered messages still take, at most. */
+uint64_t session_begun_cost(const struct session *session);
+
 /* Ends it: with QUIT, which is not waited for, where all is answered; else what was begun
  * and not answered goes back to waiting or becomes uncertain. */
 void session_close(struct session *session);

@@ -147,7 +147,7 @@ static void begin(struct session *session, struct mail *mail)
 }
 
 enum begun {
-	BEGUN,
+	BEGUN,         /* or passed over */
 	NONE_TO_BEGIN, /* none is left, or not now */
 	BEGIN_FAILED,
 };
@@ -181,11 +181,16 @@ static enum begun begin_next(struct session *session, struct err *err)
 	size_t ahead = flush->smarthost.indoubt;
 	struct parked_name name;
 
+	struct order_limits limits;
+
 	if (queue_is_short(&flush->queue) && !flush->look)
 		flush_look_again(flush);
 	if (!next || flush->stopping ||
 	    !smtp_client_may_start(session->client, next->wire_bytes))
 		return NONE_TO_BEGIN;
+	limits = meter_limits(flush);
+	if (!order_fits(next, &limits))
+		return queue_pass(&flush->queue, err) ? BEGUN : BEGIN_FAILED;
 	if (!ahead || ahead > QUEUE_BATCH_MAX)
 		ahead = QUEUE_BATCH_MAX;
 	if (ahead < MARK_AHEAD)
@@ -362,6 +367,8 @@ bool stream_write(struct session *session, struct err *err)
 {
 	enum dial_io io = DIAL_DONE;
 
+	if (session->flush->cut)
+		return true;
 	cork(session, true);
 	for (int turn = 0; turn < CHUNKS_A_TURN && io == DIAL_DONE; turn++)
 		io = write_some(session, err);

@@ -1,0 +1,103 @@
+#include "programs/lontar-flush/meter.h"
+
+#include "base/clock.h"
+#include "programs/lontar-flush/flush.h"
+
+/* Greeting, EHLO, login and QUIT; with TLS a chain of certificates too. */
+#define CONNECT_BYTES     UINT64_C(2000)
+#define CONNECT_TLS_BYTES UINT64_C(7000)
+
+void meter_begin(struct flush *flush, const struct link_choice *choice)
+{
+	struct meter *meter = &flush->meter;
+
+	*meter = (struct meter){ .most_bytes = ALLOWANCE_UNLIMITED, .until = INT64_MAX };
+	if (!choice->up)
+		return;
+	meter->maxsize = choice->allowance.maxsize;
+	meter->lowest = choice->allowance.lowest;
+	/* Else lontar-link tells, and knows better. */
+	if (flush->alone) {
+		meter->most_bytes = choice->allowance.bytes;
+		meter->until = choice->allowance.budget_until;
+	}
+}
+
+void meter_allow(struct flush *flush, uint64_t most_bytes, int64_t until)
+{
+	struct meter *meter = &flush->meter;
+	bool more = most_bytes > meter->most_bytes || until > meter->until;
+
+	meter->most_bytes = most_bytes;
+	meter->until = until;
+	meter_look(flush);
+	if (more)
+		flush_look_again(flush);
+}
+
+uint64_t meter_used(const struct flush *flush)
+{
+	return flush->meter.closed_bytes + lanes_used(flush);
+}
+
+static uint64_t less(uint64_t whole, uint64_t part)
+{
+	return whole > part ? whole - part : 0;
+}
+
+static uint64_t connect_cost(const struct flush *flush)
+{
+	if (flush->connected)
+		return 0;
+	return flush->smarthost.tls == SMARTHOST_TLS_NONE ? CONNECT_BYTES
+							  : CONNECT_TLS_BYTES;
+}
+
+/* Bytes that the link moves until its end; while its rate is not known, any number. */
+static uint64_t room_in_time(const struct flush *flush)
+{
+	const struct meter *meter = &flush->meter;
+	const struct lanes *lanes = &flush->lanes;
+	uint64_t rate = lanes->pace.bytes_per_s;
+	int64_t left_s = meter->until - clock_wall_s();
+
+	if (!rate)
+		rate = lanes->link.speed_bps / 8;
+	if (meter->until == INT64_MAX)
+		return UINT64_MAX;
+	if (left_s <= 0)
+		return 0;
+	if (!rate || (uint64_t)left_s > UINT64_MAX / rate)
+		return UINT64_MAX;
+	return (uint64_t)left_s * rate;
+}
+
+struct order_limits meter_limits(const struct flush *flush)
+{
+	const struct meter *meter = &flush->meter;
+	struct order_limits limits = { .maxsize = meter->maxsize,
+				       .lowest = meter->lowest,
+				       .room = UINT64_MAX };
+	uint64_t begun, time;
+
+	if (meter->most_bytes == ALLOWANCE_UNLIMITED && meter->until == INT64_MAX)
+		return limits;
+	begun = lanes_begun_cost(flush) + connect_cost(flush);
+	if (meter->most_bytes != ALLOWANCE_UNLIMITED)
+		limits.room = less(meter->most_bytes, meter_used(flush) + begun);
+	time = room_in_time(flush);
+	if (time != UINT64_MAX && less(time, begun) < limits.room)
+		limits.room = less(time, begun);
+	return limits;
+}
+
+void meter_look(struct flush *flush)
+{
+	const struct meter *meter = &flush->meter;
+
+	if (meter->until != INT64_MAX && clock_wall_s() >= meter->until)
+		flush_cut(flush, "the time of the link is over");
+	else if (meter->most_bytes != ALLOWANCE_UNLIMITED &&
+		 meter_used(flush) >= meter->most_bytes)
+		flush_cut(flush, "the budget of the link is used up");
+}
