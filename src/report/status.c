@@ -10,6 +10,7 @@
 #include "control/smarthost.h"
 #include "link/call.h"
 #include "report/json.h"
+#include "report/large.h"
 
 static bool read_maildir(int root_fd, const char *smarthost, struct parked_list *list_out,
 			 struct err *err)
@@ -177,18 +178,21 @@ static bool read_pickups(int root_fd, int control_fd, struct status *status,
 			 struct err *err)
 {
 	struct settings_list names;
+	bool read = true;
 
 	if (!smarthost_names(control_fd, "pickups", &names, err))
 		return false;
 	status->pickups = must_alloc((names.count + 1) * sizeof(*status->pickups));
-	for (size_t i = 0; i < names.count; i++) {
+	for (size_t i = 0; read && i < names.count; i++) {
 		struct pickup_status *one = &status->pickups[status->pickup_count++];
 
 		one->name = must_copy(names.lines[i]);
 		pickup_note_read(root_fd, one->name, &one->note);
+		read = large_list(root_fd, one->name, &one->larges, &one->large_count,
+				  err);
 	}
 	settings_list_clear(&names);
-	return true;
+	return read;
 }
 
 bool status_read(int root_fd, int control_fd, struct status *status_out, struct err *err)
@@ -211,8 +215,10 @@ void status_clear(struct status *status)
 	free(status->links);
 	free(status->dialling);
 	free(status->smarthosts);
-	for (size_t i = 0; i < status->pickup_count; i++)
+	for (size_t i = 0; i < status->pickup_count; i++) {
 		free(status->pickups[i].name);
+		free(status->pickups[i].larges);
+	}
 	free(status->pickups);
 	*status = (struct status){ 0 };
 }
@@ -247,13 +253,14 @@ static json_t *pickup_json(const struct pickup_status *one)
 {
 	const struct pickup_note *note = &one->note;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", report_text(one->name),
-			 "waiting",
-			 report_count(note->counted ? (int64_t)note->waiting : -1),
-			 "bytes", report_count(note->counted ? (int64_t)note->bytes : -1),
-			 "held", report_count(note->counted ? (int64_t)note->held : -1),
-			 "last_ok", report_when(note->last_success), "last_error",
-			 report_words(note->last_error));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", report_text(one->name),
+		"waiting", report_count(note->counted ? (int64_t)note->waiting : -1),
+		"bytes", report_count(note->counted ? (int64_t)note->bytes : -1), "held",
+		report_count(note->counted ? (int64_t)note->held : -1), "held_messages",
+		report_large_json(one->larges, one->large_count), "last_ok",
+		report_when(note->last_success), "last_error",
+		report_words(note->last_error));
 }
 
 bool status_print_json(const struct status *status, FILE *to, struct err *err)
@@ -305,7 +312,7 @@ static void print_pickup(const struct pickup_status *one, FILE *to)
 		note->last_success ? clock_format_rfc3339(note->last_success, when)
 				   : "never");
 	if (note->held)
-		fprintf(to, "; %" PRIu64 " too large", note->held);
+		fprintf(to, "; %" PRIu64 " too large (lontar pickup --held)", note->held);
 	fputc('\n', to);
 	if (note->last_error[0])
 		fprintf(to, "%-16s last error: %s\n", "", note->last_error);

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "control/settings.h"
+#include "link/large.h"
 #include "link/notes.h"
 #include "store/parked.h"
 
@@ -33,6 +34,8 @@ struct smarthost_status {
 struct pickup_status {
 	char *name;
 	struct pickup_note note;
+	struct large *larges; /* what lies there until somebody asks, the oldest first */
+	size_t large_count;
 };
 
 struct status {

@@ -24,6 +24,10 @@ typedef bool command(struct command_context *context, struct err *err);
 bool command_names(const struct args *args, struct buf *names_out,
 		   struct err *err) MUST_USE;
 
+/* The large messages that lie at the provider of this pickup, or, where NULL, of all. */
+bool command_print_large(int root_fd, const char *pickup, bool *any_out,
+			 struct err *err) MUST_USE;
+
 command command_call;
 command command_check;
 command command_drop;

@@ -12,9 +12,12 @@
 
 static const char usage[] =
 	"usage: lontar pickup [NAME...]\n"
+	"       lontar pickup --held [NAME]\n"
 	"       lontar pickup --probe NAME [--via SMARTHOST ADDRESS ADDRESS]\n"
 	"Fetches the mail of these pickups (control/pickups), or of all, now: whatever the\n"
 	"link's state. 0: all is fetched; 75: mail stays there.\n"
+	"With --held, lists what stays there because it is too large: `lontar release ID` "
+	"has\nit fetched.\n"
 	"With --probe and two addresses whose mail goes into the mailbox of a multidrop\n"
 	"pickup, sends two letters there; with --probe alone, looks for them at the provider\n"
 	"and proves which header field names each recipient.\n";
@@ -42,11 +45,26 @@ static bool probe(struct command_context *context, const char *smarthost, struct
 	return probe_send(context, &order, err);
 }
 
+static bool show_held(struct command_context *context, struct err *err)
+{
+	const struct args *args = &context->args;
+	bool any;
+
+	if (!args_count(args, 0, 1, usage, err) ||
+	    !command_print_large(context->root_fd, args->argc > 1 ? args->argv[1] : NULL,
+				 &any, err))
+		return false;
+	if (!any)
+		puts("Nothing is too large.");
+	return true;
+}
+
 bool command_pickup(struct command_context *context, struct err *err)
 {
 	const char *smarthost = NULL;
-	bool probes = false;
+	bool probes = false, held = false;
 	const struct args_option options[] = {
+		{ .name = "held", .flag_out = &held },
 		{ .name = "probe", .flag_out = &probes },
 		{ .name = "via", .value_out = &smarthost },
 		{ .name = NULL },
@@ -57,6 +75,8 @@ bool command_pickup(struct command_context *context, struct err *err)
 
 	if (!args_parse(&context->args, options, usage, err))
 		return false;
+	if (held)
+		return show_held(context, err);
 	if (probes)
 		return probe(context, smarthost, err);
 	if (!command_names(&context->args, &names, err))
