@@ -1,5 +1,6 @@
 """What the system tests share: a gateway, smarthosts and people, all on loopback."""
 
+import os
 import pathlib
 import shutil
 import ssl
@@ -7,9 +8,11 @@ import tempfile
 
 import pytest
 
+import dovecot
 from certificates import Certificates
 from gateway import Gateway
 from postfix import Postfix, available
+from provider import Provider
 from smarthost import Smarthost
 
 
@@ -109,3 +112,57 @@ def pytest_terminal_summary(terminalreporter):
             for key, figure in report.user_properties:
                 if key == "figure":
                     terminalreporter.write_line(figure)
+
+
+@pytest.fixture
+def make_provider():
+    made = []
+
+    def make(*words, **settings):
+        made.append(Provider(*words, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def office(make_gateway):
+    """A gateway that is only initialised; office(port, keys...) writes its pickup."""
+    gateway = make_gateway(start=False)
+    secret = gateway.secret("secrets/isp", Provider.password)
+    secret = gateway.root / "control" / secret
+    if os.geteuid() == 0:
+        try:
+            shutil.chown(secret, group="lontarout")
+            secret.chmod(0o640)
+        except LookupError:
+            pass
+
+    def set_up(port, **keys):
+        settings = {
+            "host": "127.0.0.1", "port": port, "tls": "none", "user": "ann",
+            "passwordfile": "secrets/isp", "to": "ann", **keys,
+        }  # fmt: skip
+        gateway.control(
+            "pickups/isp", "".join(f"{k} {v}\n" for k, v in settings.items() if v is not None)
+        )
+        return gateway
+
+    return set_up
+
+
+@pytest.fixture(scope="module")
+def make_dovecot(certificates):
+    if not dovecot.available():
+        pytest.skip("Dovecot as a provider of the tests' own needs root and dovecot-pop3d")
+    made = []
+
+    def make(**settings):
+        made.append(dovecot.Dovecot(certificates, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -12,95 +11,12 @@ import threading
 
 import pytest
 
-from dovecot import Dovecot, available
 from gateway import BIN, EX_CONFIG, EX_NOINPUT, EX_OK, EX_TEMPFAIL
-from provider import CAPABILITIES, Provider
+from pickup_stand import PLAIN, expected, fetch, letter, letters, subjects
+from provider import CAPABILITIES
 from waiting import wait_until
 
-PLAIN = tuple(one for one in CAPABILITIES if one != "PIPELINING")
-
-
-def letter(number, body="hello\n"):
-    return (
-        f"Return-Path: <x{number}@far.example>\n"
-        "Received: from far.example by isp.example; Sun, 22 Nov 2026 10:00:00 +0000\n"
-        f"Message-ID: <{number}@far.example>\n"
-        f"Subject: letter {number}\n\n{body}"
-    ).encode()
-
-
-def letters(count):
-    return [letter(number, "x" * 40 * number + "\n") for number in range(count)]
-
-
-def subjects(gateway, user="ann"):
-    found = [re.search(rb"^Subject: (.*)$", one, re.M) for one in gateway.mailbox(user)]
-    return sorted(one[1].decode() for one in found if one)
-
-
-def expected(count):
-    return sorted(f"letter {number}" for number in range(count))
-
-
-@pytest.fixture
-def make_provider():
-    made = []
-
-    def make(*words, **settings):
-        made.append(Provider(*words, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-@pytest.fixture
-def office(make_gateway):
-    """A gateway that is only initialised; office(port, keys...) writes its pickup."""
-    gateway = make_gateway(start=False)
-    secret = gateway.secret("secrets/isp", Provider.password)
-    secret = gateway.root / "control" / secret
-    if os.geteuid() == 0:
-        try:
-            shutil.chown(secret, group="lontarout")
-            secret.chmod(0o640)
-        except LookupError:
-            pass
-
-    def set_up(port, **keys):
-        settings = {
-            "host": "127.0.0.1", "port": port, "tls": "none", "user": "ann",
-            "passwordfile": "secrets/isp", "to": "ann", **keys,
-        }  # fmt: skip
-        gateway.control(
-            "pickups/isp", "".join(f"{k} {v}\n" for k, v in settings.items() if v is not None)
-        )
-        return gateway
-
-    return set_up
-
-
-def fetch(gateway):
-    return gateway.run("pickup", "isp").returncode
-
-
 # Dovecot
-
-
-@pytest.fixture(scope="module")
-def make_dovecot(certificates):
-    if not available():
-        pytest.skip("Dovecot as a provider of the tests' own needs root and dovecot-pop3d")
-    made = []
-
-    def make(**settings):
-        made.append(Dovecot(certificates, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture(scope="module")
