@@ -18,6 +18,7 @@ static const char *const names[] = {
 	[LISTEN_SMTP] = "smtp",   [LISTEN_SUBMISSION] = "submission",
 	[LISTEN_SMTPS] = "smtps", [LISTEN_POP3] = "pop3",
 	[LISTEN_POP3S] = "pop3s", [LISTEN_WEB] = "web",
+	[LISTEN_QMTP] = "qmtp",   [LISTEN_QMQP] = "qmqp",
 };
 
 const char *listen_service_name(enum listen_service service)
@@ -96,7 +97,7 @@ static bool parse_line(struct span line, unsigned number, struct listen *listen,
 	if (!find_service(line, &entry.service))
 		return wrong(number,
 			     "is no service; known are: smtp submission smtps pop3 pop3s "
-			     "web",
+			     "web qmtp qmqp",
 			     line, err);
 	if (!parse_endpoint(endpoint, &entry))
 		return wrong(number,

@@ -22,6 +22,8 @@ enum listen_service {
 	LISTEN_POP3,
 	LISTEN_POP3S,
 	LISTEN_WEB,
+	LISTEN_QMTP,
+	LISTEN_QMQP,
 };
 const char *listen_service_name(enum listen_service service);
 

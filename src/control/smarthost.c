@@ -86,6 +86,23 @@ static bool settle_host(struct smarthost *smarthost, struct err *err)
 	return true;
 }
 
+/* QMTP has neither a login nor STARTTLS. */
+static bool settle_qmtp(struct smarthost *smarthost, struct err *err)
+{
+	if (smarthost->user)
+		return err_exit(err, EX_CONFIG,
+				"type qmtp has no login; remove user and its secret");
+	if (smarthost->tls == SMARTHOST_TLS_TRY ||
+	    smarthost->tls == SMARTHOST_TLS_STARTTLS)
+		return err_exit(err, EX_CONFIG,
+				"type qmtp has no STARTTLS; write tls none or implicit");
+	if (smarthost->tls == TLS_UNSET)
+		smarthost->tls = SMARTHOST_TLS_NONE;
+	if (!smarthost->port)
+		smarthost->port = PORT_QMTP;
+	return true;
+}
+
 /* Defaults, and what only the whole file can show. */
 static bool settle(struct smarthost *smarthost, struct err *err)
 {
@@ -105,13 +122,13 @@ static bool settle(struct smarthost *smarthost, struct err *err)
 	if (!smarthost->user && has_secret(smarthost))
 		return err_exit(err, EX_CONFIG,
 				"a secret without a user; add a line \"user ...\"");
+	if (smarthost->type == SMARTHOST_QMTP && !settle_qmtp(smarthost, err))
+		return false;
 	if (smarthost->tls == TLS_UNSET && smarthost->port == PORT_SMTPS)
 		smarthost->tls = SMARTHOST_TLS_IMPLICIT;
 	if (smarthost->tls == TLS_UNSET)
 		smarthost->tls =
 			smarthost->user ? SMARTHOST_TLS_STARTTLS : SMARTHOST_TLS_TRY;
-	if (!smarthost->port && smarthost->type == SMARTHOST_QMTP)
-		smarthost->port = PORT_QMTP;
 	if (!smarthost->port)
 		smarthost->port =
 			smarthost->tls == SMARTHOST_TLS_IMPLICIT ? PORT_SMTPS : PORT_SMTP;

@@ -22,6 +22,9 @@ enum intake_packet {
 	INTAKE_OPEN,     /* deliver: with a descriptor to append to; no fields */
 	INTAKE_WATCH,    /* asker: tell me what gets parked from now on; no fields */
 	INTAKE_PARKED,   /* deliver, to watchers, with tag 0 */
+	INTAKE_SCRATCH,  /* asker: a file without a name, to read and write, for a message
+			  * that comes before its recipients (QMTP); answered as DRAFT is,
+			  * belongs to no transaction and is nobody's when closed */
 };
 
 enum intake_verdict_kind {
@@ -41,6 +44,10 @@ PACKET_DEFINE(intake_rcpt, INTAKE_RCPT, INTAKE_RCPT_FIELDS)
 #define INTAKE_DRAFT_FIELDS(NUMBER, TEXT) \
 	NUMBER(size) TEXT(protocol) TEXT(helo) TEXT(remote_ip) TEXT(login) TEXT(session)
 PACKET_DEFINE(intake_draft, INTAKE_DRAFT, INTAKE_DRAFT_FIELDS)
+
+/* size: what will be written to it, 0 where unknown */
+#define INTAKE_SCRATCH_FIELDS(NUMBER, TEXT) NUMBER(size)
+PACKET_DEFINE(intake_scratch, INTAKE_SCRATCH, INTAKE_SCRATCH_FIELDS)
 
 /* bytes: appended (LF line ends); lines: LFs among them; unended: 1 where the last byte
  * was not an LF */

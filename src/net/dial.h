@@ -31,6 +31,7 @@ enum dial_tls {
 enum dial_protocol {
 	DIAL_SMTP,
 	DIAL_POP3, /* always with a login */
+	DIAL_QMTP, /* nobody says a word first: only TCP, and TLS where it is implicit */
 };
 
 struct dial_request { /* all texts are borrowed for dial_start's call only */

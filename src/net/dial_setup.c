@@ -176,6 +176,7 @@ static int on_close(void *ctx, curl_socket_t fd)
 static const char *const schemes[][2] = {
 	[DIAL_SMTP] = { "smtp", "smtps" },
 	[DIAL_POP3] = { "pop3", "pop3s" },
+	[DIAL_QMTP] = { "http", "https" }, /* libcurl does nothing but connect */
 };
 
 /* The name in EHLO is the URL's path. */
@@ -247,6 +248,7 @@ static void set_tls(struct dial *dial, const struct dial_request *request)
 	curl_easy_setopt(dial->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
 	curl_easy_setopt(dial->easy, CURLOPT_SSL_CTX_DATA, dial);
 	curl_easy_setopt(dial->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(dial->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	if (request->cafile) {
 		/* Only these: the system's folder would be trusted beside them. */
 		curl_easy_setopt(dial->easy, CURLOPT_CAINFO, request->cafile);

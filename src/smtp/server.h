@@ -45,6 +45,7 @@ enum smtp_event_kind {
 	SMTP_NEEDS_ANSWER,  /* the last question is open: smtp_server_answer first */
 	SMTP_OUTPUT,        /* much output has gathered: send it, then ask again */
 	SMTP_ASK_RECIPIENT, /* may `sender` mail `recipient`? */
+	SMTP_ASK_SCRATCH,   /* qmtp/server.h only: `size` octets come before recipients */
 	SMTP_ASK_DRAFT,     /* the message comes: is there a place for `size` octets? */
 	SMTP_BODY,          /* put `body` behind what came before */
 	SMTP_ASK_COMMIT,    /* the message is whole: make it durable */

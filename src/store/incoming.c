@@ -81,6 +81,15 @@ int incoming_create(int root_fd, const char *id, int *reader_out, struct err *er
 	return -1;
 }
 
+int incoming_scratch(int root_fd, struct err *err)
+{
+	int fd = openat(root_fd, "spool/incoming", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err_errno(err, "make a file in spool/incoming");
+	return fd;
+}
+
 int incoming_use(int root_fd, struct err *err)
 {
 	int fd = file_open_dir(root_fd, "spool/incoming", err);

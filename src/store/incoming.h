@@ -23,6 +23,10 @@ void incoming_path(const char *id, char path_out[MAILDIR_NAME_MAX]);
 int incoming_create(int root_fd, const char *id, int *reader_out,
 		    struct err *err) MUST_USE;
 
+/* A file without a name, to read and write: gone when the last descriptor is. -1 and err.
+ */
+int incoming_scratch(int root_fd, struct err *err) MUST_USE;
+
 /* What root makes, where no gateway runs, belongs to whom spool/incoming belongs to:
  * lontar, who has to read it later. */
 bool incoming_give(int root_fd, const char *path, struct err *err) MUST_USE;

@@ -85,6 +85,9 @@ static void on_event(struct run *run, const struct smtp_event *event)
 	case SMTP_START_TLS:
 		assert(!run->input.len);
 		break;
+	case SMTP_ASK_SCRATCH:
+		assert(!"SMTP's message comes last");
+		break;
 	case SMTP_NEEDS_ANSWER:
 		assert(!"every question was answered");
 		break;

@@ -50,7 +50,7 @@ static void refuse(struct auth_permit *answer, enum auth_verdict verdict, const 
 	answer->text = span_of(why);
 }
 
-/* Mail from elsewhere comes to "smtp" only; the other services ask for a password, so
+/* Mail from elsewhere comes to these only; the other services ask for a password, so
  * where the client is does not matter to them. */
 static void apply_rules(struct auth *auth, const char *remote_ip,
 			struct access *access_out, struct auth_permit *answer)
@@ -69,6 +69,12 @@ static void apply_rules(struct auth *auth, const char *remote_ip,
 		if (access_out->has_databytes)
 			answer->databytes = access_out->databytes;
 	}
+}
+
+static bool has_rules(const char *service)
+{
+	return strcmp(service, "smtp") == 0 || strcmp(service, "qmtp") == 0 ||
+	       strcmp(service, "qmqp") == 0;
 }
 
 static void admit(struct auth *auth, const char *remote_ip, struct auth_permit *answer)
@@ -112,8 +118,12 @@ bool permit(struct auth *auth, const char *service, const char *remote_ip, uint3
 		.greeting = span_of(pop3 ? settings->me : settings->smtpgreeting),
 	};
 
-	if (strcmp(service, "smtp") == 0)
+	if (has_rules(service))
 		apply_rules(auth, remote_ip, &access, &answer);
+	/* QMQP is how a host hands all its mail to another. */
+	if (strcmp(service, "qmqp") == 0 && answer.verdict == AUTH_YES &&
+	    !answer.may_relay)
+		refuse(&answer, AUTH_NO, "your address may not relay here");
 	if (answer.verdict == AUTH_YES)
 		admit(auth, remote_ip, &answer);
 	if (answer.verdict != AUTH_YES)

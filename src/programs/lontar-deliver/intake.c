@@ -16,6 +16,7 @@
 #include "ipc/peer.h"
 #include "link/notes.h"
 #include "programs/lontar-deliver/report.h"
+#include "store/incoming.h"
 
 #define CLIENTS_MAX      1000
 #define TRANSACTIONS_MAX 4000
@@ -268,9 +269,23 @@ static int open_draft(const struct client *client, struct transaction *transacti
 	return fd;
 }
 
-static bool on_draft(struct client *client, struct packet *packet)
+/* Closes fd; -1 is answered by err. */
+static void answer_open(const struct client *client, uint32_t tag, int fd,
+			const struct err *err)
 {
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+
+	if (fd < 0) {
+		answer_failure(client, tag, err);
+		return;
+	}
+	packet_begin(&out, INTAKE_OPEN, tag);
+	peer_send(client->peer, &out, fd);
+	file_close(&fd);
+}
+
+static bool on_draft(struct client *client, struct packet *packet)
+{
 	struct intake_draft draft;
 	struct err err;
 	int fd;
@@ -278,13 +293,22 @@ static bool on_draft(struct client *client, struct packet *packet)
 	if (!intake_draft_get(packet, &draft))
 		return false;
 	fd = open_draft(client, find(client, packet->tag), &draft, &err);
-	if (fd < 0) {
-		answer_failure(client, packet->tag, &err);
-		return true;
-	}
-	packet_begin(&out, INTAKE_OPEN, packet->tag);
-	peer_send(client->peer, &out, fd);
-	file_close(&fd);
+	answer_open(client, packet->tag, fd, &err);
+	return true;
+}
+
+/* It is in nobody's quota of files: only our own programs may have one. */
+static bool on_scratch(const struct client *client, struct packet *packet)
+{
+	struct intake_scratch scratch;
+	struct err err = { 0 };
+	int fd = -1;
+
+	if (!intake_scratch_get(packet, &scratch) || !client->ours)
+		return false;
+	if (incoming_has_room(client->intake->root_fd, scratch.size, &err))
+		fd = incoming_scratch(client->intake->root_fd, &err);
+	answer_open(client, packet->tag, fd, &err);
 	return true;
 }
 
@@ -397,6 +421,8 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 		return on_rcpt(client, packet);
 	case INTAKE_DRAFT:
 		return on_draft(client, packet);
+	case INTAKE_SCRATCH:
+		return on_scratch(client, packet);
 	case INTAKE_COMMIT:
 		return on_commit(client, packet);
 	case INTAKE_RESET:

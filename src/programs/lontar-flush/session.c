@@ -34,7 +34,7 @@ static void forget(struct session *session, struct mail *mail)
 static bool sort_unanswered(struct session *session)
 {
 	bool any_uncertain = false;
-	bool nothing_taken = session->client && smtp_client_was_closed(session->client);
+	bool nothing_taken = session->client && engine_was_closed(session->client);
 	uint64_t sent = session->first ? stream_bytes_out(session) : 0;
 
 	while (session->first) {
@@ -64,7 +64,7 @@ static void free_session(struct session *session)
 	ev_timer_stop(flush->loop, &session->look);
 	flush->meter.closed_bytes += session_used(session);
 	dial_close(session->dial);
-	smtp_client_free(session->client);
+	engine_free(session->client);
 	buf_clear(&session->chunk);
 	free(session);
 }
@@ -72,14 +72,16 @@ static void free_session(struct session *session)
 /* True: mail has become uncertain. */
 static bool end(struct session *session)
 {
-	static const char quit[] = "QUIT\r\n";
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	bool clean, uncertain;
+	const char *quit;
 	size_t moved;
 
 	clean = session->client && !session->first && !session->chunk.len &&
-		!smtp_client_failure(session->client);
-	if (clean && dial_send(session->dial, quit, strlen(quit), &moved) == DIAL_CLOSED)
+		!engine_failure(session->client);
+	quit = clean ? engine_farewell(session->client) : "";
+	if (quit[0] &&
+	    dial_send(session->dial, quit, strlen(quit), &moved) == DIAL_CLOSED)
 		clean = false;
 	if (session->client)
 		server_learn(session->flush, session->dial);
@@ -131,9 +133,9 @@ static void set_deadline(struct session *session)
 	if (!session->first)
 		return;
 	ev_timer_set(&session->deadline,
-		     smtp_client_was_closed(session->client) ? CLOSING_TIMEOUT_S
-		     : session->first->written               ? FINAL_TIMEOUT_S
-							     : REPLY_TIMEOUT_S,
+		     engine_was_closed(session->client) ? CLOSING_TIMEOUT_S
+		     : session->first->written          ? FINAL_TIMEOUT_S
+							: REPLY_TIMEOUT_S,
 		     0.);
 	ev_timer_start(loop, &session->deadline);
 }
@@ -229,6 +231,7 @@ static void dial(struct session *session, enum dial_tls tls)
 	const struct smarthost *smarthost = &flush->smarthost;
 	char cafile[PATH_MAX];
 	struct dial_request request = {
+		.protocol = smarthost->type == SMARTHOST_QMTP ? DIAL_QMTP : DIAL_SMTP,
 		.host = smarthost->host,
 		.port = smarthost->port,
 		.tls = tls,
@@ -297,13 +300,20 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 		return;
 	}
 	read_offer(connected, &offer);
+	/* QMTP waits for nothing between two messages. */
+	if (flush->smarthost.type == SMARTHOST_QMTP)
+		offer = (struct smtp_offer){ .pipelining = true, .chunking = true };
 	log_info("flush smarthost=%s connected=%s tls=%s pipelining=%d chunking=%d",
 		 flush->smarthost.name, dial_address(connected),
 		 dial_has_tls(connected) ? "yes" : "no", offer.pipelining,
 		 offer.chunking);
-	/* Exim keeps a sender whose recipients were all refused when BDAT follows. */
-	session->client = smtp_client_new(
-		&offer, strstr(dial_greeting(connected), " Exim ") != NULL);
+	session->client =
+		flush->smarthost.type == SMARTHOST_QMTP
+			? engine_new_qmtp()
+			/* Exim keeps a sender whose recipients were all refused when
+			 * BDAT follows. */
+			: engine_new_smtp(&offer, strstr(dial_greeting(connected),
+							 " Exim ") != NULL);
 	server_learn(flush, connected);
 	lanes_ready(flush, &offer);
 	flush->doing = "sending";

@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 #include "net/dial.h"
+#include "programs/lontar-flush/engine.h"
 #include "programs/lontar-flush/session.h"
-#include "smtp/client.h"
 
 #define CHUNK_BYTES ((size_t)16384) /* one TLS record */
 
@@ -14,8 +14,8 @@ struct session {
 	struct session *next; /* of the lanes */
 	struct flush *flush;
 	struct dial *dial;
-	struct smtp_client *client; /* NULL until connected */
-	struct mail *first;         /* begun and not answered, in order */
+	struct engine *client; /* NULL until connected */
+	struct mail *first;    /* begun and not answered, in order */
 	struct mail **end;
 	ev_io io;
 	ev_timer deadline;

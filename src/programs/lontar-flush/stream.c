@@ -105,8 +105,8 @@ void stream_set_window(struct session *session)
 	late = arrived(session, &info);
 	if (late > LATE_MAX * flight)
 		late = LATE_MAX * flight;
-	smtp_client_set_window(session->client, messages ? messages : WINDOW_MESSAGES,
-			       flight + late);
+	engine_set_window(session->client, messages ? messages : WINDOW_MESSAGES,
+			  flight + late);
 }
 
 /* A file that is not as it must be is held, with the reason in the log: trying again
@@ -137,13 +137,13 @@ static void begin(struct session *session, struct mail *mail)
 	deliveries_begin(flush, mail);
 	*session->end = mail;
 	session->end = &mail->next;
-	smtp_client_start(session->client,
-			  &(struct smtp_client_message){ .tag = mail,
-							 .sender = sender,
-							 .recipients = mail->recipients,
-							 .count = mail->count,
-							 .wire_bytes = mail->wire_bytes,
-							 .eight_bit = mail->eight_bit });
+	engine_start(session->client,
+		     &(struct smtp_client_message){ .tag = mail,
+						    .sender = sender,
+						    .recipients = mail->recipients,
+						    .count = mail->count,
+						    .wire_bytes = mail->wire_bytes,
+						    .eight_bit = mail->eight_bit });
 }
 
 enum begun {
@@ -186,7 +186,7 @@ static enum begun begin_next(struct session *session, struct err *err)
 	if (queue_is_short(&flush->queue) && !flush->look)
 		flush_look_again(flush);
 	if (!next || flush->stopping ||
-	    !smtp_client_may_start(session->client, next->wire_bytes))
+	    !engine_may_start(session->client, next->wire_bytes))
 		return NONE_TO_BEGIN;
 	limits = meter_limits(flush);
 	if (!order_fits(next, &limits))
@@ -206,7 +206,7 @@ static void take_results(struct session *session)
 {
 	struct smtp_client_result *result;
 
-	while ((result = smtp_client_take(session->client))) {
+	while ((result = engine_take(session->client))) {
 		struct mail *mail = result->tag, **at = &session->first;
 
 		/* Most are the first; one that was refused here at once is not. */
@@ -241,7 +241,7 @@ static bool put_body(struct session *session, struct mail *mail, bool dots,
 	if (end) {
 		mail->written = true;
 		mail->mark = session->chunk_base + session->chunk.len;
-		smtp_client_body_done(session->client);
+		engine_body_done(session->client);
 	}
 	return true;
 }
@@ -260,7 +260,7 @@ static void put_commands(struct session *session, struct buf *commands)
 /* Fills the chunk with commands and bodies, in the order in which they must go. */
 static bool fill_chunk(struct session *session, struct err *err)
 {
-	struct buf *commands = smtp_client_commands(session->client);
+	struct buf *commands = engine_commands(session->client);
 	struct tcp_info info;
 
 	tcp_state(session, &info);
@@ -273,7 +273,7 @@ static bool fill_chunk(struct session *session, struct err *err)
 			put_commands(session, commands);
 			continue;
 		}
-		mail = smtp_client_body(session->client, &dots);
+		mail = engine_body(session->client, &dots);
 		if (mail) {
 			if (!put_body(session, mail, dots, err))
 				return false;
@@ -295,7 +295,7 @@ static bool fill_chunk(struct session *session, struct err *err)
 
 static bool died(const struct session *session, struct err *err)
 {
-	const struct err *failure = smtp_client_failure(session->client);
+	const struct err *failure = engine_failure(session->client);
 
 	if (failure) {
 		*err = *failure;
@@ -390,7 +390,7 @@ bool stream_read(struct session *session, struct err *err)
 		if (io == DIAL_CLOSED)
 			return died(session, err);
 		session->moved = true;
-		fed = smtp_client_feed(session->client, (struct span){ bytes, got });
+		fed = engine_feed(session->client, (struct span){ bytes, got });
 		take_results(session);
 		if (!fed)
 			return died(session, err);

@@ -1,6 +1,7 @@
 /*
- * lontar-smtpd: SMTP sessions. Under `lontar run` (--service) all of them, for the
- * listeners smtp, submission and smtps; else one, on stdin and stdout.
+ * lontar-smtpd: SMTP, QMTP and QMQP sessions. Under `lontar run` (--service) all of them,
+ * for the listeners smtp, submission, smtps, qmtp and qmqp; else one, on stdin and
+ * stdout.
  */
 #include <signal.h>
 
@@ -12,10 +13,11 @@
 #include "session/doors.h"
 
 static const char usage[] =
-	"usage: lontar-smtpd [--service | --stdio-local] [--root DIR]\n"
+	"usage: lontar-smtpd [--service | --stdio-local | --qmtp | --qmqp] [--root DIR]\n"
 	"SMTP sessions: all of the gateway's with --service (started by `lontar run`),\n"
 	"else one on stdin and stdout for the client at $TCPREMOTEIP (tcpserver, inetd).\n"
 	"  --stdio-local  that session is for the user who runs it (sendmail -bs)\n"
+	"  --qmtp, --qmqp that session speaks QMTP or QMQP\n"
 	"  --root DIR     the gateway's folder, else $LONTAR_ROOT, else /var/lib/lontar\n"
 	"With RELAYCLIENT in the environment the client may mail anyone, and its value is\n"
 	"put behind each recipient; DATABYTES is the largest message, 0 for any.\n";
@@ -23,11 +25,13 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
 	static struct smtpd smtpd = { .worker.protocol = &smtpd_protocol };
-	bool service = false, local = false;
+	bool service = false, local = false, qmtp = false, qmqp = false;
 	const char *root = NULL;
 	const struct args_option options[] = {
 		{ .name = "service", .flag_out = &service },
 		{ .name = "stdio-local", .flag_out = &local },
+		{ .name = "qmtp", .flag_out = &qmtp },
+		{ .name = "qmqp", .flag_out = &qmqp },
 		{ .name = "root", .value_out = &root },
 		{ .name = NULL },
 	};
@@ -45,7 +49,10 @@ int main(int argc, char **argv)
 	else if (fine)
 		fine = root_enter(root, &err) &&
 		       (local ? single_serve_user(&exit_code, &err)
-			      : single_serve_client(&exit_code, &err));
+			      : single_serve_client(qmqp   ? "qmqp"
+						    : qmtp ? "qmtp"
+							   : "smtp",
+						    &exit_code, &err));
 	if (!fine) {
 		log_failure(&err);
 		return err_exit_code(&err);

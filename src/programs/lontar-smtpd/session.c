@@ -35,7 +35,7 @@ void session_end(struct session *session)
 	log_end(session);
 	mail_reset(session);
 	client_leave(&session->client);
-	smtp_server_free(session->server);
+	engine_free(session->server);
 	free(session->relay_suffix);
 	free(session->login);
 	free(session);
@@ -50,7 +50,7 @@ void session_renew(struct session *session)
 /* A whole command earns a new deadline; single bytes do not (slowloris). */
 static void send_output(struct session *session)
 {
-	struct buf *output = smtp_server_output(session->server);
+	struct buf *output = engine_output(session->server);
 
 	if (!output->len)
 		return;
@@ -83,7 +83,7 @@ static bool await_input(struct session *session)
 	}
 	if (!session->client.worker->stopping)
 		return false;
-	smtp_server_expel(session->server, "4.3.2", "closing now, try again soon");
+	engine_expel(session->server, "4.3.2", "closing now, try again soon");
 	session->why = "stopped";
 	return true;
 }
@@ -100,6 +100,10 @@ static bool on_event(struct session *session, const struct smtp_event *event)
 		return session->why || !is_congested(session);
 	case SMTP_ASK_RECIPIENT:
 		session->awaiting = mail_ask_recipient(session, event);
+		return true;
+	case SMTP_ASK_SCRATCH:
+		session->awaiting = true;
+		mail_ask_scratch(session, event->size);
 		return true;
 	case SMTP_ASK_DRAFT:
 		session->awaiting = true;
@@ -144,8 +148,8 @@ void session_go_on(struct session *session)
 		return;
 	}
 	do {
-		event = smtp_server_next(session->server,
-					 connection_input(session->client.connection));
+		event = engine_next(session->server,
+				    connection_input(session->client.connection));
 		send_output(session);
 	} while (on_event(session, event));
 }
@@ -155,7 +159,7 @@ void session_answer(struct session *session, const struct smtp_verdict *verdict)
 	if (!session->awaiting)
 		return;
 	session->awaiting = false;
-	smtp_server_answer(session->server, verdict);
+	engine_answer(session->server, verdict);
 	session_go_on(session);
 }
 
@@ -167,7 +171,7 @@ void session_expel(struct session *session, const char *status, const char *text
 	session->why = why;
 	session->awaiting = false;
 	if (session->server) {
-		smtp_server_expel(session->server, status, text);
+		engine_expel(session->server, status, text);
 		session_go_on(session);
 	} else if (buf_appendf(&reply, "%s %s", status, text)) {
 		session_turn_away(session, "421", buf_span(&reply));

@@ -1,6 +1,6 @@
 /*
- * One SMTP session: the engine between a client's connection, lontar-auth and
- * lontar-deliver.
+ * One session: the engine (SMTP, QMTP or QMQP) between a client's connection, lontar-auth
+ * and lontar-deliver.
  */
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
@@ -10,25 +10,27 @@
 
 #include "ipc/auth.h"
 #include "mail/address.h"
+#include "programs/lontar-smtpd/engine.h"
 #include "programs/lontar-smtpd/smtpd.h"
 #include "session/client.h"
-#include "smtp/server.h"
 
 struct session {
-	struct client client;       /* first; no ip: the user who runs us */
-	struct smtp_server *server; /* NULL until the session is permitted */
-	bool may_relay;             /* by address */
-	char *relay_suffix;         /* put behind recipients then */
-	char *login;                /* "" before one */
-	bool awaiting;              /* the engine's question is with one of the two */
-	bool gone;                  /* the client will say no more */
-	const char *why;            /* the session ends; NULL: by QUIT */
-	uint64_t unrenewed;         /* octets of a message since the deadline was set */
+	struct client client;  /* first; no ip: the user who runs us */
+	struct engine *server; /* NULL until the session is permitted */
+	bool may_relay;        /* by address */
+	char *relay_suffix;    /* put behind recipients then */
+	char *login;           /* "" before one */
+	bool awaiting;         /* the engine's question is with one of the two */
+	bool gone;             /* the client will say no more */
+	const char *why;       /* the session ends; NULL: by QUIT */
+	uint64_t unrenewed;    /* octets of a message since the deadline was set */
 
 	/* The message under way: mail.c */
 	uint32_t mail_tag;           /* at lontar-deliver; 0: none */
 	char recipient[ADDRESS_MAX]; /* the one asked about last */
 	int draft_fd;
+	int scratch_fd;     /* the message, until its recipients are known */
+	bool wants_scratch; /* asked for */
 	bool committing;
 	uint64_t bytes; /* of what is being committed */
 	/* For the log */

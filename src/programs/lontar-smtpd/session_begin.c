@@ -4,12 +4,14 @@
 #include "base/log.h"
 #include "programs/lontar-smtpd/session.h"
 
-/* A reply where there is no engine yet to make it. */
+/* A reply where there is no engine yet to make it. QMTP has none but to a package: to
+ * hang up is what says "later". */
 void session_turn_away(struct session *session, const char *code, struct span text)
 {
 	AUTO_BUF reply = BUF_INIT(600);
 
-	if (buf_appendf(&reply, "%s %.*s\r\n", code,
+	if (!engine_is_qmtp_service(session->client.service) &&
+	    buf_appendf(&reply, "%s %.*s\r\n", code,
 			(int)(text.len < 400 ? text.len : 400), text.at))
 		connection_write(session->client.connection, buf_span(&reply));
 	session_end(session);
@@ -37,7 +39,7 @@ static void start_server(struct session *session, const struct auth_permit *perm
 		snprintf(me, sizeof(me), "localhost");
 	if (!packet_text_copy(permit->greeting, greeting, sizeof(greeting)))
 		snprintf(greeting, sizeof(greeting), "%s", me);
-	session->server = smtp_server_new(&policy);
+	session->server = engine_new(session->client.service, &policy);
 }
 
 static void admit(struct session *session, const struct auth_permit *permit)
@@ -82,6 +84,8 @@ struct client *session_new(int fd)
 	struct session *session = must_alloc(sizeof(*session));
 
 	(void)fd;
-	*session = (struct session){ .login = must_copy(""), .draft_fd = -1 };
+	*session = (struct session){ .login = must_copy(""),
+				     .draft_fd = -1,
+				     .scratch_fd = -1 };
 	return &session->client;
 }

@@ -43,8 +43,8 @@ static bool permit_from_settings(struct settings *settings, struct auth_permit *
 }
 
 /* login: of the user who runs us; NULL for a client of tcpserver. */
-static bool serve(struct smtpd *smtpd, const char *ip, const char *login,
-		  int *exit_code_out, struct err *err)
+static bool serve(struct smtpd *smtpd, const char *service, const char *ip,
+		  const char *login, int *exit_code_out, struct err *err)
 {
 	static struct alone alone;
 	struct settings settings = { 0 };
@@ -56,7 +56,7 @@ static bool serve(struct smtpd *smtpd, const char *ip, const char *login,
 		return false;
 	if (!smtpd->worker.auth && !permit_from_settings(&settings, &permit, err))
 		return false;
-	session = (struct session *)alone_let_in(&alone, "smtp", ip, err);
+	session = (struct session *)alone_let_in(&alone, service, ip, err);
 	if (!session)
 		return false;
 	if (login) {
@@ -79,14 +79,18 @@ static bool turn_away(void)
 	return false;
 }
 
-bool single_serve_client(int *exit_code_out, struct err *err)
+bool single_serve_client(const char *service, int *exit_code_out, struct err *err)
 {
 	static struct smtpd smtpd = { .worker.protocol = &smtpd_protocol,
 				      .amend = amend };
 	char ip[LISTENER_ADDRESS_MAX];
 
 	alone_find_ip(ip);
-	return serve(&smtpd, ip, NULL, exit_code_out, err) || turn_away();
+	if (strcmp(service, "qmqp") == 0 && !getenv("RELAYCLIENT"))
+		return err_exit(err, EX_NOPERM,
+				"%s may not relay here: RELAYCLIENT is not set", ip);
+	return serve(&smtpd, service, ip, NULL, exit_code_out, err) ||
+	       (strcmp(service, "smtp") == 0 && turn_away());
 }
 
 bool single_serve_user(int *exit_code_out, struct err *err)
@@ -96,6 +100,7 @@ bool single_serve_user(int *exit_code_out, struct err *err)
 	char number[32];
 
 	snprintf(number, sizeof(number), "uid:%lu", (unsigned long)getuid());
-	return serve(&smtpd, "", user ? user->pw_name : number, exit_code_out, err) ||
+	return serve(&smtpd, "smtp", "", user ? user->pw_name : number, exit_code_out,
+		     err) ||
 	       turn_away();
 }

@@ -8,10 +8,12 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-/* For the client that tcpserver's environment names (TCPREMOTEIP; RELAYCLIENT: may mail
+/* service: "smtp", "qmtp" or "qmqp" (that only where RELAYCLIENT is set).
+ * For the client that tcpserver's environment names (TCPREMOTEIP; RELAYCLIENT: may mail
  * anyone, its value put behind each recipient; DATABYTES), or who is at the socket's
  * other end. The current folder is the gateway's root. */
-bool single_serve_client(int *exit_code_out, struct err *err) MUST_USE;
+bool single_serve_client(const char *service, int *exit_code_out,
+			 struct err *err) MUST_USE;
 
 /* For the user who runs us: no TLS, no login, and he may mail anyone. */
 bool single_serve_user(int *exit_code_out, struct err *err) MUST_USE;

@@ -77,7 +77,7 @@ static void expel(struct client *client, const char *why)
 const struct protocol smtpd_protocol = {
 	.tls_service = "smtps",
 	.clients_max = WORKER_CLIENTS_MAX,
-	.client_fds = 2, /* the client, a draft */
+	.client_fds = 3, /* the client, a draft, a message before its draft */
 	.stop_s = 5.0,   /* for what is being committed */
 	.timeout_ms = 60000,
 	.connect = connect_deliver,
