@@ -132,7 +132,7 @@ static void serve(size_t i, size_t piece, char *story, struct buf *said)
 		while ((event = qmtp_server_next(server, &input))->kind !=
 			       SMTP_NEEDS_INPUT &&
 		       !closed) {
-			bool bad = strstr(story, "body=bad") != NULL;
+			bool bad = strstr(rows[i].bytes, "bad") != NULL;
 
 			tell(story, event);
 			closed = event->kind == SMTP_CLOSE;
