@@ -12,9 +12,6 @@
 #include "mail/envelope.h"
 #include "report/json.h"
 
-/* A later time is no back-off but a clock that was set back: sent at once. */
-#define NOT_BEFORE_MAX_S 86400
-
 const char *queue_message_state(const struct queue_message *message)
 {
 	switch (message->name.state) {
@@ -28,62 +25,6 @@ const char *queue_message_state(const struct queue_message *message)
 		return "uncertain";
 	}
 	return "waiting";
-}
-
-static void explain_waiting(struct queue_message *message, int64_t now)
-{
-	const struct smarthost_status *smarthost = message->smarthost;
-	char until[CLOCK_TEXT_MAX];
-	bool later = message->name.not_before > now &&
-		     message->name.not_before <= now + NOT_BEFORE_MAX_S;
-
-	if (smarthost->note.held) {
-		snprintf(message->why, sizeof(message->why), "the smarthost is held: %s",
-			 smarthost->note.last_error);
-	} else if (!smarthost->link_up && strcmp(smarthost->name, "local") != 0) {
-		snprintf(message->why, sizeof(message->why), "the link is down");
-	} else if (later) {
-		message->next = message->name.not_before;
-		snprintf(message->why, sizeof(message->why), "tried; again after %s",
-			 clock_format_rfc3339(message->next, until));
-	} else {
-		message->next = now;
-		snprintf(message->why, sizeof(message->why), "its turn comes");
-	}
-}
-
-static void explain_uncertain(struct queue_message *message, int64_t now)
-{
-	char until[CLOCK_TEXT_MAX];
-
-	if (message->smarthost->link_up)
-		message->next =
-			message->name.not_before > now ? message->name.not_before : now;
-	snprintf(message->why, sizeof(message->why),
-		 "sent, but the answer was lost: it may have arrived; again after %s",
-		 clock_format_rfc3339(message->name.not_before, until));
-}
-
-static void explain(struct queue_message *message, int64_t now)
-{
-	if (!message->sender) {
-		snprintf(message->why, sizeof(message->why), "its head cannot be read");
-		return;
-	}
-	switch (message->name.state) {
-	case PARKED_HELD:
-		snprintf(message->why, sizeof(message->why), "held by the operator");
-		break;
-	case PARKED_SENDING:
-		snprintf(message->why, sizeof(message->why), "on its way now");
-		break;
-	case PARKED_UNCERTAIN:
-		explain_uncertain(message, now);
-		break;
-	case PARKED_WAITING:
-		explain_waiting(message, now);
-		break;
-	}
 }
 
 static void take_head(struct queue_message *message, struct envelope *envelope)
@@ -122,7 +63,11 @@ static bool read_message(struct parked *parked, const struct smarthost_status *s
 		free(message_out->recipients);
 		return false;
 	}
-	explain(message_out, now);
+	if (message_out->sender)
+		why_it_waits(smarthost, name, now, &message_out->why);
+	else
+		snprintf(message_out->why.text, sizeof(message_out->why.text),
+			 "its head cannot be read");
 	return true;
 }
 
@@ -228,9 +173,9 @@ static json_t *message_json(const struct queue_message *message)
 		"recipients", recipients, "size", (json_int_t)message->name.wire_bytes,
 		"age_s", (json_int_t)message->age_s, "waited_s",
 		(json_int_t)message->waited_s, "state", queue_message_state(message),
-		"why", report_text(message->why), "next", report_when(message->next),
-		"priority", (int)message->name.priority, "attempts",
-		(int)message->name.attempts, "link",
+		"why", report_text(message->why.text), "next",
+		report_when(message->why.next), "priority", (int)message->name.priority,
+		"attempts", (int)message->name.attempts, "link",
 		report_words(smarthost->link_up ? smarthost->link.name : NULL),
 		"last_error", report_words(smarthost->note.last_error));
 }
@@ -282,7 +227,7 @@ static bool print_message(void *ctx, const struct queue_message *message)
 		fputc(' ', to);
 		print_address(message->recipients[i], to);
 	}
-	fprintf(to, "\n    %s\n", message->why);
+	fprintf(to, "\n    %s\n", message->why.text);
 	return !ferror(to);
 }
 

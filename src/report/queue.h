@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "report/status.h"
+#include "report/why.h"
 
 struct queue_message {
 	const struct smarthost_status *smarthost;
@@ -22,8 +23,7 @@ struct queue_message {
 	size_t recipient_count;
 	int64_t age_s;
 	int64_t waited_s; /* with a link up */
-	int64_t next;     /* wall clock seconds; 0: nobody knows */
-	char why[640];
+	struct why why;
 };
 
 /* Calls back for each message of all smarthosts, or, unless NULL, of this one: by

@@ -50,6 +50,7 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 			   struct parked_list *list_out, struct err *err)
 {
 	int64_t now = clock_wall_s();
+	struct link_choice choice;
 
 	*status_out = (struct smarthost_status){ .oldest_s = -1 };
 	*list_out = (struct parked_list){ 0 };
@@ -58,8 +59,11 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 		return false;
 	for (size_t i = 0; i < list_out->count; i++)
 		count_one(status_out, &list_out->names[i], now);
-	status_out->link_up =
-		link_serves(root_fd, control_fd, smarthost, &status_out->link);
+	(void)link_choose(root_fd, control_fd, LINK_FOR_SMARTHOST, smarthost, now,
+			  &choice);
+	status_out->link_up = choice.up;
+	status_out->link = choice.link;
+	status_out->allowance = choice.allowance;
 	smarthost_note_read(root_fd, smarthost, &status_out->note);
 	return true;
 }
@@ -263,7 +267,7 @@ static json_t *pickup_json(const struct pickup_status *one)
 		report_words(note->last_error));
 }
 
-bool status_print_json(const struct status *status, FILE *to, struct err *err)
+json_t *status_json(const struct status *status)
 {
 	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
 
@@ -273,10 +277,14 @@ bool status_print_json(const struct status *status, FILE *to, struct err *err)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
 	for (size_t i = 0; i < status->pickup_count; i++)
 		json_array_append_new(pickups, pickup_json(&status->pickups[i]));
-	return report_print(json_pack("{s:o, s:o, s:o, s:o}", "me",
+	return json_pack("{s:o, s:o, s:o, s:o}", "me",
 				      report_text(status->me), "links", links, "parked",
-				      parked, "pickups", pickups),
-			    to, err);
+				      parked, "pickups", pickups);
+}
+
+bool status_print_json(const struct status *status, FILE *to, struct err *err)
+{
+	return report_print(status_json(status), to, err);
 }
 
 static void print_smarthost(const struct smarthost_status *one, FILE *to)

@@ -5,6 +5,7 @@
 #ifndef REPORT_STATUS_H
 #define REPORT_STATUS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "control/settings.h"
+#include "link/allowance.h"
 #include "link/large.h"
 #include "link/notes.h"
 #include "store/parked.h"
@@ -27,7 +29,8 @@ struct smarthost_status {
 	uint64_t sending;
 	int64_t oldest_s; /* -1: nothing waits */
 	bool link_up;
-	struct link_note link; /* that serves it, where link_up */
+	struct link_note link;      /* that serves it best, where link_up */
+	struct allowance allowance; /* of that link */
 	struct smarthost_note note;
 };
 
@@ -68,7 +71,8 @@ const char *smarthost_status_state(const struct smarthost_status *status);
 bool status_smarthosts(int root_fd, int control_fd, struct settings_list *names_out,
 		       struct err *err) MUST_USE;
 
-/* DESIGN's `status --json`; a table for people. */
+/* DESIGN's `status --json`, as a new reference and printed; a table for people. */
+json_t *status_json(const struct status *status);
 bool status_print_json(const struct status *status, FILE *to, struct err *err) MUST_USE;
 void status_print(const struct status *status, FILE *to);
 

@@ -1,0 +1,124 @@
+#include "report/why.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "link/order.h"
+#include "mail/priority.h"
+
+#define TEXT_MAX sizeof(((struct why *)0)->text)
+
+static bool is_later(const struct parked_name *name, int64_t now)
+{
+	/* A later time is no back-off but a clock that was set back: sent at once. */
+	return name->not_before > now && name->not_before <= now + ORDER_BACKOFF_MAX_S;
+}
+
+/* Of a kind that the link does not take at all. False: it takes it. */
+static bool is_kept(const struct smarthost_status *smarthost,
+		    const struct parked_name *name, struct why *why)
+{
+	const struct allowance *allowance = &smarthost->allowance;
+	const struct order_limits limits = { .maxsize = allowance->maxsize,
+					     .lowest = allowance->lowest,
+					     .room = UINT64_MAX };
+	char bytes[NUMBER_TEXT_MAX];
+
+	if (order_is_taken(name, &limits))
+		return false;
+	if (limits.maxsize && name->wire_bytes > limits.maxsize)
+		snprintf(why->text, TEXT_MAX,
+			 "larger than the link %s takes (%s): it waits for another link "
+			 "or for a person's word",
+			 smarthost->link.name,
+			 number_format_bytes(limits.maxsize, bytes));
+	else
+		snprintf(why->text, TEXT_MAX,
+			 "the link %s is kept for %s mail: it waits for another link or "
+			 "for a person's word",
+			 smarthost->link.name,
+			 limits.lowest == PRIORITY_URGENT ? "urgent" : "high and urgent");
+	return true;
+}
+
+/* Not now. False: the link is open and has enough left. */
+static bool is_closed(const struct smarthost_status *smarthost,
+		      const struct parked_name *name, struct why *why)
+{
+	const struct allowance *allowance = &smarthost->allowance;
+	char left[NUMBER_TEXT_MAX];
+
+	if (!allowance->open) {
+		snprintf(why->text, TEXT_MAX, "%s", allowance->why);
+		why->next = allowance->again;
+		return true;
+	}
+	if (order_cost(name) <= allowance->bytes)
+		return false;
+	snprintf(why->text, TEXT_MAX,
+		 "larger than what the budget of the link %s has left (%s)",
+		 smarthost->link.name, number_format_bytes(allowance->bytes, left));
+	return true;
+}
+
+static void explain_waiting(const struct smarthost_status *smarthost,
+			    const struct parked_name *name, int64_t now, struct why *why)
+{
+	const struct smarthost_note *note = &smarthost->note;
+	bool is_local = strcmp(smarthost->name, "local") == 0;
+	char until[CLOCK_TEXT_MAX];
+
+	if (note->held) {
+		snprintf(why->text, TEXT_MAX, "the smarthost is held: %s",
+			 note->last_error);
+	} else if (!smarthost->link_up && !is_local) {
+		snprintf(why->text, TEXT_MAX, "the link is down");
+	} else if (!is_local &&
+		   (is_kept(smarthost, name, why) || is_closed(smarthost, name, why))) {
+		return;
+	} else if (is_later(name, now)) {
+		why->next = name->not_before;
+		snprintf(why->text, TEXT_MAX, "tried; again after %s",
+			 clock_format_rfc3339(why->next, until));
+	} else {
+		why->next = now;
+		snprintf(why->text, TEXT_MAX, "its turn comes%s%s",
+			 note->last_error[0] ? "; the last try ended so: " : "",
+			 note->last_error);
+	}
+}
+
+static void explain_uncertain(const struct smarthost_status *smarthost,
+			      const struct parked_name *name, int64_t now,
+			      struct why *why)
+{
+	char until[CLOCK_TEXT_MAX];
+
+	if (smarthost->link_up)
+		why->next = name->not_before > now ? name->not_before : now;
+	snprintf(why->text, TEXT_MAX,
+		 "sent, but the answer was lost: it may have arrived; again after %s",
+		 clock_format_rfc3339(name->not_before, until));
+}
+
+void why_it_waits(const struct smarthost_status *smarthost,
+		  const struct parked_name *name, int64_t now, struct why *why_out)
+{
+	*why_out = (struct why){ .next = 0 };
+	switch (name->state) {
+	case PARKED_HELD:
+		snprintf(why_out->text, TEXT_MAX, "held by the operator");
+		break;
+	case PARKED_SENDING:
+		snprintf(why_out->text, TEXT_MAX, "on its way now");
+		break;
+	case PARKED_UNCERTAIN:
+		explain_uncertain(smarthost, name, now, why_out);
+		break;
+	case PARKED_WAITING:
+		explain_waiting(smarthost, name, now, why_out);
+		break;
+	}
+}
