@@ -62,6 +62,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 links: $(PROGRAMS:%=$(BIN)/%)
 	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/mailq
 	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/newaliases
+	@[ ! -e $(BIN)/sendmail ] || ln -sf sendmail $(BIN)/qmail-inject
 
 $B/%.o: %.c
 	@mkdir -p $(@D)

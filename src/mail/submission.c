@@ -17,14 +17,17 @@ enum {
 	AUTHOR = 1 << 4,
 	DATE = 1 << 5,
 	ID = 1 << 6,
+	SEEN = 1 << 7, /* To and Cc: who got it is told */
+	RETURN = 1 << 8,
+	FOLLOWUP = 1 << 9,
 };
 
 static const struct {
 	const char *name;
 	unsigned what;
 } fields[] = {
-	{ "To", RECIPIENTS | ADDRESSES },
-	{ "Cc", RECIPIENTS | ADDRESSES },
+	{ "To", RECIPIENTS | ADDRESSES | SEEN },
+	{ "Cc", RECIPIENTS | ADDRESSES | SEEN },
 	{ "Bcc", RECIPIENTS | DROPPED },
 	{ "Apparently-To", RECIPIENTS | ADDRESSES },
 	{ "From", ADDRESSES | AUTHOR },
@@ -34,10 +37,11 @@ static const struct {
 	{ "Errors-To", ADDRESSES },
 	{ "Date", DATE },
 	{ "Message-ID", ID },
-	{ "Return-Path", DROPPED },
+	{ "Return-Path", DROPPED | RETURN },
+	{ "Mail-Followup-To", ADDRESSES | FOLLOWUP },
 	{ "Content-Length", DROPPED },
-	{ "Resent-To", RESENT | RECIPIENTS | ADDRESSES },
-	{ "Resent-Cc", RESENT | RECIPIENTS | ADDRESSES },
+	{ "Resent-To", RESENT | RECIPIENTS | ADDRESSES | SEEN },
+	{ "Resent-Cc", RESENT | RECIPIENTS | ADDRESSES | SEEN },
 	{ "Resent-Bcc", RESENT | RECIPIENTS | DROPPED },
 	{ "Resent-From", RESENT | ADDRESSES | AUTHOR },
 	{ "Resent-Sender", RESENT | ADDRESSES },
@@ -46,12 +50,18 @@ static const struct {
 	{ "Resent-Message-ID", RESENT | ID },
 };
 
-static unsigned what_is(const struct header_field *field)
+static unsigned what_is(const struct submission *submission,
+			const struct header_field *field)
 {
+	unsigned what = 0;
+
 	for (size_t i = 0; i < LENGTH(fields); i++)
 		if (span_is_word(field->name, fields[i].name))
-			return fields[i].what;
-	return 0;
+			what = fields[i].what;
+	if (((what & AUTHOR) && submission->drop_author) ||
+	    ((what & ID) && submission->drop_id))
+		what = DROPPED;
+	return what;
 }
 
 static bool no_room(struct err *err)
@@ -100,16 +110,35 @@ static void skip_mbox_line(struct span *message)
 }
 
 /* The sum of what is there: of the Resent- fields alone, where there are any. */
-static unsigned survey(struct span rest)
+static unsigned survey(const struct submission *submission, struct span rest)
 {
 	struct header_field field;
 	unsigned found = 0, resent = 0, what;
 
 	while (header_next(&rest, &field)) {
-		what = what_is(&field);
+		what = what_is(submission, &field);
 		*(what & RESENT ? &resent : &found) |= what;
 	}
 	return resent ? resent : found;
+}
+
+/* "ann@host (Ann Cook)": what cannot stand in a comment is left out of it. */
+static bool add_commented_author(const struct submission *submission, const char *resent,
+				 struct buf *out)
+{
+	const char *name = submission->full_name ? submission->full_name : "";
+
+	if (!buf_appendf(out, "%sFrom: ", resent) ||
+	    !address_append(out, submission->author) ||
+	    (name[0] && !buf_append_text(out, " (")))
+		return false;
+	for (; *name; name++)
+		if (!strchr("()\\", *name) && (unsigned char)*name >= ' ' &&
+		    !buf_append_byte(out, *name))
+			return false;
+	return (!submission->full_name || !submission->full_name[0] ||
+		buf_append_byte(out, ')')) &&
+	       buf_append_byte(out, '\n');
 }
 
 static bool add_missing(const struct submission *submission, unsigned found,
@@ -124,8 +153,13 @@ static bool add_missing(const struct submission *submission, unsigned found,
 	if (!(found & ID) && !buf_appendf(out, "%sMessage-ID: <%s@%s>\n", resent,
 					  submission->unique, submission->me))
 		return no_room(err);
+	if (submission->says_hidden && !(found & SEEN) &&
+	    !buf_appendf(out, "%sCc: recipient list not shown: ;\n", resent))
+		return no_room(err);
 	if (found & AUTHOR)
 		return true;
+	if (submission->in_comment)
+		return add_commented_author(submission, resent, out) || no_room(err);
 	if (!buf_appendf(out, "%sFrom: ", resent) ||
 	    !full_name_append(out, submission->full_name) || !buf_append_byte(out, '<') ||
 	    !address_append(out, submission->author) || !buf_append_text(out, ">\n"))
@@ -154,6 +188,26 @@ static bool copy_field(const struct submission *submission,
 	return true;
 }
 
+static bool keep_return_path(void *ctx, const char *address, size_t end, struct err *err)
+{
+	struct submission *submission = ctx;
+
+	(void)end;
+	return qualify_address(&submission->qualifier, address, submission->return_path,
+			       err);
+}
+
+/* Whom bounces are to go to, as the writer says; "<>" is nobody. */
+static void take_return_path(struct submission *submission,
+			     const struct header_field *field)
+{
+	struct err unread;
+
+	submission->return_path[0] = '\0';
+	submission->has_return_path =
+		header_addresses_at(field->value, keep_return_path, submission, &unread);
+}
+
 static bool copy_fields(struct submission *submission, struct span *rest, unsigned found,
 			struct buf *out, struct err *err)
 {
@@ -161,7 +215,9 @@ static bool copy_fields(struct submission *submission, struct span *rest, unsign
 	unsigned what;
 
 	while (header_next(rest, &field)) {
-		what = what_is(&field);
+		what = what_is(submission, &field);
+		if (what & RETURN)
+			take_return_path(submission, &field);
 		if (submission->header_recipients && (what & RECIPIENTS) &&
 		    (what & RESENT) == (found & RESENT) &&
 		    !submission_recipients(submission, field.value, err))
@@ -172,6 +228,56 @@ static bool copy_fields(struct submission *submission, struct span *rest, unsign
 	return true;
 }
 
+struct followup {
+	const struct submission *submission;
+	struct buf all; /* "ann@host, bob@host" */
+	bool is_list;
+};
+
+static bool add_to_followup(void *ctx, const char *address, size_t end, struct err *err)
+{
+	struct followup *followup = ctx;
+	const struct submission *submission = followup->submission;
+	char whole[ADDRESS_MAX];
+
+	(void)end;
+	if (!qualify_address(&submission->qualifier, address, whole, err))
+		return false;
+	for (size_t i = 0; i < submission->list_count; i++)
+		if (span_is_word(submission->lists[i], whole))
+			followup->is_list = true;
+	return (!followup->all.len || buf_append_text(&followup->all, ",\n  ")) &&
+			       address_append(&followup->all, whole)
+		       ? true
+		       : no_room(err);
+}
+
+/* Mail to one of the writer's lists: answers go to the list and the others named, not to
+ * him a second time. */
+static bool add_followup(const struct submission *submission, struct span rest,
+			 struct buf *out, struct err *err)
+{
+	struct followup followup = { .submission = submission,
+				     .all = BUF_INIT(SUBMISSION_HEADER_MAX) };
+	struct header_field field;
+	struct err unread;
+	bool done = true;
+
+	while (submission->list_count && header_next(&rest, &field)) {
+		unsigned what = what_is(submission, &field);
+
+		if ((what & SEEN) && !(what & RESENT) &&
+		    !header_addresses_at(field.value, add_to_followup, &followup,
+					 &unread))
+			continue; /* one that cannot be read names nobody */
+	}
+	if (followup.is_list)
+		done = buf_appendf(out, "Mail-Followup-To: %s\n", followup.all.data) ||
+		       no_room(err);
+	buf_clear(&followup.all);
+	return done;
+}
+
 bool submission_compose(struct submission *submission, struct span *message,
 			struct buf *out, struct err *err)
 {
@@ -179,8 +285,9 @@ bool submission_compose(struct submission *submission, struct span *message,
 	unsigned found;
 
 	skip_mbox_line(&rest);
-	found = survey(rest);
+	found = survey(submission, rest);
 	if (!add_missing(submission, found, out, err) ||
+	    (!(found & FOLLOWUP) && !add_followup(submission, rest, out, err)) ||
 	    !copy_fields(submission, &rest, found, out, err))
 		return false;
 	if (rest.len && rest.at[0] == '\n')

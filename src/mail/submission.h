@@ -29,8 +29,18 @@ struct submission {
 	const char *full_name;  /* his name; may be NULL */
 	bool header_recipients; /* those of To, Cc and Bcc are recipients too */
 
+	/* As qmail-inject: */
+	bool drop_author; /* From is made anew, */
+	bool drop_id;     /* and Message-ID */
+	bool in_comment;  /* From: ann@host (Ann), not Ann <ann@host> */
+	bool says_hidden; /* a Cc that says so, where neither To nor Cc is there */
+	const struct span *lists; /* lower case addresses: mail to one of them gets a */
+	size_t list_count;        /* Mail-Followup-To of To and Cc */
+
 	char **recipients; /* found, each once */
 	size_t count;
+	bool has_return_path; /* the field was there, with: */
+	char return_path[ADDRESS_MAX];
 };
 
 /* Adds the addresses of a list, as a command line or a field has it. Permanent err where

@@ -1,7 +1,7 @@
 /*
  * sendmail: hands a message to the gateway over its local socket, with the command line
  * that people's programs have always used. Needs no rights of its own: who calls it is
- * known by the socket's peer credentials. Also run as mailq and newaliases.
+ * known by the socket's peer credentials. Also run as mailq, newaliases and qmail-inject.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "deliver/inject.h"
 #include "mail/submission.h"
 #include "programs/sendmail/caller.h"
+#include "programs/sendmail/inject.h"
 #include "programs/sendmail/message.h"
 #include "programs/sendmail/options.h"
 
@@ -135,6 +136,8 @@ int main(int argc, char **argv)
 	struct options options;
 	struct err err = { 0 };
 
+	if (inject_is_wanted(argc ? argv[0] : ""))
+		return inject_main(argc, argv);
 	log_open("sendmail");
 	if (options_parse(argc, argv, &options, &err) && do_mode(&options, &err))
 		return EX_OK;

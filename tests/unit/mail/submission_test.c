@@ -122,6 +122,91 @@ static void only_the_command_line_counts_without_t(void **state)
 	submission_clear(&submission);
 }
 
+#define MADE "Date: x\nMessage-ID: <y>\n"
+
+static const struct {
+	const char *title;
+	struct submission how; /* beside what ready() says */
+	const char *message;
+	const char *composed;
+	const char *return_path; /* NULL: none */
+} injected[] = {
+	{ "qmail-inject: without To and Cc a field says so",
+	  { .says_hidden = true },
+	  THERE "Bcc: bob\n\n",
+	  "Cc: recipient list not shown: ;\n" THERE "\n",
+	  NULL },
+	{ "qmail-inject: with a Cc nothing is said",
+	  { .says_hidden = true },
+	  THERE "Cc: bob\n\n",
+	  THERE "Cc: bob@office.example\n\n",
+	  NULL },
+	{ "qmail-inject: f makes From anew",
+	  { .drop_author = true },
+	  THERE "\n",
+	  AUTHOR MADE "\n",
+	  NULL },
+	{ "qmail-inject: i makes Message-ID anew",
+	  { .drop_id = true },
+	  THERE "\n",
+	  "Message-ID: <1.M2P3Q4.gw@gw.office.example>\nDate: x\nFrom: z@w.example\n\n",
+	  NULL },
+	{ "qmail-inject: c puts the name into a comment",
+	  { .in_comment = true },
+	  MADE "\n",
+	  "From: ann@office.example (Ann Cook)\n" MADE "\n",
+	  NULL },
+	{ "qmail-inject: Return-Path names the sender",
+	  { .count = 0 },
+	  "Return-Path: <eve>\n" THERE "\n",
+	  THERE "\n",
+	  "eve@office.example" },
+	{ "qmail-inject: an empty Return-Path is the null sender",
+	  { .count = 0 },
+	  "Return-Path: <>\n" THERE "\n",
+	  THERE "\n",
+	  "" },
+	{ "qmail-inject: mail to a list says where answers go",
+	  { .list_count = 1 },
+	  THERE "To: Team@lists.example\nCc: bob\n\n",
+	  "Mail-Followup-To: Team@lists.example,\n  bob@office.example\n" THERE
+	  "To: Team@lists.example\nCc: bob@office.example\n\n",
+	  NULL },
+	{ "qmail-inject: unless it says so itself",
+	  { .list_count = 1 },
+	  THERE "Mail-Followup-To: ann\nTo: team@lists.example\n\n",
+	  THERE "Mail-Followup-To: ann@office.example\nTo: team@lists.example\n\n",
+	  NULL },
+	{ "qmail-inject: other mail does not",
+	  { .list_count = 1 },
+	  THERE "To: bob\n\n",
+	  THERE "To: bob@office.example\n\n",
+	  NULL },
+};
+
+static void inject(void **state)
+{
+	size_t row = (size_t)(uintptr_t)*state;
+	static const struct span lists[] = { { "team@lists.example", 18 } };
+	struct submission submission = ready();
+	struct span message = span_of(injected[row].message);
+	AUTO_BUF out = BUF_INIT(SUBMISSION_HEADER_MAX);
+	struct err err = { 0 };
+
+	submission.says_hidden = injected[row].how.says_hidden;
+	submission.drop_author = injected[row].how.drop_author;
+	submission.drop_id = injected[row].how.drop_id;
+	submission.in_comment = injected[row].how.in_comment;
+	submission.lists = lists;
+	submission.list_count = injected[row].how.list_count;
+	assert_true(submission_compose(&submission, &message, &out, &err));
+	assert_string_equal(out.data, injected[row].composed);
+	assert_int_equal(submission.has_return_path, injected[row].return_path != NULL);
+	if (injected[row].return_path)
+		assert_string_equal(submission.return_path, injected[row].return_path);
+	submission_clear(&submission);
+}
+
 static void names(void **state)
 {
 	static const struct {
@@ -169,7 +254,7 @@ static void a_header_past_the_limit_is_refused(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(rows) + 3] = {
+	struct CMUnitTest tests[LENGTH(rows) + LENGTH(injected) + 3] = {
 		{ .name = "without -t only the command line names recipients",
 		  .test_func = only_the_command_line_counts_without_t },
 		{ .name = "a name stands as it can", .test_func = names },
@@ -181,6 +266,11 @@ int main(void)
 		tests[i + 3] =
 			(struct CMUnitTest){ .name = rows[i].title,
 					     .test_func = compose,
+					     .initial_state = (void *)(uintptr_t)i };
+	for (size_t i = 0; i < LENGTH(injected); i++)
+		tests[LENGTH(rows) + i + 3] =
+			(struct CMUnitTest){ .name = injected[i].title,
+					     .test_func = inject,
 					     .initial_state = (void *)(uintptr_t)i };
 	return cmocka_run_group_tests_name("mail submission", tests, NULL, NULL);
 }
