@@ -92,8 +92,8 @@ void link_note_change(struct link_note *note, bool up, struct span settings,
 	if (up) {
 		next = (struct link_note){ .up = true, .since = note->since };
 		snprintf(next.name, sizeof(next.name), "%s", note->name);
-		clock_boot_id(next.boot_id);
 	}
+	clock_boot_id(next.boot_id);
 	next.up = up;
 	if (note->up != up || !note->since)
 		next.since = clock_wall_s();
@@ -112,5 +112,6 @@ void link_note_change(struct link_note *note, bool up, struct span settings,
 		next.speed_bps = numbers.value[SPEED];
 	if (call_out)
 		*call_out = call_of(&numbers);
+	next.told[0] = '\0';
 	*note = next;
 }

@@ -21,7 +21,7 @@ struct link_call { /* valid when zeroed: nothing */
  * dns speed_bps bytes_sent bytes_received seconds). A second up is a new call, whose
  * addresses replace the first one's. What makes no sense is not worth losing the event
  * for: it is appended to ignored_out, a line each (cut at its ceiling). Not written yet:
- * see link_note_write. call_out may be NULL.
+ * see link_note_write. call_out may be NULL. That nobody else told it is part of it.
  */
 void link_note_change(struct link_note *note, bool up, struct span settings,
 		      struct link_call *call_out, struct buf *ignored_out);

@@ -49,6 +49,7 @@ static const struct note_key link_keys[] = {
 	NOTE_KEY(link_note, remote, NOTE_TEXT),
 	NOTE_KEY(link_note, dns, NOTE_TEXT),
 	NOTE_KEY(link_note, speed_bps, NOTE_NUMBER),
+	NOTE_KEY(link_note, told, NOTE_TEXT),
 };
 
 /* A kind of note: its folder and its keys. */

@@ -60,6 +60,7 @@ struct link_note {
 	char remote[64];
 	char dns[256]; /* servers' addresses, commas between: for c-ares */
 	uint64_t speed_bps;
+	char told[16]; /* who told last: "interface", "probe"; "": a hook or a person */
 };
 
 /* As recorded; up only if under the present boot. Missing: down since 0. */

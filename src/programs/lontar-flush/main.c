@@ -6,18 +6,23 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "programs/lontar-flush/flush.h"
+#include "programs/lontar-flush/probe.h"
 
 static const char usage[] =
 	"usage: lontar-flush [--alone] SMARTHOST\n"
+	"       lontar-flush --probe LINK\n"
 	"Sends the mail parked for a smarthost; its current folder is the gateway's root.\n"
-	"Started by `lontar run`, or, with --alone, by `lontar flush`.\n";
+	"Started by `lontar run`, or, with --alone, by `lontar flush`; with --probe it only\n"
+	"looks whether the link leads to the smarthost that its file names.\n";
 
 int main(int argc, char **argv)
 {
 	static struct flush flush = { .root_fd = -1, .control_fd = -1 };
 	struct args args = { argc, argv };
+	bool probes = false;
 	struct args_option options[] = {
 		{ .name = "alone", .flag_out = &flush.alone },
+		{ .name = "probe", .flag_out = &probes },
 		{ .name = NULL },
 	};
 	struct err err = { 0 };
@@ -28,6 +33,8 @@ int main(int argc, char **argv)
 		log_failure(&err);
 		return err_exit_code(&err);
 	}
+	if (probes)
+		return probe_link(args.argv[1]);
 	if (flush_begin(&flush, args.argv[1], &err))
 		ev_run(flush.loop, 0);
 	return flush_finish(&flush, &err);

@@ -26,6 +26,8 @@ struct flush {
 	bool queued;       /* waits until fewer are at work */
 	bool stopping;
 	bool ended;        /* it said how it ended; its lock goes with its socket */
+	uint64_t sent;     /* messages, as it told last, */
+	int64_t moved_ms;  /* and when there was one more */
 	bool wanted;       /* another one after it, which has been told to end */
 	unsigned failures; /* in a row, since the link came up */
 	ev_timer retry;
@@ -235,6 +237,9 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	case LINK_PROGRESS:
 		if (!link_progress_get(packet, &progress))
 			return false;
+		if (progress.sent > flush->sent)
+			flush->moved_ms = clock_monotonic_ms();
+		flush->sent = progress.sent;
 		flush->flushes->listener.on_progress(flush->flushes->listener.ctx,
 						     &progress);
 		return true;
@@ -416,6 +421,14 @@ void flushes_force(struct flushes *flushes, const char *smarthost)
 
 	flush->failures = 0;
 	start_or_nudge(flush);
+}
+
+int64_t flushes_moved_ms(const struct flushes *flushes, const char *smarthost)
+{
+	for (const struct flush *at = flushes->first; at; at = at->next)
+		if (strcmp(at->smarthost, smarthost) == 0)
+			return at->moved_ms;
+	return 0;
 }
 
 bool flushes_act(struct flushes *flushes, uint32_t tag, const char *smarthost,

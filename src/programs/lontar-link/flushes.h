@@ -51,6 +51,9 @@ void flushes_force(struct flushes *flushes, const char *smarthost);
 bool flushes_has_mail(const struct flushes *flushes, const char *smarthost,
 		      bool held_too);
 
+/* When a flush last told of a message that had been sent; monotonic, 0: never. */
+int64_t flushes_moved_ms(const struct flushes *flushes, const char *smarthost);
+
 /* True: a flush is at work and will answer by on_acted. */
 bool flushes_act(struct flushes *flushes, uint32_t tag, const char *smarthost,
 		 const char *verb, const char *id);

@@ -78,28 +78,35 @@ static struct link_note *find_or_add(struct links *links, const char *name)
 	return note;
 }
 
-static void tell(const char *name, bool up, struct span settings)
+const struct link_note *links_find(struct links *links, const char *name)
+{
+	return find_or_add(links, name);
+}
+
+static void tell(const struct link_news *news)
 {
 	AUTO_BUF words = BUF_INIT(LOG_LINE_MAX);
-	struct span line;
+	struct span settings = news->settings, line;
 
 	while (span_cut(&settings, '\n', &line))
 		if (line.len && !buf_appendf(&words, " %.*s", SPAN_ARG(line)))
 			break;
-	log_info("link name=%s state=%s%s", name, up ? "up" : "down", words.data);
+	log_info("link name=%s state=%s%s%s%s", news->name, news->up ? "up" : "down",
+		 news->told[0] ? " by=" : "", news->told, words.data);
 }
 
-bool links_set(struct links *links, const char *name, bool up, struct span settings,
-	       struct buf *ignored_out, struct err *err)
+bool links_set(struct links *links, const struct link_news *news, struct buf *ignored_out,
+	       struct err *err)
 {
-	struct link_note *note = find_or_add(links, name);
+	struct link_note *note = find_or_add(links, news->name);
 	struct link_note next = *note;
 
 	count_up(links);
-	link_note_change(&next, up, settings, NULL, ignored_out);
+	link_note_change(&next, news->up, news->settings, NULL, ignored_out);
+	snprintf(next.told, sizeof(next.told), "%s", news->told);
 	if (!link_note_write(links->root_fd, &next, err))
 		return false;
 	*note = next;
-	tell(name, up, settings);
+	tell(news);
 	return true;
 }

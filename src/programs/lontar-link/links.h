@@ -26,9 +26,19 @@ bool links_open(struct links *links, int root_fd, struct ev_loop *loop,
 		struct err *err) MUST_USE;
 void links_close(struct links *links);
 
-/* A link went up or down (link/change.h). Durable when it returns. */
-bool links_set(struct links *links, const char *name, bool up, struct span settings,
-	       struct buf *ignored_out, struct err *err) MUST_USE;
+struct link_news {
+	const char *name;
+	bool up;
+	const char *told;     /* as in the link's note: by whom */
+	struct span settings; /* link/change.h */
+};
+
+/* Durable when it returns. */
+bool links_set(struct links *links, const struct link_news *news, struct buf *ignored_out,
+	       struct err *err) MUST_USE;
+
+/* What is recorded; never seen: down since 0. Borrowed until the next links_set. */
+const struct link_note *links_find(struct links *links, const char *name);
 
 bool links_any_up(const struct links *links);
 

@@ -1,16 +1,22 @@
 /*
  * lontar-link: knows which links are up, and has what is parked flushed, and what waits
- * at providers fetched, while they are.
+ * at providers fetched, while they are; has links called when it is time. It reaches no
+ * other machine itself.
  */
 #include <fcntl.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "ipc/acceptor.h"
 #include "ipc/parked_watch.h"
 #include "ipc/service.h"
+#include "programs/lontar-link/calls.h"
+#include "programs/lontar-link/events.h"
 #include "programs/lontar-link/flushes.h"
+#include "programs/lontar-link/interfaces.h"
 #include "programs/lontar-link/links.h"
+#include "programs/lontar-link/probes.h"
 #include "programs/lontar-link/requests.h"
 
 struct program {
@@ -18,6 +24,10 @@ struct program {
 	struct links links;
 	struct flushes flushes;
 	struct pickups pickups;
+	struct events events;
+	struct interfaces interfaces;
+	struct probes probes;
+	struct calls calls;
 	struct requests requests;
 	struct parked_watch watch;
 	struct acceptor acceptor;
@@ -28,6 +38,7 @@ static void on_parked(void *ctx, const char *smarthost)
 	struct program *program = ctx;
 
 	flushes_parked(&program->flushes, smarthost);
+	calls_look(&program->calls);
 }
 
 static void on_watch(void *ctx)
@@ -38,6 +49,60 @@ static void on_watch(void *ctx)
 		flushes_link_up(&program->flushes);
 		pickups_link_up(&program->pickups);
 	}
+	calls_look(&program->calls);
+}
+
+static bool on_hook(void *ctx, const struct link_news *news)
+{
+	struct program *program = ctx;
+
+	return interfaces_hook(&program->interfaces, news);
+}
+
+static void on_change(void *ctx, const struct link_news *news)
+{
+	struct program *program = ctx;
+
+	calls_link_changed(&program->calls, news->name, news->up);
+}
+
+static void on_probe(void *ctx, const char *link)
+{
+	struct program *program = ctx;
+
+	probes_now(&program->probes, link);
+}
+
+/* Who tells of links, and what is begun by itself. */
+static void watch(struct program *program)
+{
+	struct service *service = &program->service;
+	const struct flushes *flushes = &program->flushes;
+
+	program->events = (struct events){ .links = &program->links,
+					   .flushes = &program->flushes,
+					   .pickups = &program->pickups,
+					   .ctx = program,
+					   .on_hook = on_hook,
+					   .on_change = on_change };
+	program->interfaces = (struct interfaces){ .loop = service->loop,
+						   .control_fd = flushes->control_fd,
+						   .events = &program->events,
+						   .ctx = program,
+						   .on_probe = on_probe };
+	program->probes = (struct probes){ .service = service,
+					   .root_fd = flushes->root_fd,
+					   .control_fd = flushes->control_fd,
+					   .events = &program->events,
+					   .interfaces = &program->interfaces };
+	program->calls = (struct calls){ .service = service,
+					 .root_fd = flushes->root_fd,
+					 .control_fd = flushes->control_fd,
+					 .links = &program->links,
+					 .settings = &flushes->settings };
+	interfaces_start(&program->interfaces);
+	probes_start(&program->probes);
+	calls_start(&program->calls);
 }
 
 static void on_connection(void *ctx, int fd)
@@ -58,13 +123,15 @@ static bool begin(struct program *program, struct err *err)
 		return false;
 	flushes->control_fd = file_open_dir(flushes->root_fd, "control", err);
 	if (flushes->control_fd < 0 || !flushes_open(flushes, err) ||
-	    !service_begin(service, err) ||
+	    !service_begin(service, err) || !sandbox_no_network(err) ||
 	    !links_open(&program->links, flushes->root_fd, service->loop, err))
 		return false;
 	program->pickups = (struct pickups){ .service = service,
 					     .root_fd = flushes->root_fd,
 					     .control_fd = flushes->control_fd };
+	watch(program);
 	program->requests = (struct requests){ .links = &program->links,
+					       .events = &program->events,
 					       .flushes = flushes,
 					       .pickups = &program->pickups };
 	requests_open(&program->requests);

@@ -61,8 +61,10 @@ static bool on_event(struct request *request, struct packet *packet)
 	struct requests *requests = request->requests;
 	AUTO_BUF unknown = BUF_INIT(UNKNOWN_MAX);
 	char name[SMARTHOST_NAME_MAX];
+	struct link_news news = { .name = name, .told = TOLD_BY_HOOK };
 	struct link_event event;
 	struct err err;
+	bool held_back;
 
 	if (!link_event_get(packet, &event))
 		return false;
@@ -71,20 +73,16 @@ static bool on_event(struct request *request, struct packet *packet)
 		answer(request, packet->tag, EX_USAGE, "that is no name for a link");
 		return true;
 	}
-	if (!links_set(requests->links, name, event.up != 0, event.settings, &unknown,
-		       &err)) {
+	news.up = event.up != 0;
+	news.settings = event.settings;
+	if (!events_heard(requests->events, &news, &held_back, &unknown, &err)) {
 		answer_err(request, packet->tag, &err);
 		return true;
 	}
 	/* The hook is let go before the work begins. */
 	answer(request, packet->tag, EX_OK, unknown.data);
-	if (event.up) {
-		flushes_link_up(requests->flushes);
-		pickups_link_up(requests->pickups);
-	} else {
-		flushes_link_down(requests->flushes);
-		pickups_link_down(requests->pickups);
-	}
+	if (!held_back)
+		events_act(requests->events, &news);
 	return true;
 }
 

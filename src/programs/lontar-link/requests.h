@@ -2,6 +2,7 @@
 #ifndef LONTAR_LINK_REQUESTS_H
 #define LONTAR_LINK_REQUESTS_H
 
+#include "programs/lontar-link/events.h"
 #include "programs/lontar-link/flushes.h"
 #include "programs/lontar-link/links.h"
 #include "programs/lontar-link/pickups.h"
@@ -10,6 +11,7 @@ struct request;
 
 struct requests {
 	struct links *links;
+	struct events *events;
 	struct flushes *flushes;
 	struct pickups *pickups;
 	struct request *first;

@@ -1,0 +1,32 @@
+/*
+ * Whether a network interface can be used: it runs (is up, with a carrier) and has an
+ * address that is not only for its own wire. And hearing that something about any
+ * interface has changed (rtnetlink(7)); what has is then looked at, so that no message
+ * which the kernel drops can mislead.
+ */
+#ifndef NET_INTERFACE_H
+#define NET_INTERFACE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+#define INTERFACE_ADDRESS_MAX 46
+
+enum interface_state {
+	INTERFACE_ABSENT,
+	INTERFACE_DOWN, /* there, without carrier or address */
+	INTERFACE_UP,
+};
+
+/* *address_out: where it is up, IPv4 before IPv6. What cannot be asked is absent. */
+enum interface_state interface_look(const char *name,
+				    char address_out[INTERFACE_ADDRESS_MAX]);
+
+/* Readable after a change of any interface or address. -1 and err. */
+int interface_watch(struct err *err) MUST_USE;
+/* Takes what it has to say. */
+void interface_heard(int watch_fd);
+
+#endif
