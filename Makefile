@@ -3,7 +3,8 @@
 #
 #   make          every program, in build/bin
 #   make run      the story, on loopback, below build/run
-#   make test     unit and system tests      (SAN=1: with sanitizers)
+#   make test     unit and system tests      (SAN=1: with sanitizers;
+#                 LONTAR_PICKUP_CUTS=1000: all cuts of a pickup, not a sample)
 #   make lint     what a machine can say about the source
 #   make fuzz     build the fuzzers (clang), run each for FUZZ_SECONDS
 #   make bench    us beside the peers, into docs/benchmarks.md (root; BENCH="flush accept",
@@ -34,6 +35,7 @@ BIN      := $(if $(SAN),build/san/bin,build/bin)
 # What the layers themselves need; --as-needed drops what a program does not use.
 LIBS := -lcurl -lcares -lssl -lcrypto -lcdb -lcrypt -lev -lseccomp -lcap -ljansson -lm
 LIBS_lontar-checkpw := -lpam
+LIBS_lontar-web     := -lmicrohttpd
 
 objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
 reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))

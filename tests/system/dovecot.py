@@ -1,6 +1,7 @@
 """Debian's Dovecot as the provider: an instance of its own below a folder of the test's
 own, on free ports, one Maildir a user."""
 
+import itertools
 import os
 import pathlib
 import pwd
@@ -76,6 +77,7 @@ class Dovecot:
     def __init__(self, certificates, uidl="%08Xu%08Xv"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lontar-dovecot-"))
         self.folder.chmod(0o755)
+        self._numbers = itertools.count()
         self.pop3, self.pop3s = free_port(), free_port()
         owner = pwd.getpwnam("nobody")
         self.owner = owner.pw_uid, owner.pw_gid
@@ -115,10 +117,15 @@ class Dovecot:
         """Messages with LF line ends."""
         box = self._mailbox(user)
         for message in messages:
-            number = len(list(box.glob("*/*")))
+            # Never one that was used before: it would have the old one's UID.
+            number = next(self._numbers)
             path = box / "new" / f"{1700000000 + number}.M{number}P1.isp"
             path.write_bytes(message)
             os.chown(path, *self.owner)
+
+    def empty(self, user):
+        for path in [*self._mailbox(user).glob("new/*"), *self._mailbox(user).glob("cur/*")]:
+            path.unlink()
 
     def left(self, user):
         return len(list(self._mailbox(user).glob("*/*:2,*"))) + len(
