@@ -24,8 +24,11 @@ enum link_packet {
 	LINK_IDLE,   /* flush to link: all sent; I leave unless nudged soon; no fields */
 	LINK_MOVED,  /* flush to link: new routes moved mail to another smarthost */
 	LINK_PICKUP, /* command: fetch these pickups now; PROGRESS..., then DONE */
-	LINK_ALLOW,  /* link to flush and pickup: what is left of the link
-			(link/allowance.h) */
+	LINK_PAGE,  /* web: what a user may see; DONE comes with a descriptor to read from
+		     */
+	LINK_WISH,  /* web: a user asks for a large message; then DONE */
+	LINK_ALLOW, /* link to flush and pickup: what is left of the link
+		       (link/allowance.h) */
 };
 
 /* What is at work for a pickup goes by this name in PROGRESS, beside the smarthosts. */
@@ -48,6 +51,14 @@ PACKET_DEFINE(link_flush, LINK_FLUSH, LINK_FLUSH_FIELDS)
 /* names: one pickup a line; empty: all */
 #define LINK_PICKUP_FIELDS(NUMBER, TEXT) TEXT(names)
 PACKET_DEFINE(link_pickup, LINK_PICKUP, LINK_PICKUP_FIELDS)
+
+/* user: an account that has logged in */
+#define LINK_PAGE_FIELDS(NUMBER, TEXT) TEXT(user)
+PACKET_DEFINE(link_page, LINK_PAGE, LINK_PAGE_FIELDS)
+
+/* id and token: of link/large.h */
+#define LINK_WISH_FIELDS(NUMBER, TEXT) TEXT(user) TEXT(id) TEXT(token)
+PACKET_DEFINE(link_wish, LINK_WISH, LINK_WISH_FIELDS)
 
 /* state: up, down or dialling; since: wall clock seconds */
 #define LINK_STATE_FIELDS(NUMBER, TEXT) NUMBER(since) TEXT(name) TEXT(state)

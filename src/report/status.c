@@ -277,9 +277,8 @@ json_t *status_json(const struct status *status)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
 	for (size_t i = 0; i < status->pickup_count; i++)
 		json_array_append_new(pickups, pickup_json(&status->pickups[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "me",
-				      report_text(status->me), "links", links, "parked",
-				      parked, "pickups", pickups);
+	return json_pack("{s:o, s:o, s:o, s:o}", "me", report_text(status->me), "links",
+			 links, "parked", parked, "pickups", pickups);
 }
 
 bool status_print_json(const struct status *status, FILE *to, struct err *err)

@@ -19,9 +19,10 @@ struct auth {
 	int control_fd;
 	struct settings settings;
 	struct stale_watch stale;
-	int64_t refreshed_ms;  /* when the settings were last looked at */
-	uid_t workers_uid;     /* besides root and ourselves, who may ask */
-	int64_t told_ms;       /* when a refusal was last logged, and ... */
+	int64_t refreshed_ms; /* when the settings were last looked at */
+	uid_t workers_uid; /* besides root and ourselves, who may ask: session workers */
+	uid_t web_uid;     /* and lontar-web */
+	int64_t told_ms;   /* when a refusal was last logged, and ... */
 	unsigned told_nothing; /* ... how many went unlogged since */
 };
 

@@ -18,12 +18,20 @@ static void on_connection(void *ctx, int fd)
 	worker_take(ctx, fd);
 }
 
+/* Where there is no such user, all run as we do. */
+static uid_t uid_of(const char *role)
+{
+	const struct passwd *user = getpwnam(role);
+
+	return user ? user->pw_uid : geteuid();
+}
+
 static bool begin(struct auth *auth, struct acceptor acceptors[], struct err *err)
 {
-	const struct passwd *worker = getpwnam("lontard");
 	struct service *service = &auth->service;
 
-	auth->workers_uid = worker ? worker->pw_uid : geteuid();
+	auth->workers_uid = uid_of("lontard");
+	auth->web_uid = uid_of("lontarweb");
 	auth->control_fd = file_open_dir(AT_FDCWD, "control", err);
 	if (auth->control_fd < 0 ||
 	    !settings_load(auth->control_fd, &auth->settings, err))

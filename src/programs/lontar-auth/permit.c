@@ -109,9 +109,10 @@ bool permit(struct auth *auth, const char *service, const char *remote_ip, uint3
 	const struct settings *settings = current_settings(auth);
 	struct access access = { 0 };
 	bool pop3 = strncmp(service, "pop3", 4) == 0;
+	bool plain = pop3 || strcmp(service, "web") == 0;
 	struct auth_permit answer = {
 		.verdict = AUTH_YES,
-		.plain_logins = pop3 && access_plain_login(settings, remote_ip),
+		.plain_logins = plain && access_plain_login(settings, remote_ip),
 		.databytes = settings->databytes,
 		.timeout_s = pop3 ? POP3_TIMEOUT_S : settings->timeoutsmtpd_s,
 		.me = span_of(settings->me),

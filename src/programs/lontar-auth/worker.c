@@ -115,7 +115,8 @@ static const struct peer_handler handler = { on_packet, on_closed };
 
 static bool is_ours(const struct auth *auth, uid_t uid)
 {
-	return uid == 0 || uid == geteuid() || uid == auth->workers_uid;
+	return uid == 0 || uid == geteuid() || uid == auth->workers_uid ||
+	       uid == auth->web_uid;
 }
 
 void worker_take(struct auth *auth, int fd)

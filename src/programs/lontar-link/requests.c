@@ -1,8 +1,10 @@
 #include "programs/lontar-link/requests.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -11,6 +13,7 @@
 #include "deliver/operator.h"
 #include "ipc/peer.h"
 #include "link/large.h"
+#include "programs/lontar-link/page.h"
 #include "store/parked.h"
 
 #define REQUESTS_MAX         200
@@ -54,6 +57,12 @@ static bool may_ask(const struct request *request)
 	uid_t uid = peer_uid(request->peer);
 
 	return uid == 0 || uid == geteuid();
+}
+
+/* lontar-web asks for who has logged in there. */
+static bool is_web(const struct request *request)
+{
+	return peer_uid(request->peer) == request->requests->web_uid || may_ask(request);
 }
 
 static bool on_event(struct request *request, struct packet *packet)
@@ -163,8 +172,9 @@ static bool on_flush(struct request *request, struct packet *packet)
 	}
 	if (!request->waiting_count)
 		answer(request, packet->tag, EX_OK, "nothing waits");
-	for (size_t i = 0; i < request->waiting_count; i++)
-		flushes_force(request->requests->flushes, request->waiting[i]);
+	/* From the end: one that is refused at once is taken out. */
+	for (size_t i = request->waiting_count; i > 0; i--)
+		flushes_force(request->requests->flushes, request->waiting[i - 1]);
 	return true;
 }
 
@@ -232,9 +242,9 @@ static bool on_pickup(struct request *request, struct packet *packet)
 	if (!count)
 		answer(request, packet->tag, EX_OK,
 		       "no pickup is set: see control/pickups");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = count; i > 0; i--)
 		pickups_force(request->requests->pickups,
-			      strchr(request->waiting[i], ' ') + 1);
+			      strchr(request->waiting[i - 1], ' ') + 1);
 	return true;
 }
 
@@ -330,8 +340,11 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 {
 	struct request *request = ctx;
 
-	(void)peer;
 	file_close(&fd);
+	if (is_web(request) && packet->type == LINK_PAGE)
+		return page_show(request->requests, peer, packet);
+	if (is_web(request) && packet->type == LINK_WISH)
+		return page_ask(request->requests, peer, packet);
 	if (packet->type != LINK_SHOW && !may_ask(request)) {
 		answer(request, packet->tag, EX_NOPERM,
 		       "only root and the gateway's own user may do that");
@@ -443,6 +456,9 @@ static void on_acted(void *ctx, uint32_t tag, const struct link_done *done)
 
 void requests_open(struct requests *requests)
 {
+	const struct passwd *web = getpwnam("lontarweb");
+
+	requests->web_uid = web ? web->pw_uid : geteuid();
 	requests->flushes->listener = (struct flush_listener){
 		.on_progress = on_progress,
 		.on_done = on_done,

@@ -18,6 +18,7 @@ struct requests {
 	unsigned count;
 	unsigned stranger_count;
 	uint32_t acts; /* tags given out */
+	uid_t web_uid; /* lontar-web's */
 };
 
 /* Sets itself as the flushes' and pickups' listener. */

@@ -219,12 +219,22 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 	return true;
 }
 
+bool child_is_wanted(const struct child *child)
+{
+	const struct ports *ports = &child->master->ports;
+
+	for (size_t i = 0; i < ports->count; i++)
+		if (role_serves(child->role, ports->items[i].service))
+			return true;
+	return !roles[child->role].is_door;
+}
+
 void child_start(struct child *child)
 {
 	struct err err;
 
 	child->is_stopped = false;
-	if (child->pid || is_stopping(child->master))
+	if (child->pid || is_stopping(child->master) || !child_is_wanted(child))
 		return;
 	ev_timer_stop(child->master->loop, &child->again);
 	if (launch(child, -1, &err))

@@ -50,7 +50,10 @@ void child_add(struct master *master, enum role role);
 bool child_ask(struct child *asker, enum role role, const char *name, uint32_t tag,
 	       int private_fd, struct err *err) MUST_USE;
 
-/* Starts it unless it runs; ends the operator's "stopped". */
+/* A door that no listener is set for is not. */
+bool child_is_wanted(const struct child *child);
+
+/* Starts it unless it runs or is not wanted; ends the operator's "stopped". */
 void child_start(struct child *child);
 /* Tells it to end; it is started again unless is_stopped. */
 void child_stop(struct child *child);

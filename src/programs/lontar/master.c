@@ -92,7 +92,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 static bool all_ready(const struct master *master)
 {
 	for (struct child *child = master->children; child; child = child->next)
-		if (!roles[child->role].is_on_demand && !child->was_ready)
+		if (!roles[child->role].is_on_demand && !child->was_ready &&
+		    child_is_wanted(child))
 			return false;
 	return true;
 }
@@ -172,6 +173,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 	for (struct child *child = master->children; child; child = child->next) {
 		bool is_door = roles[child->role].is_door;
 
+		if (is_door && changed && !child->pid && !child->is_stopped)
+			child_start(child);
 		if (!child->pid || roles[child->role].is_on_demand)
 			continue;
 		if (is_door && changed)

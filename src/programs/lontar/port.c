@@ -121,14 +121,8 @@ void ports_clear(struct ports *ports)
 static void describe_all(const struct listen *listen, struct ports *fresh)
 {
 	fresh->items = must_resize(NULL, listen->count + 1, sizeof(*fresh->items));
-	for (size_t i = 0; i < listen->count; i++) {
-		if (listen->entries[i].service == LISTEN_WEB) {
-			log_warning("control/listen:%u: this version has no web service",
-				    listen->entries[i].line);
-			continue;
-		}
+	for (size_t i = 0; i < listen->count; i++)
 		describe(&listen->entries[i], &fresh->items[fresh->count++]);
-	}
 }
 
 bool ports_bind(int control_fd, struct ports *ports, bool *changed_out, struct err *err)

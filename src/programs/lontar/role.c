@@ -16,6 +16,7 @@ const struct role_row roles[ROLES] = {
 	[ROLE_SMTPD] = { "smtpd", "lontar-smtpd", .user = "lontard", .is_door = true,
 			 .one_a_core = true },
 	[ROLE_POP3D] = { "pop3d", "lontar-pop3d", .user = "lontard", .is_door = true },
+	[ROLE_WEB] = { "web", "lontar-web", .user = "lontarweb", .is_door = true },
 	/* Virtual mailboxes are lontar-deliver's. */
 	[ROLE_MAILBOX] = { "mailbox", "lontar-mailbox", .user = "lontar",
 			   .is_on_demand = true, .asker = ROLE_AUTH,
@@ -35,6 +36,13 @@ const struct role_row roles[ROLES] = {
 			 .is_on_demand = true,
 			 .asker = ROLE_LINK,
 			 .name_is_valid = smarthost_name_is_valid },
+	[ROLE_NOTICES] = { "notices",
+			   "lontar-flush",
+			   { "--notices" },
+			   .user = "lontarout",
+			   .is_on_demand = true,
+			   .asker = ROLE_LINK,
+			   .name_is_valid = smarthost_name_is_valid },
 	/* The dial command is the operator's: it runs as who may dial, and has nothing of
 	 * the network's. */
 	[ROLE_CALL] = { "call",
@@ -63,7 +71,11 @@ bool role_find(struct span name, enum role *role_out)
 
 bool role_serves(enum role role, const char *service)
 {
-	bool is_pop3 = strncmp(service, "pop3", 4) == 0;
+	enum role door = ROLE_SMTPD;
 
-	return roles[role].is_door && is_pop3 == (role == ROLE_POP3D);
+	if (strncmp(service, "pop3", 4) == 0)
+		door = ROLE_POP3D;
+	else if (strcmp(service, "web") == 0)
+		door = ROLE_WEB;
+	return role == door;
 }

@@ -13,11 +13,13 @@ enum role {
 	ROLE_DISPATCH,
 	ROLE_SMTPD,
 	ROLE_POP3D,
+	ROLE_WEB,
 	ROLE_MAILBOX, /* the first of those that are started because somebody asked */
 	ROLE_FLUSH,
 	ROLE_LOCAL, /* runs as whom its argument says: local_identity.h */
 	ROLE_PICKUP,
 	ROLE_PROBE,
+	ROLE_NOTICES,
 	ROLE_CALL,
 	ROLE_CHECKPW,
 	ROLES,
