@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/smarthost.h"
 #include "link/notes.h"
+#include "link/order.h"
 #include "store/parked.h"
 
 #define BURST_S     1.   /* mail that came while a flush was leaving waits so long */
@@ -23,6 +24,7 @@ struct flush {
 	struct flushes *flushes;
 	char smarthost[SMARTHOST_NAME_MAX];
 	struct peer *peer; /* NULL: none at work */
+	struct use use;    /* of a link */
 	bool queued;       /* waits until fewer are at work */
 	bool stopping;
 	bool ended;        /* it said how it ended; its lock goes with its socket */
@@ -47,17 +49,17 @@ static unsigned count_at_work(const struct flushes *flushes)
 	return count;
 }
 
-static bool is_served(const struct flush *flush)
+static bool is_served(const struct flush *flush, struct link_choice *choice_out)
 {
-	struct link_note ignored;
-
-	return link_serves(flush->flushes->root_fd, flush->flushes->control_fd,
-			   flush->smarthost, &ignored);
+	return link_choose(flush->flushes->root_fd, flush->flushes->control_fd,
+			   LINK_FOR_SMARTHOST, flush->smarthost, clock_wall_s(),
+			   choice_out);
 }
 
 /* What is looked for in a listing; what a person has held counts with held_too only. */
 struct look {
 	bool held_too;
+	const struct order_limits *limits; /* NULL: any */
 	bool first_is_enough;
 	bool found;
 	int64_t due; /* of those seen, the first one's N= */
@@ -67,7 +69,8 @@ static bool look_at(void *ctx, const struct parked_name *name)
 {
 	struct look *look = ctx;
 
-	if (name->state == PARKED_HELD && !look->held_too)
+	if ((name->state == PARKED_HELD && !look->held_too) ||
+	    (look->limits && !order_fits(name, look->limits)))
 		return true;
 	look->found = true;
 	if (name->not_before < look->due)
@@ -109,10 +112,11 @@ static bool is_held(const struct flush *flush)
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct flush *flush = watcher->data;
+	struct link_choice ignored;
 
 	(void)loop;
 	(void)events;
-	if (!flush->peer && is_served(flush) && !is_held(flush))
+	if (!flush->peer && is_served(flush, &ignored) && !is_held(flush))
 		start(flush);
 }
 
@@ -125,15 +129,21 @@ static void retry_in(struct flush *flush, double seconds)
 	ev_timer_start(loop, &flush->retry);
 }
 
-/* It has ended. When is the next turn of the mail that is left? */
+/* It has ended. When is the next turn of the mail that is left, as far as the link takes
+ * it? */
 static void plan_retry(struct flush *flush)
 {
 	double wait = flush->failures ? RETRY_MIN_S : BURST_S;
-	struct look look = { .held_too = false };
+	struct order_limits limits;
+	struct look look = { .limits = &limits };
 	int64_t now = clock_wall_s();
+	struct link_choice choice;
 
-	if (!is_served(flush) || is_held(flush))
+	if (!is_served(flush, &choice) || is_held(flush))
 		return;
+	limits = (struct order_limits){ .maxsize = choice.allowance.maxsize,
+					.lowest = choice.allowance.lowest,
+					.room = choice.allowance.bytes };
 	look_through(flush->flushes, flush->smarthost, &look);
 	if (!look.found)
 		return;
@@ -158,8 +168,10 @@ static void forget_peer(struct flush *flush)
 	struct flushes *flushes = flush->flushes;
 
 	ev_timer_stop(flushes->service->loop, &flush->give_up);
+	use_end(flushes->accounts, &flush->use);
 	flush->peer = NULL;
 	flush->stopping = flush->ended = false;
+	flush->use.by_person = flush->use.by_person && flush->wanted;
 	for (size_t i = 0; i < flush->act_count; i++)
 		flushes->listener.on_acted(flushes->listener.ctx, flush->acts[i], NULL);
 	flush->act_count = 0;
@@ -237,6 +249,7 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	case LINK_PROGRESS:
 		if (!link_progress_get(packet, &progress))
 			return false;
+		use_progress(flush->flushes->accounts, &flush->use, &progress);
 		if (progress.sent > flush->sent)
 			flush->moved_ms = clock_monotonic_ms();
 		flush->sent = progress.sent;
@@ -294,13 +307,20 @@ static void start(struct flush *flush)
 	flush->queued = count_at_work(flushes) >= flushes->settings.concurrencyremote;
 	if (flush->queued)
 		return;
+	if (!accounts_allow(flushes->accounts, &flush->use, &err)) {
+		flush->use.by_person = false;
+		tell_lost(flush, err.text);
+		return;
+	}
 	if (!file_socketpair(pair, &err)) {
 		log_failure(&err);
 		retry_in(flush, RETRY_MIN_S);
 		return;
 	}
 	flush->peer = peer_open(flushes->service->loop, pair[0], &handler, flush);
+	flush->use.peer = flush->peer;
 	service_start(flushes->service, "flush", flush->smarthost, pair[1]);
+	use_begin(flushes->accounts, &flush->use);
 }
 
 static void nudge(struct flush *flush)
@@ -311,6 +331,28 @@ static void nudge(struct flush *flush)
 	peer_send(flush->peer, &out, -1);
 }
 
+static void stop(struct flush *flush, const char *why)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct ev_loop *loop = flush->flushes->service->loop;
+
+	ev_timer_stop(loop, &flush->retry);
+	if (!flush->peer || flush->stopping)
+		return;
+	flush->stopping = true;
+	link_stop_put(&out, 0, &(struct link_stop){ span_of(why) });
+	peer_send(flush->peer, &out, -1);
+	ev_timer_start(loop, &flush->give_up);
+}
+
+static void on_use_stop(void *ctx, const char *why, bool moves)
+{
+	struct flush *flush = ctx;
+
+	flush->wanted = moves;
+	stop(flush, why);
+}
+
 static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct flush *flush = watcher->data;
@@ -318,7 +360,7 @@ static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
 	(void)loop;
 	(void)events;
 	peer_close(flush->peer);
-	go_on_without(flush, "the link is down, and the flush did not stop in time");
+	go_on_without(flush, "told to stop, the flush did not in time");
 }
 
 static struct flush *find_or_add(struct flushes *flushes, const char *smarthost)
@@ -332,6 +374,10 @@ static struct flush *find_or_add(struct flushes *flushes, const char *smarthost)
 	flush = must_alloc(sizeof(*flush));
 	flush->flushes = flushes;
 	snprintf(flush->smarthost, sizeof(flush->smarthost), "%s", smarthost);
+	flush->use = (struct use){ .kind = LINK_FOR_SMARTHOST,
+				   .name = flush->smarthost,
+				   .stop = on_use_stop,
+				   .ctx = flush };
 	ev_timer_init(&flush->retry, on_retry, 0., 0.);
 	ev_timer_init(&flush->give_up, on_give_up, STOP_S, 0.);
 	flush->retry.data = flush->give_up.data = flush;
@@ -357,6 +403,7 @@ static void start_or_nudge(struct flush *flush)
 
 void flushes_parked(struct flushes *flushes, const char *smarthost)
 {
+	struct link_choice ignored;
 	struct flush *flush;
 
 	/* parked/local is lontar-dispatch's. */
@@ -366,7 +413,7 @@ void flushes_parked(struct flushes *flushes, const char *smarthost)
 	/* After a failure the next try has its time; new mail does not hurry it. */
 	if (flush->peer)
 		nudge(flush);
-	else if (!flush->failures && is_served(flush) && !is_held(flush))
+	else if (!flush->failures && is_served(flush, &ignored) && !is_held(flush))
 		start(flush);
 }
 
@@ -381,6 +428,7 @@ void flushes_link_up(struct flushes *flushes)
 		return;
 	}
 	for (size_t i = 0; i < all.count; i++) {
+		struct link_choice ignored;
 		struct flush *flush;
 
 		if (!flushes_has_mail(flushes, all.names[i], false))
@@ -388,7 +436,7 @@ void flushes_link_up(struct flushes *flushes)
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;
 		/* A held one waits for a person, who says `lontar flush`. */
-		if (is_served(flush) && !is_held(flush))
+		if (is_served(flush, &ignored) && !is_held(flush))
 			start_or_nudge(flush);
 	}
 	parked_smarthosts_clear(&all);
@@ -396,22 +444,17 @@ void flushes_link_up(struct flushes *flushes)
 
 void flushes_link_down(struct flushes *flushes)
 {
-	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-
 	for (struct flush *at = flushes->first; at; at = at->next) {
-		if (is_served(at))
+		struct link_choice ignored;
+
+		if (at->peer ? !use_is_cut(flushes->accounts, &at->use)
+			     : is_served(at, &ignored))
 			continue;
 		at->wanted = false;
 		if (at->queued)
 			tell_lost(at, "the link went down before its turn came");
 		at->queued = false;
-		ev_timer_stop(flushes->service->loop, &at->retry);
-		if (!at->peer || at->stopping)
-			continue;
-		at->stopping = true;
-		packet_begin(&out, LINK_STOP, 0);
-		peer_send(at->peer, &out, -1);
-		ev_timer_start(flushes->service->loop, &at->give_up);
+		stop(at, "the link is down");
 	}
 }
 
@@ -420,6 +463,7 @@ void flushes_force(struct flushes *flushes, const char *smarthost)
 	struct flush *flush = find_or_add(flushes, smarthost);
 
 	flush->failures = 0;
+	flush->use.by_person = true;
 	start_or_nudge(flush);
 }
 

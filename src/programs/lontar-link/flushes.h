@@ -13,6 +13,7 @@
 #include "control/settings.h"
 #include "ipc/link.h"
 #include "ipc/service.h"
+#include "programs/lontar-link/accounts.h"
 
 struct flush;
 
@@ -30,6 +31,7 @@ struct flush_listener {
 
 struct flushes {
 	struct service *service;
+	struct accounts *accounts;
 	int root_fd;
 	int control_fd;
 	struct settings settings;
@@ -41,11 +43,12 @@ bool flushes_open(struct flushes *flushes, struct err *err) MUST_USE;
 
 /* Something was parked for it: flushed or nudged if a link is up that serves it. */
 void flushes_parked(struct flushes *flushes, const char *smarthost);
-/* A link came up: all that wait and may go, also smarthosts that are held. */
+/* A link came up, or its window did: all that wait and may go. */
 void flushes_link_up(struct flushes *flushes);
 /* A link went down: those whom no other link serves are stopped. */
 void flushes_link_down(struct flushes *flushes);
-/* Now, whatever the links say. */
+/* A person asks: now, whatever the links and their windows say. A budget that is spent is
+ * the one thing that is in his way: that is told as its end. */
 void flushes_force(struct flushes *flushes, const char *smarthost);
 /* Has mail that could be sent, or, held_too, that a person has held back. */
 bool flushes_has_mail(const struct flushes *flushes, const char *smarthost,

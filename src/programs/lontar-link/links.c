@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "link/change.h"
+#include "programs/lontar-link/accounts.h"
 
 #define MINUTE_S 60.
 
@@ -100,13 +101,16 @@ bool links_set(struct links *links, const struct link_news *news, struct buf *ig
 {
 	struct link_note *note = find_or_add(links, news->name);
 	struct link_note next = *note;
+	struct link_call call;
 
 	count_up(links);
-	link_note_change(&next, news->up, news->settings, NULL, ignored_out);
+	accounts_before(links->accounts, note);
+	link_note_change(&next, news->up, news->settings, &call, ignored_out);
 	snprintf(next.told, sizeof(next.told), "%s", news->told);
 	if (!link_note_write(links->root_fd, &next, err))
 		return false;
 	*note = next;
 	tell(news);
+	accounts_after(links->accounts, note, &call);
 	return true;
 }

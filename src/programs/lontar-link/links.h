@@ -12,8 +12,11 @@
 #include "base/span.h"
 #include "link/notes.h"
 
+struct accounts; /* programs/lontar-link/accounts.h */
+
 struct links {
 	int root_fd;
+	struct accounts *accounts; /* hear of every change; set before the first */
 	struct link_note *notes;
 	size_t count;
 	uint64_t up_seconds; /* as of counted_ms */

@@ -11,6 +11,7 @@
 #include "ipc/acceptor.h"
 #include "ipc/parked_watch.h"
 #include "ipc/service.h"
+#include "programs/lontar-link/accounts.h"
 #include "programs/lontar-link/calls.h"
 #include "programs/lontar-link/events.h"
 #include "programs/lontar-link/flushes.h"
@@ -22,6 +23,7 @@
 struct program {
 	struct service service;
 	struct links links;
+	struct accounts accounts;
 	struct flushes flushes;
 	struct pickups pickups;
 	struct events events;
@@ -41,14 +43,20 @@ static void on_parked(void *ctx, const char *smarthost)
 	calls_look(&program->calls);
 }
 
+static void on_open(void *ctx)
+{
+	struct program *program = ctx;
+
+	flushes_link_up(&program->flushes);
+	pickups_link_up(&program->pickups);
+}
+
 static void on_watch(void *ctx)
 {
 	struct program *program = ctx;
 
-	if (links_any_up(&program->links)) {
-		flushes_link_up(&program->flushes);
-		pickups_link_up(&program->pickups);
-	}
+	if (links_any_up(&program->links))
+		on_open(program);
 	calls_look(&program->calls);
 }
 
@@ -71,6 +79,21 @@ static void on_probe(void *ctx, const char *link)
 	struct program *program = ctx;
 
 	probes_now(&program->probes, link);
+}
+
+/* What is used of links. */
+static void count(struct program *program)
+{
+	struct flushes *flushes = &program->flushes;
+
+	program->accounts = (struct accounts){ .loop = program->service.loop,
+					       .root_fd = flushes->root_fd,
+					       .control_fd = flushes->control_fd,
+					       .links = &program->links,
+					       .on_open = on_open,
+					       .ctx = program };
+	program->links.accounts = flushes->accounts = &program->accounts;
+	accounts_open(&program->accounts);
 }
 
 /* Who tells of links, and what is begun by itself. */
@@ -126,7 +149,9 @@ static bool begin(struct program *program, struct err *err)
 	    !service_begin(service, err) || !sandbox_no_network(err) ||
 	    !links_open(&program->links, flushes->root_fd, service->loop, err))
 		return false;
+	count(program);
 	program->pickups = (struct pickups){ .service = service,
+					     .accounts = &program->accounts,
 					     .root_fd = flushes->root_fd,
 					     .control_fd = flushes->control_fd };
 	watch(program);
@@ -160,6 +185,7 @@ int main(void)
 		return err_exit_code(&err);
 	}
 	service_run(&program.service);
+	accounts_close(&program.accounts);
 	links_close(&program.links);
 	return EX_OK;
 }

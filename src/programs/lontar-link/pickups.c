@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "control/pickup.h"
@@ -19,6 +20,7 @@ struct fetch {
 	struct pickups *pickups;
 	char name[SMARTHOST_NAME_MAX];
 	struct peer *peer; /* NULL: none at work */
+	struct use use;    /* of a link */
 	bool stopping;
 	bool ended;        /* it said how it ended; its lock goes with its socket */
 	bool has_listed;   /* what arrives there from now on is not seen by this one */
@@ -33,10 +35,10 @@ static void start(struct fetch *fetch);
 
 static bool is_served(const struct fetch *fetch)
 {
-	struct link_note ignored;
+	struct link_choice ignored;
 
-	return link_serves_pickup(fetch->pickups->root_fd, fetch->pickups->control_fd,
-				  fetch->name, &ignored);
+	return link_choose(fetch->pickups->root_fd, fetch->pickups->control_fd,
+			   LINK_FOR_PICKUP, fetch->name, clock_wall_s(), &ignored);
 }
 
 static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -104,6 +106,7 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	if (packet->type == LINK_PROGRESS) {
 		if (!link_progress_get(packet, &progress))
 			return false;
+		use_progress(fetch->pickups->accounts, &fetch->use, &progress);
 		fetch->has_listed |= span_is(progress.doing, "fetching");
 		listener->on_progress(listener->ctx, &progress);
 		return true;
@@ -121,8 +124,10 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 static void forget_peer(struct fetch *fetch)
 {
 	ev_timer_stop(fetch->pickups->service->loop, &fetch->give_up);
+	use_end(fetch->pickups->accounts, &fetch->use);
 	fetch->peer = NULL;
 	fetch->stopping = false;
+	fetch->use.by_person = fetch->use.by_person && fetch->wanted;
 }
 
 static void on_closed(void *ctx, struct peer *peer)
@@ -155,13 +160,42 @@ static void start(struct fetch *fetch)
 
 	ev_timer_stop(pickups->service->loop, &fetch->again);
 	fetch->wanted = fetch->ended = fetch->has_listed = false;
+	if (!accounts_allow(pickups->accounts, &fetch->use, &err)) {
+		fetch->use.by_person = false;
+		tell_done(fetch, &(struct link_done){ EX_TEMPFAIL, span_of(err.text) });
+		return;
+	}
 	if (!file_socketpair(pair, &err)) {
 		log_failure(&err);
 		start_in(fetch, RETRY_MIN_S);
 		return;
 	}
 	fetch->peer = peer_open(pickups->service->loop, pair[0], &handler, fetch);
+	fetch->use.peer = fetch->peer;
 	service_start(pickups->service, "pickup", fetch->name, pair[1]);
+	use_begin(pickups->accounts, &fetch->use);
+}
+
+static void stop(struct fetch *fetch, const char *why)
+{
+	AUTO_BUF out = BUF_INIT(PACKET_MAX);
+	struct ev_loop *loop = fetch->pickups->service->loop;
+
+	ev_timer_stop(loop, &fetch->again);
+	if (!fetch->peer || fetch->stopping)
+		return;
+	fetch->stopping = true;
+	link_stop_put(&out, 0, &(struct link_stop){ span_of(why) });
+	peer_send(fetch->peer, &out, -1);
+	ev_timer_start(loop, &fetch->give_up);
+}
+
+static void on_use_stop(void *ctx, const char *why, bool moves)
+{
+	struct fetch *fetch = ctx;
+
+	fetch->wanted = moves;
+	stop(fetch, why);
 }
 
 static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -189,6 +223,10 @@ static struct fetch *find_or_add(struct pickups *pickups, const char *name)
 	fetch = must_alloc(sizeof(*fetch));
 	fetch->pickups = pickups;
 	snprintf(fetch->name, sizeof(fetch->name), "%s", name);
+	fetch->use = (struct use){ .kind = LINK_FOR_PICKUP,
+				   .name = fetch->name,
+				   .stop = on_use_stop,
+				   .ctx = fetch };
 	ev_timer_init(&fetch->again, on_again, 0., 0.);
 	ev_timer_init(&fetch->give_up, on_give_up, STOP_S, 0.);
 	fetch->again.data = fetch->give_up.data = fetch;
@@ -228,28 +266,23 @@ void pickups_link_up(struct pickups *pickups)
 
 void pickups_link_down(struct pickups *pickups)
 {
-	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-
 	for (struct fetch *at = pickups->first; at; at = at->next) {
-		if (is_served(at))
+		if (at->peer ? !use_is_cut(pickups->accounts, &at->use) : is_served(at))
 			continue;
-		ev_timer_stop(pickups->service->loop, &at->again);
 		/* Who asked for the one after it hears now; the others by its end. */
 		if (at->wanted && at->ended)
 			tell_done(at, &stopped);
 		at->wanted = false;
-		if (!at->peer || at->stopping)
-			continue;
-		at->stopping = true;
-		packet_begin(&out, LINK_STOP, 0);
-		peer_send(at->peer, &out, -1);
-		ev_timer_start(pickups->service->loop, &at->give_up);
+		stop(at, "the link is down");
 	}
 }
 
 void pickups_force(struct pickups *pickups, const char *name)
 {
-	start_or_join(find_or_add(pickups, name), true);
+	struct fetch *fetch = find_or_add(pickups, name);
+
+	fetch->use.by_person = true;
+	start_or_join(fetch, true);
 }
 
 void pickups_asked(struct pickups *pickups, const char *name)

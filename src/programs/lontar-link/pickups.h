@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "ipc/link.h"
 #include "ipc/service.h"
+#include "programs/lontar-link/accounts.h"
 
 struct fetch;
 
@@ -24,18 +25,20 @@ struct pickup_listener {
 
 struct pickups {
 	struct service *service;
+	struct accounts *accounts;
 	int root_fd;
 	int control_fd;
 	struct fetch *first;
 	struct pickup_listener listener;
 };
 
-/* A link came up: all that it serves. */
+/* A link came up, or its window did: all that it serves. */
 void pickups_link_up(struct pickups *pickups);
 /* A link went down: those whom no other link serves are stopped. */
 void pickups_link_down(struct pickups *pickups);
-/* Now, whatever the links say; one that is at work already is this one, unless it has
- * seen the listing: then another follows. */
+/* A person asks: now, whatever the links and their windows say, but not without a budget;
+ * one that is at work already is this one, unless it has seen the listing: then another
+ * follows. */
 void pickups_force(struct pickups *pickups, const char *name);
 
 /* Somebody asked for a message that lies there: now, where a link is up that serves it,
