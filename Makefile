@@ -33,7 +33,7 @@ B        := build/$(if $(SAN),san,release)
 BIN      := $(if $(SAN),build/san/bin,build/bin)
 
 # What the layers themselves need; --as-needed drops what a program does not use.
-LIBS := -lcurl -lcares -lssl -lcrypto -lcdb -lcrypt -lev -lseccomp -lcap -ljansson -lm
+LIBS := -lcurl -lcares -lssl -lcrypto -lcdb -lcrypt -lev -lseccomp -lcap -ljansson -lz -lm
 LIBS_lontar-checkpw := -lpam
 LIBS_lontar-web     := -lmicrohttpd
 

@@ -13,11 +13,12 @@
 #include "control/relay.h"
 #include "control/secret.h"
 
-#define TLS_UNSET     ((enum smarthost_tls)UINT_MAX)
-#define KEEP_DAYS_MAX 3650
-#define EVERY_MIN_S   60 /* what is asked more often, servers call abuse */
-#define EVERY_MAX_S   ((uint64_t)7 * 86400)
-#define EVERY_UNSET_S 900
+#define TLS_UNSET      ((enum smarthost_tls)UINT_MAX)
+#define KEEP_DAYS_MAX  3650
+#define FOLDER_LEN_MAX 200
+#define EVERY_MIN_S    60 /* what is asked more often, servers call abuse */
+#define EVERY_MAX_S    ((uint64_t)7 * 86400)
+#define EVERY_UNSET_S  900
 
 static const char *const tls_words[] = { [SMARTHOST_TLS_NONE] = "none",
 					 [SMARTHOST_TLS_TRY] = "try",
@@ -55,6 +56,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(port, PORT),
 	KEY_WORD(tls),
 	KEY(user, TEXT),
+	KEY(folder, TEXT),
 	KEY(passwordfile, TEXT),
 	KEY(tokenfile, TEXT),
 	KEY(tokencommand, TEXT),
@@ -101,6 +103,27 @@ static bool settle_every(struct pickup *pickup, const char *text, struct err *er
 	return err_exit(err, EX_CONFIG,
 			"every may not be \"%.40s\"; write a time from 1m to 7d, or 0",
 			text);
+}
+
+/* Letters of ASCII: what IMAP has for others, modified UTF-7, is made of them. */
+static bool settle_folder(struct pickup *pickup, struct err *err)
+{
+	if (!pickup->folder) {
+		pickup->folder = must_copy("INBOX");
+		return true;
+	}
+	if (pickup->type != PICKUP_IMAP)
+		return err_exit(err, EX_CONFIG,
+				"folder: only type imap has any; leave it out");
+	for (const char *c = pickup->folder; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return err_exit(err, EX_CONFIG,
+					"folder: write it as the server does, in "
+					"ASCII (B&APw-ro for B\xc3\xbcro)");
+	if (strlen(pickup->folder) <= FOLDER_LEN_MAX)
+		return true;
+	return err_exit(err, EX_CONFIG, "folder: a name of more than %d letters",
+			FOLDER_LEN_MAX);
 }
 
 /* HEADER[:POSITION]. */
@@ -181,7 +204,8 @@ bool pickup_load(int control_fd, const char *name, struct pickup *pickup_out,
 	snprintf(path, sizeof(path), "pickups/%s", name);
 	fine = keyvalue_read(control_fd, path, keys, &file, err);
 	if (fine &&
-	    (!settle_server(&file.pickup, err) || !settle_target(&file.pickup, err) ||
+	    (!settle_server(&file.pickup, err) || !settle_folder(&file.pickup, err) ||
+	     !settle_target(&file.pickup, err) ||
 	     !settle_keep(&file.pickup, file.keep, err) ||
 	     !settle_every(&file.pickup, file.every, err)))
 		fine = err_context(err, "control/%s", path);

@@ -29,6 +29,7 @@ struct pickup {
 	uint16_t port;          /* 110 and 995, 143 and 993 */
 	enum smarthost_tls tls; /* implicit on 995 and 993, else starttls */
 	char *user;
+	char *folder;       /* IMAP only, as the server names it; INBOX where unset */
 	char *passwordfile; /* NULL where unset; likewise below */
 	char *tokenfile;
 	char *tokencommand;

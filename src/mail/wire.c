@@ -200,10 +200,10 @@ size_t wire_decode_data(struct wire_decoder *decoder, struct span wire, struct b
 enum wire_state wire_decode_chunk(struct wire_decoder *decoder, struct span wire,
 				  struct buf *out)
 {
-	size_t taken = 0, copied;
-	char *to = buf_reserve(out, wire.len);
+	size_t taken = 0, copied, spare = decoder->keep_bare ? 1 : 0;
+	char *to = buf_reserve(out, wire.len + spare);
 
-	assert(to && !decoder->keep_bare);
+	assert(to);
 	while (taken < wire.len) {
 		taken += step(decoder, span_after(wire, taken), to, &copied);
 		to += copied;

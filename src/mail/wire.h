@@ -51,11 +51,13 @@ struct wire_decoder {
 size_t wire_decode_data(struct wire_decoder *decoder, struct span wire, struct buf *out,
 			enum wire_state *state_out) MUST_USE;
 
-/* The same for a piece of a BDAT chunk, whose end is known: no dots. out has room for
- * wire.len bytes. WIRE_MORE or the fault; a CR may wait for the next chunk's LF. */
+/* The same for a piece whose end is known, of a BDAT chunk or an IMAP literal: no dots.
+ * out has room for wire.len bytes, with keep_bare one more. WIRE_MORE or the fault; a CR
+ * may wait for the next piece's LF. */
 enum wire_state wire_decode_chunk(struct wire_decoder *decoder, struct span wire,
 				  struct buf *out) MUST_USE;
-/* After the last chunk: WIRE_END, or the fault. */
+/* After the last piece: WIRE_END, or the fault; with keep_bare WIRE_BARE_CR where a CR
+ * was still waiting, which is the caller's to keep. */
 enum wire_state wire_decode_end(struct wire_decoder *decoder) MUST_USE;
 
 /* Octets with CRLF line ends of `bytes` stored ones with `lines` LFs, a missing last line

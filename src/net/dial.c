@@ -50,16 +50,22 @@ static bool is_in(const CURLcode *codes, size_t count, CURLcode code)
 	return false;
 }
 
-/* POP3 has no codes but these (RFC 2449 8, RFC 3206): without one, a refused login is
- * final, since trying on may lock the account. */
+/* POP3 and IMAP have no codes but these (RFC 2449 8, 3206, 5530): without one, a refused
+ * login is final, since trying on may lock the account. BYE is no word about the login.
+ */
 static bool is_final(const struct dial *dial)
 {
-	static const char *const later[] = { "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]" };
+	static const char *const later[] = { "[IN-USE]",   "[LOGIN-DELAY]",
+					     "[SYS/TEMP]", "[UNAVAILABLE]",
+					     "[INUSE]",    "[LIMIT]",
+					     "[SERVERBUG]" };
 
-	for (size_t i = 0; dial->protocol == DIAL_POP3 && i < LENGTH(later); i++)
+	if (dial->protocol == DIAL_SMTP)
+		return dial->refusal[0] == '5';
+	for (size_t i = 0; i < LENGTH(later); i++)
 		if (strcasestr(dial->refusal, later[i]))
 			return false;
-	return dial->protocol == DIAL_POP3 || dial->refusal[0] == '5';
+	return strncasecmp(dial->refusal, "BYE", 3) != 0;
 }
 
 static void end_failed(struct dial *dial, CURLcode code)
@@ -91,6 +97,11 @@ static void end_connected(struct dial *dial)
 	else if (dial->wants_tls && !dial->has_tls)
 		err_permanent(&err, "5.7.0",
 			      "%s offers no TLS: set tls in its file in control/",
+			      dial->host);
+	else if (dial->is_let_in)
+		err_permanent(&err, "5.7.0",
+			      "%s lets everybody in without a login: is it the right "
+			      "server?",
 			      dial->host);
 	else if (dial->wants_login && !dial->logged_in && dial->protocol == DIAL_SMTP)
 		err_permanent(

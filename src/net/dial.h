@@ -1,8 +1,8 @@
 /*
- * A connection to a mail server, ready for work: greeting, EHLO (else HELO) or CAPA,
- * STARTTLS or implicit TLS with a verified certificate, login. libcurl does it
- * (CONNECT_ONLY, one handle a connection); what it negotiated is checked here, since 7.88
- * goes on without AUTH where the server stops offering it.
+ * A connection to a mail server, ready for work: greeting, EHLO (else HELO), CAPA or
+ * CAPABILITY, STARTTLS or implicit TLS with a verified certificate, login. libcurl does
+ * it (CONNECT_ONLY, one handle a connection); what it negotiated is checked here,
+ * since 7.88 goes on without AUTH where the server stops offering it.
  *
  * A failure is temporary where the server cannot be reached or says later; permanent
  * where a person must act, so that the smarthost is to be held: refused with 5xx, no
@@ -30,7 +30,8 @@ enum dial_tls {
 
 enum dial_protocol {
 	DIAL_SMTP,
-	DIAL_POP3, /* always with a login */
+	DIAL_POP3, /* always with a login; likewise: */
+	DIAL_IMAP,
 	DIAL_QMTP, /* nobody says a word first: only TCP, and TLS where it is implicit */
 };
 
@@ -74,7 +75,8 @@ uint64_t dial_used(const struct dial *dial);
 int dial_fd(const struct dial *dial); /* to wait on, and for socket options only */
 const char *dial_greeting(const struct dial *dial);
 /* The answer to the last EHLO (empty after HELO) or CAPA, a line a line, without line
- * ends. */
+ * ends; of IMAP the words that CAPABILITY has after the login, where the server told them
+ * by itself. */
 struct span dial_ehlo(const struct dial *dial);
 bool dial_has_tls(const struct dial *dial);
 const char *dial_address(const struct dial *dial); /* the server's, as text */

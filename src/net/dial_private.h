@@ -33,10 +33,13 @@ struct dial {
 	bool failed_in_tls;
 	bool logged_in;
 	bool login_begun;
-	bool in_list; /* POP3: the lines of CAPA follow */
-	bool ended;   /* the handler was called */
+	bool in_list;        /* POP3: the lines of CAPA follow */
+	bool has_capability; /* IMAP: it was told, */
+	bool is_capable;     /* and its OK came: what is told now is for the login */
+	bool is_let_in;      /* IMAP: without a login (PREAUTH) */
+	bool ended;          /* the handler was called */
 	char greeting[DIAL_LINE_MAX];
-	char refusal[DIAL_LINE_MAX]; /* the last 4xx, 5xx or -ERR */
+	char refusal[DIAL_LINE_MAX]; /* the last 4xx, 5xx, -ERR, NO, BAD or BYE */
 	struct buf ehlo;
 	struct buf known;      /* addresses that need not be asked for */
 	struct buf addresses;  /* that were */

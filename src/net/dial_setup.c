@@ -45,6 +45,50 @@ static bool on_pop3_line(struct dial *dial, struct span line)
 	return true;
 }
 
+/* "CAPABILITY words", or the same in brackets at the start of an OK's text. */
+static bool keep_capability(struct dial *dial, struct span text)
+{
+	static const char name[] = "CAPABILITY ";
+	size_t len = sizeof(name) - 1;
+	struct span words = text;
+
+	if (text.len && text.at[0] == '[' && span_cut(&text, ']', &words))
+		words = span_after(words, 1);
+	if (!dial->is_capable || words.len < len || strncasecmp(words.at, name, len) != 0)
+		return true;
+	buf_reset(&dial->ehlo);
+	return keep_offer(dial, span_after(words, len));
+}
+
+/* tag SP ("OK" / "NO" / "BAD") SP text; "*" and "+" are tags too. */
+static bool on_imap_line(struct dial *dial, struct span line)
+{
+	struct span rest = line, tag, word;
+
+	if (!span_cut(&rest, ' ', &tag) || !rest.at)
+		return true;
+	if (span_is(tag, "*") && !dial->greeting[0])
+		keep_line(dial->greeting, rest);
+	if (span_is(tag, "*") && strncasecmp(rest.at, "CAPABILITY ", 11) == 0) {
+		dial->has_capability = true;
+		return keep_capability(dial, rest);
+	}
+	line = rest;
+	if (!span_cut(&rest, ' ', &word))
+		return true;
+	if (span_is_word(word, "BYE") ||
+	    (!span_is(tag, "*") && !span_is(tag, "+") && !span_is_word(word, "OK")))
+		keep_line(dial->refusal, line);
+	if (span_is(tag, "*")) {
+		dial->is_let_in |= span_is_word(word, "PREAUTH");
+		return true;
+	}
+	if (span_is_word(word, "OK") && rest.at && !keep_capability(dial, rest))
+		return false;
+	dial->is_capable = dial->has_capability;
+	return true;
+}
+
 /* Every line that the server says, until libcurl is done. Only the last EHLO counts: what
  * was offered before TLS may be an attacker's. */
 static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
@@ -57,6 +101,8 @@ static size_t on_line(const char *bytes, size_t size, size_t count, void *ctx)
 		return size * count;
 	if (dial->protocol == DIAL_POP3)
 		return on_pop3_line(dial, line) ? size * count : 0;
+	if (dial->protocol == DIAL_IMAP)
+		return on_imap_line(dial, line) ? size * count : 0;
 	if (strncmp(line.at, "220", 3) == 0) {
 		if (!dial->greeting[0])
 			keep_line(dial->greeting, line);
@@ -120,10 +166,12 @@ static void on_tls_state(const SSL *ssl, int where, int value)
 		offer_ticket(dial, (SSL *)(uintptr_t)ssl);
 	if (!(where & SSL_CB_HANDSHAKE_DONE))
 		return;
-	/* What POP3 offered before may be an attacker's; SMTP greets anew. Each ticket of
-	 * TLS 1.3 calls again. */
-	if (dial->protocol == DIAL_POP3 && !dial->has_tls)
+	/* What POP3 or IMAP offered before may be an attacker's; SMTP greets anew. Each
+	 * ticket of TLS 1.3 calls again. */
+	if (dial->protocol != DIAL_SMTP && !dial->has_tls) {
 		buf_reset(&dial->ehlo);
+		dial->has_capability = dial->is_capable = false;
+	}
 	dial->has_tls = true;
 }
 
@@ -176,6 +224,7 @@ static int on_close(void *ctx, curl_socket_t fd)
 static const char *const schemes[][2] = {
 	[DIAL_SMTP] = { "smtp", "smtps" },
 	[DIAL_POP3] = { "pop3", "pop3s" },
+	[DIAL_IMAP] = { "imap", "imaps" },
 	[DIAL_QMTP] = { "http", "https" }, /* libcurl does nothing but connect */
 };
 
@@ -218,7 +267,9 @@ static void set_login(struct dial *dial, const struct dial_request *request)
 	curl_easy_setopt(dial->easy,
 			 request->is_token ? CURLOPT_XOAUTH2_BEARER : CURLOPT_PASSWORD,
 			 request->secret);
-	curl_easy_setopt(dial->easy, CURLOPT_SASL_IR, 1L);
+	/* IMAP servers say whether they take it (RFC 4959), and libcurl then does. */
+	if (request->protocol != DIAL_IMAP)
+		curl_easy_setopt(dial->easy, CURLOPT_SASL_IR, 1L);
 	if (request->auth)
 		snprintf(options, sizeof(options), "AUTH=%s", request->auth);
 	else if (request->is_token)

@@ -18,7 +18,7 @@ CONFIGURATION = """
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = pop3
+protocols = pop3 imap
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{certificate}
@@ -51,6 +51,18 @@ service pop3-login {{
     port = {pop3s}
   }}
 }}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+  }}
+}}
+protocol imap {{
+  mail_plugins = {imap_plugins}
+}}
 passdb {{
   driver = static
   args = password={password}
@@ -74,11 +86,12 @@ def free_port():
 class Dovecot:
     password = "isp-secret"
 
-    def __init__(self, certificates, uidl="%08Xu%08Xv"):
+    def __init__(self, certificates, uidl="%08Xu%08Xv", imap_plugins="", more=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lontar-dovecot-"))
         self.folder.chmod(0o755)
         self._numbers = itertools.count()
         self.pop3, self.pop3s = free_port(), free_port()
+        self.imap, self.imaps = free_port(), free_port()
         owner = pwd.getpwnam("nobody")
         self.owner = owner.pw_uid, owner.pw_gid
         (self.folder / "mail").mkdir()
@@ -88,8 +101,10 @@ class Dovecot:
             CONFIGURATION.format(
                 folder=self.folder, certificate=certificates.certificate,
                 key=certificates.key, uid=self.owner[0], gid=self.owner[1], uidl=uidl,
-                pop3=self.pop3, pop3s=self.pop3s, password=self.password,
+                pop3=self.pop3, pop3s=self.pop3s, imap=self.imap, imaps=self.imaps,
+                imap_plugins=imap_plugins, password=self.password,
             )  # fmt: skip
+            + more
         )
         self.process = subprocess.Popen(
             [PROGRAM, "-F", "-c", self.configuration], stdin=subprocess.DEVNULL,

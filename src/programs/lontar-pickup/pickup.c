@@ -91,11 +91,6 @@ static bool is_possible(struct work *work, struct err *err)
 {
 	const struct pickup *pickup = &work->pickup;
 
-	if (pickup->type != PICKUP_POP3)
-		return err_exit(err, EX_CONFIG,
-				"control/pickups/%s: type imap cannot be fetched yet; "
-				"write type pop3",
-				pickup->name);
 	if (!work->probes)
 		return !pickup->multidrop || probe_is_proved(work->root_fd, pickup, err);
 	if (!pickup->multidrop)

@@ -8,7 +8,7 @@ const struct provider_kind *provider_kind_of(const struct work *work)
 {
 	static const struct provider_kind *const kinds[] = {
 		[PICKUP_POP3] = &provider_pop3,
-		[PICKUP_IMAP] = &provider_pop3,
+		[PICKUP_IMAP] = &provider_imap,
 	};
 
 	return kinds[work->pickup.type];

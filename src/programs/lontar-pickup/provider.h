@@ -65,6 +65,7 @@ struct provider_kind {
 	size_t (*awaited)(const void *engine);
 };
 extern const struct provider_kind provider_pop3;
+extern const struct provider_kind provider_imap;
 
 struct provider {
 	const struct provider_kind *kind;
