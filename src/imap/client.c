@@ -93,8 +93,11 @@ static void on_searched(struct imap_client *client)
 	imap_listing_sort(&client->listing);
 	for (size_t i = 0; i < client->listing.count; i++) {
 		struct imap_listed *listed = &client->listing.messages[i];
+		uint64_t octets = 0;
 
-		listed->is_known = client->hooks->knows(client->ctx, i, &listed->octets);
+		listed->is_known = client->hooks->knows(client->ctx, i, &octets);
+		if (listed->is_known)
+			listed->octets = octets;
 	}
 }
 

@@ -64,18 +64,18 @@ static void on_tagged(struct imap_client *client, struct span line)
 /* "[UIDVALIDITY 17] ..." */
 static void on_code(struct imap_client *client, struct span text)
 {
-	struct span word;
+	struct span code, word;
 	uint64_t number;
 
 	text = span_trim(text);
 	if (client->is_searched || !text.len || text.at[0] != '[' ||
-	    !span_cut(&text, ']', &text))
+	    !span_cut(&text, ']', &code))
 		return;
-	text = span_after(text, 1);
-	if (!span_cut(&text, ' ', &word))
+	code = span_after(code, 1);
+	if (!span_cut(&code, ' ', &word))
 		return;
-	if (span_is_word(word, "UIDVALIDITY") && text.at &&
-	    number_parse(text, UINT32_MAX, &number))
+	if (span_is_word(word, "UIDVALIDITY") && code.at &&
+	    number_parse(code, UINT32_MAX, &number))
 		client->uidvalidity = number;
 	else if (span_is_word(word, "UIDNOTSTICKY"))
 		client->uidvalidity = 0;
