@@ -146,6 +146,40 @@ class Link:
         self.close()
 
 
+class Wire:
+    """A network namespace with an interface mail0, whose other end is far0."""
+
+    address = "192.0.2.10"
+
+    def __init__(self):
+        _sweep()
+        self.name = f"lontar-{os.getpid()}-{next(_numbers)}-wire"
+        subprocess.run(["ip", "netns", "add", self.name], check=True, capture_output=True)
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", "mail0", "type", "veth", "peer", "name", "far0")
+        self.ip("link", "set", "mail0", "up")
+
+    def ip(self, *words):
+        done = subprocess.run(["ip", "-n", self.name, *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def carrier(self, state):
+        self.ip("link", "set", "far0", state)
+
+    def give_address(self):
+        self.ip("address", "add", f"{self.address}/24", "dev", "mail0")
+
+    def take_address(self):
+        self.ip("address", "flush", "dev", "mail0")
+
+    def inside(self):
+        """As in Link."""
+        return Link._inside_name(self.name)
+
+    def close(self):
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True, check=False)
+
+
 class Relay:
     """127.0.0.1:port leads to target, later by delay_us and at most as fast as the rates."""
 

@@ -177,7 +177,7 @@ static void look_at(struct interfaces *interfaces, struct watched *watched)
 		watched->state = seen;
 		rise(interfaces, watched);
 	} else {
-		bool fell = watched->state == INTERFACE_UP;
+		bool fell = watched->state == INTERFACE_UP || seen == INTERFACE_DOWN;
 
 		watched->state = seen;
 		if (fell)
@@ -199,14 +199,17 @@ static void on_soon(struct ev_loop *loop, ev_timer *watcher, int events)
 	look(watcher->data);
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+void interfaces_reload(struct interfaces *interfaces)
 {
-	struct interfaces *interfaces = watcher->data;
-
-	(void)loop;
-	(void)events;
 	read_settings(interfaces);
 	look(interfaces);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	interfaces_reload(watcher->data);
 }
 
 static void on_news(struct ev_loop *loop, ev_io *watcher, int events)
@@ -246,6 +249,7 @@ bool interfaces_hook(struct interfaces *interfaces, const struct link_news *news
 {
 	struct watched *watched = find(interfaces, news->name);
 	char address[INTERFACE_ADDRESS_MAX];
+	enum interface_state seen;
 
 	if (!watched || !watched->is_listed)
 		return false;
@@ -254,8 +258,15 @@ bool interfaces_hook(struct interfaces *interfaces, const struct link_news *news
 		return false;
 	if (!buf_append_span(&watched->facts, news->settings))
 		buf_reset(&watched->facts);
-	return watched->is_known &&
-	       interface_look(watched->interface, address) == INTERFACE_DOWN;
+	seen = interface_look(watched->interface, address);
+	if (seen == INTERFACE_UP) {
+		/* Faster than the kernel's news: its loss must not go unnoticed. */
+		watched->state = seen;
+		watched->is_known = true;
+		watched->lost_ms = 0;
+		memcpy(watched->address, address, sizeof(address));
+	}
+	return seen == INTERFACE_DOWN;
 }
 
 enum interface_state interfaces_state(const struct interfaces *interfaces,

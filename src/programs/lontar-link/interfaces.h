@@ -40,6 +40,9 @@ struct interfaces {
 /* With the fields above filled in; looks at once. */
 void interfaces_start(struct interfaces *interfaces);
 
+/* The settings may have changed: as each minute. */
+void interfaces_reload(struct interfaces *interfaces);
+
 /* For events.h: a hook has spoken. True: it is held back. */
 bool interfaces_hook(struct interfaces *interfaces, const struct link_news *news);
 

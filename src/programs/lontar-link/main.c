@@ -96,6 +96,15 @@ static void count(struct program *program)
 	accounts_open(&program->accounts);
 }
 
+static void on_reload(struct service *service)
+{
+	struct program *program = service->ctx;
+
+	interfaces_reload(&program->interfaces);
+	probes_reload(&program->probes);
+	calls_look(&program->calls);
+}
+
 /* Who tells of links, and what is begun by itself. */
 static void watch(struct program *program)
 {
@@ -180,6 +189,7 @@ int main(void)
 
 	log_open("lontar-link");
 	program.service.ctx = &program;
+	program.service.on_reload = on_reload;
 	if (!begin(&program, &err)) {
 		log_failure(&err);
 		return err_exit_code(&err);

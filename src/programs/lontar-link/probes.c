@@ -201,15 +201,12 @@ static void take_settings(struct probes *probes, const struct linkfile *file)
 		turn_in(probe, BEGIN_S);
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+void probes_reload(struct probes *probes)
 {
-	struct probes *probes = watcher->data;
 	struct settings_list names;
 	struct linkfile file;
 	struct err err;
 
-	(void)loop;
-	(void)events;
 	if (!smarthost_names(probes->control_fd, "links", &names, &err)) {
 		log_failure(&err);
 		return;
@@ -224,6 +221,13 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 		linkfile_clear(&file);
 	}
 	settings_list_clear(&names);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	probes_reload(watcher->data);
 }
 
 void probes_start(struct probes *probes)

@@ -31,6 +31,9 @@ struct probes {
 /* With the first fields filled in. */
 void probes_start(struct probes *probes);
 
+/* The settings may have changed: as each minute. */
+void probes_reload(struct probes *probes);
+
 /* Its interface came up: worth a probe. */
 void probes_now(struct probes *probes, const char *link);
 
