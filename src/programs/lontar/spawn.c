@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "ipc/master.h"
 
+#define ZONE_MAX 128 /* of TZ */
+
 int spawn_open(const char *program, struct err *err)
 {
 	char own[PATH_MAX];
@@ -48,7 +50,8 @@ static bool place(int fd, int number)
 static _Noreturn void become(const struct spawn_order *order, int channel, int says)
 {
 	char debug[] = "LONTAR_DEBUG=1", path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-	char *environment[] = { path, NULL, NULL };
+	char zone[ZONE_MAX];
+	char *environment[] = { path, NULL, NULL, NULL };
 	char program[32], arguments[SPAWN_ARGUMENTS_MAX][300];
 	char *words[1 + SPAWN_ARGUMENTS_MAX + 1] = { program };
 	AUTO_FD silence = open("/dev/null", O_RDWR);
@@ -65,6 +68,11 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 
 	if (getenv("LONTAR_DEBUG"))
 		environment[1] = debug;
+	/* A link's windows are by the clock on the wall. */
+	if (getenv("TZ") && strlen(getenv("TZ")) < ZONE_MAX - sizeof("TZ=")) {
+		snprintf(zone, sizeof(zone), "TZ=%s", getenv("TZ"));
+		environment[environment[1] ? 2 : 1] = zone;
+	}
 	snprintf(program, sizeof(program), "%s", order->program);
 	for (size_t i = 0; i < LENGTH(arguments) && order->arguments[i]; i++) {
 		snprintf(arguments[i], sizeof(arguments[i]), "%s", order->arguments[i]);
