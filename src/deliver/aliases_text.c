@@ -223,10 +223,8 @@ bool aliases_text_each(struct span text, const struct qualifier *qualifier,
 	return true;
 }
 
-bool aliases_text_list(struct span text, const struct qualifier *qualifier,
-		       struct buf *commands, struct err *err)
+static bool compile_lines(struct compiler *compiler, struct span text, struct err *err)
 {
-	struct compiler compiler = { qualifier, false, commands };
 	struct span line;
 	unsigned number = 0;
 
@@ -236,8 +234,24 @@ bool aliases_text_list(struct span text, const struct qualifier *qualifier,
 			continue;
 		if (memchr(line.at, '\0', line.len))
 			return err_exit(err, EX_CONFIG, "%u: a NUL byte", number);
-		if (!compile_all(&compiler, line, err))
+		if (!compile_all(compiler, line, err))
 			return err_context(err, "%u", number);
 	}
 	return true;
+}
+
+bool aliases_text_list(struct span text, const struct qualifier *qualifier,
+		       struct buf *commands, struct err *err)
+{
+	struct compiler compiler = { qualifier, false, commands };
+
+	return compile_lines(&compiler, text, err);
+}
+
+bool aliases_text_forward(struct span text, const struct qualifier *qualifier,
+			  struct buf *commands, struct err *err)
+{
+	struct compiler compiler = { qualifier, true, commands };
+
+	return compile_lines(&compiler, text, err);
 }

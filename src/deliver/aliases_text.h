@@ -34,4 +34,8 @@ bool aliases_text_each(struct span text, const struct qualifier *qualifier,
 bool aliases_text_list(struct span text, const struct qualifier *qualifier,
 		       struct buf *commands, struct err *err) MUST_USE;
 
+/* A ~/.forward file (dot-forward(1)): as a list, and with programs. */
+bool aliases_text_forward(struct span text, const struct qualifier *qualifier,
+			  struct buf *commands, struct err *err) MUST_USE;
+
 #endif

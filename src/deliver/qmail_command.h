@@ -16,6 +16,13 @@
 #define QMAIL_EXIT_LATER 111
 #define QMAIL_NOT_RUN    (-1) /* there is no such program */
 
+/* What stands round a command for sh that wants the lines in front that mailers for mbox
+ * expect: preline's job. */
+#define QMAIL_PRELINE_BEGIN                                                \
+	"{ printf '%s%s%s' \"$UFLINE\" \"$RPLINE\" \"$DTLINE\"; cat; } | " \
+	"{ "
+#define QMAIL_PRELINE_END "\n}"
+
 /* Runs a program with the message, from its beginning, on stdin. Its exit code;
  * QMAIL_EXIT_LATER where a signal ended it. */
 int qmail_command_run(char *const *words);

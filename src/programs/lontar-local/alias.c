@@ -4,13 +4,10 @@
 
 #include "base/file.h"
 #include "deliver/aliases.h"
+#include "deliver/qmail_command.h"
 #include "programs/lontar-local/job.h"
 
 #define COMMAND_MAX ((size_t)64 * 1024)
-
-/* "!command" wants what mailers for mbox expect in front; preline's job. */
-static const char preline[] = "{ printf '%s%s%s' \"$UFLINE\" \"$RPLINE\" \"$DTLINE\"; "
-			      "cat; } | { ";
 
 static void put_line(struct qmail_file *file, enum qmail_kind kind, const char *text)
 {
@@ -25,8 +22,8 @@ static bool put_program(struct qmail_file *file, const char *program, struct err
 	AUTO_BUF command = BUF_INIT(COMMAND_MAX);
 	bool is_mbox = program[0] == '!';
 
-	if (!buf_appendf(&command, "%s%s%s", is_mbox ? preline : "", program + 1,
-			 is_mbox ? "\n}" : ""))
+	if (!buf_appendf(&command, "%s%s%s", is_mbox ? QMAIL_PRELINE_BEGIN : "",
+			 program + 1, is_mbox ? QMAIL_PRELINE_END : ""))
 		return err_temporary(err, "4.3.5",
 				     "control/aliases: a program's command "
 				     "is too long");
