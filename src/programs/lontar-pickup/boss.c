@@ -9,14 +9,36 @@
 #include "ipc/master.h"
 #include "programs/lontar-pickup/session.h"
 
+static bool on_stop(struct work *work, struct packet *packet)
+{
+	struct link_stop stop;
+	char why[160];
+
+	if (!link_stop_get(packet, &stop))
+		return false;
+	snprintf(why, sizeof(why), "%.*s", SPAN_ARG(stop.why));
+	work_stop(work, why);
+	return true;
+}
+
+static bool on_allow(struct work *work, struct packet *packet)
+{
+	struct link_allow allow;
+
+	if (!link_allow_get(packet, &allow))
+		return false;
+	meter_allow(work, allow.most_bytes,
+		    allow.until > INT64_MAX ? INT64_MAX : (int64_t)allow.until);
+	return true;
+}
+
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
 	(void)peer;
 	file_close(&fd);
-	if (packet->type != LINK_STOP)
-		return false;
-	work_stop(ctx, "the link is down");
-	return true;
+	if (packet->type == LINK_STOP)
+		return on_stop(ctx, packet);
+	return packet->type == LINK_ALLOW && on_allow(ctx, packet);
 }
 
 static void on_closed(void *ctx, struct peer *peer)
@@ -52,7 +74,9 @@ void boss_tell_progress(struct work *work)
 		.waiting_bytes = left.bytes > left.partly_bytes
 					 ? left.bytes - left.partly_bytes
 					 : 0,
+		.used_bytes = meter_used(work),
 		.refused = work->tally.refused,
+		.link = span_of(work->meter.link.name),
 		.doing = span_of(work->doing),
 	};
 

@@ -55,6 +55,7 @@ static void on_listed(void *ctx)
 	struct err err;
 
 	session->is_listed = true;
+	work->meter.kept = work->meter.kept_bytes = 0;
 	work->doing = "fetching";
 	if (!plan_make(&session->plan, work, &session->provider, &err))
 		fail(session, &err);
@@ -100,6 +101,7 @@ static void fetch_is_over(struct session *session, size_t message)
 {
 	uint64_t octets = provider_octets(&session->provider, message);
 
+	session->begun_octets -= session->plan.items[message].begun_octets;
 	session->plan.fetch_left--;
 	session->plan.fetch_bytes -= octets;
 }
@@ -347,6 +349,28 @@ static enum task task_of(const struct session *session, size_t turn)
 	return session->plan.items[session->plan.order[turn]].task;
 }
 
+/* It is not begun: it would not end before the link's end. */
+static void keep_there(struct session *session, size_t message)
+{
+	struct plan *plan = &session->plan;
+
+	plan->items[message].task = TASK_NONE;
+	plan->fetch_left--;
+	plan->fetch_bytes -= provider_octets(&session->provider, message);
+}
+
+static bool is_affordable(struct session *session, size_t message)
+{
+	uint64_t octets = provider_octets_left(&session->provider, message);
+	uint64_t here = session->message.bytes, begun = session->begun_octets;
+
+	if (!meter_takes(session->work, octets, begun > here ? begun - here : 0))
+		return false;
+	session->plan.items[message].begun_octets = octets;
+	session->begun_octets += octets;
+	return true;
+}
+
 /* The plan's next; false: there is none, or it is not known yet. */
 static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 			 size_t *message_out)
@@ -359,6 +383,10 @@ static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 	struct plan *plan = &session->plan;
 	enum task task;
 
+	while (plan->next < plan->order_count &&
+	       task_of(session, plan->next) == TASK_FETCH && !plan->identify_left &&
+	       !is_affordable(session, plan->order[plan->next]))
+		keep_there(session, plan->order[plan->next++]);
 	if (plan->next == plan->order_count)
 		return false;
 	task = task_of(session, plan->next);

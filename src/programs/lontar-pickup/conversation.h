@@ -22,6 +22,8 @@ struct session {
 	size_t *removable; /* to be removed there, in this order */
 	size_t removable_count;
 	size_t removable_next;
+	uint64_t begun_octets; /* asked for, and not all here yet */
+	int64_t began_ms;
 	uint64_t fetched; /* in this session */
 	uint64_t fetched_bytes;
 	bool is_listed;

@@ -44,6 +44,7 @@ static void on_progress(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	(void)loop;
 	(void)events;
+	meter_look(watcher->data);
 	boss_tell_progress(watcher->data);
 }
 
@@ -126,7 +127,25 @@ bool work_begin(struct work *work, const char *name, struct err *err)
 {
 	work->doing = "starting";
 	watch(work);
-	return open_all(work, name, err) && session_start(work, err);
+	if (!open_all(work, name, err))
+		return false;
+	meter_begin(work);
+	return session_start(work, err);
+}
+
+/* They stay there: it is not all that was asked for. */
+static void blame_limits(struct work *work)
+{
+	const struct meter *meter = &work->meter;
+	struct err err = { 0 };
+
+	if (!meter->kept || !work->succeeded)
+		return;
+	err_temporary(&err, "",
+		      "%" PRIu64 " wait%s at the provider for more time or a larger "
+		      "budget of %s",
+		      meter->kept, meter->kept == 1 ? "s" : "", meter->link.name);
+	work_blame(work, &err);
 }
 
 static void write_note(struct work *work)
@@ -138,13 +157,13 @@ static void write_note(struct work *work)
 	if (work->succeeded) {
 		work->note.last_success = clock_wall_s();
 		work->note.counted = true;
-		work->note.waiting = work->tally.refused;
-		work->note.bytes = 0;
+		work->note.waiting = work->tally.refused + work->meter.kept;
+		work->note.bytes = work->meter.kept_bytes;
 		work->note.held = work->held;
 	} else if (left.is_known) {
 		work->note.counted = true;
-		work->note.waiting = left.messages;
-		work->note.bytes = left.bytes;
+		work->note.waiting = left.messages + work->meter.kept;
+		work->note.bytes = left.bytes + work->meter.kept_bytes;
 		work->note.held = left.held;
 	}
 	snprintf(work->note.last_error, sizeof(work->note.last_error), "%s",
@@ -190,6 +209,7 @@ int work_finish(struct work *work, const struct err *err)
 		work_blame(work, err);
 	else if (work->succeeded && work->probe && !probe_judge(work->probe, &judged))
 		work_blame(work, &judged);
+	blame_limits(work);
 	if (work->why.kind != ERR_NONE)
 		snprintf(text, sizeof(text), "pickup %s: %s",
 			 work->pickup.name ? work->pickup.name : "", work->why.text);

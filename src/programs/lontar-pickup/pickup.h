@@ -6,6 +6,7 @@
  *   message  one message as it comes in
  *   deliver  who gets it, and that it is durable there
  *   notice   or who is told of it, where it is too large
+ *   meter    the link it goes over, and how much of it may be used
  *   seen     what was fetched before: spool/pickup/NAME
  *   boss     lontar-link, or `lontar pickup`, at the other end of PRIVATE_FD
  */
@@ -22,6 +23,7 @@
 #include "ipc/peer.h"
 #include "link/notes.h"
 
+#include "programs/lontar-pickup/meter.h"
 #include "programs/lontar-pickup/seen.h"
 
 struct probe;
@@ -46,6 +48,7 @@ struct work {
 	struct seen *seen;
 	struct probe *probe; /* NULL unless it probes */
 	struct session *session;
+	struct meter meter;
 	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */
 	unsigned renewals;    /* sessions that followed another */
 	bool alone;           /* no gateway runs */

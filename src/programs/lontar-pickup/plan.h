@@ -27,6 +27,7 @@ struct item {
 	bool is_deleted;           /* the server said so; for good only after QUIT */
 	bool is_large;             /* has a record of its own (link/large.h) */
 	bool is_wished;            /* TASK_FETCH: a person asked for it */
+	uint64_t begun_octets;     /* of what was asked for and is not here yet */
 };
 
 struct plan {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "programs/lontar-pickup/conversation.h"
 
@@ -21,6 +22,7 @@ static void free_session(struct session *session)
 
 	ev_io_stop(work->loop, &session->io);
 	ev_timer_stop(work->loop, &session->silence);
+	work->meter.closed_bytes += session_used(session);
 	dial_close(session->dial);
 	conversation_end(session);
 	free(session);
@@ -96,7 +98,8 @@ static bool read_replies(struct session *session, struct err *err)
 			       err_temporary(err, "4.4.2", "%s closed the connection",
 					     session->work->pickup.host);
 		}
-		if (session->quit_done)
+		meter_look(session->work);
+		if (session->quit_done || session->work->stopping)
 			return true;
 		/* The next is asked for as soon as it may be, not when all that has come
 		 * is read. */
@@ -185,9 +188,9 @@ static const char *control_path(const char *path, char out[PATH_MAX])
 bool session_start(struct work *work, struct err *err)
 {
 	const struct pickup *pickup = &work->pickup;
+	const struct meter *meter = &work->meter;
 	struct session *session;
 	char cafile[PATH_MAX];
-	struct link_note link = { 0 };
 	struct dial_request request = {
 		.protocol = provider_kind_of(work)->dial,
 		.host = pickup->host,
@@ -196,6 +199,8 @@ bool session_start(struct work *work, struct err *err)
 		.user = pickup->user,
 		.is_token = !pickup->passwordfile,
 		.cafile = control_path(pickup->cafile, cafile),
+		.name_servers = meter->link.dns[0] ? meter->link.dns : NULL,
+		.bind_to = meter->bind_to[0] ? meter->bind_to : NULL,
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
 	char *secret = pickup_secret(work->control_fd, pickup, err);
@@ -208,14 +213,22 @@ bool session_start(struct work *work, struct err *err)
 	ev_timer_init(&session->silence, on_silence, 0., SILENCE_S);
 	session->silence.data = session;
 	work->session = session;
-	work->most_octets = pickup->maxsize;
+	session->began_ms = clock_monotonic_ms();
 	work->doing = "connecting";
-	if (link_serves_pickup(work->root_fd, work->control_fd, pickup->name, &link))
-		request.name_servers = link.dns;
 	session->dial = dial_start(work->loop, &request, on_dialled, session);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
 	return true;
+}
+
+uint64_t session_used(const struct session *session)
+{
+	return session && session->dial ? dial_used(session->dial) : 0;
+}
+
+int64_t session_age_ms(const struct session *session)
+{
+	return session ? clock_monotonic_ms() - session->began_ms : 0;
 }
 
 struct session_left session_left(const struct session *session)

@@ -24,6 +24,10 @@ struct session_left {
 };
 struct session_left session_left(const struct session *session);
 
+/* Bytes used on the link by this connection, and since when it is; 0 for NULL. */
+uint64_t session_used(const struct session *session);
+int64_t session_age_ms(const struct session *session);
+
 /* Closes the socket without a word. NULL does nothing. Not from within the engine's
  * call-backs. */
 void session_close(struct session *session);
