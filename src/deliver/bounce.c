@@ -45,9 +45,12 @@ static bool send_to(const struct bounce *bounce, const char *sender, const char 
 			   .now = clock_wall_s(),
 			   .recipients = bounce->recipients,
 			   .count = bounce->count };
-	struct inject inject = {
-		.sender = sender, .recipients = &to, .count = 1, .bounce = true
-	};
+	/* A delay is told nobody over the link that is the reason. */
+	struct inject inject = { .sender = sender,
+				 .recipients = &to,
+				 .count = 1,
+				 .only_ours = bounce->action == DSN_DELAYED,
+				 .bounce = true };
 	char from[ADDRESS_MAX];
 
 	if (snprintf(from, sizeof(from), "%s@%s", settings->bouncefrom,

@@ -4,7 +4,7 @@
  *
  * As qmail does it: a bounce has the null sender; of a message with the null sender, or
  * whose sender does not exist, the postmaster is told (doublebounceto), from "#@[]"; of
- * that one nobody is.
+ * that one nobody is. A delay is told to senders of our own domains only.
  */
 #ifndef DELIVER_BOUNCE_H
 #define DELIVER_BOUNCE_H

@@ -9,13 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "link/order.h"
+
 /* At birth + (floor(sqrt(age)) + 10) squared: 0, 100, 400, 900, ... s where each try is
  * punctual. */
 int64_t local_next_try(int64_t birth, int64_t now);
 
 /* That try was the last: the message is older than lifetime_s, and was really tried: a
  * gateway that was off for a week has not. */
-#define LOCAL_TRIES_MIN 10
+#define LOCAL_TRIES_MIN ORDER_TRIES_MIN
 bool local_is_expired(int64_t birth, int64_t now, unsigned attempts, uint64_t lifetime_s);
 
 /* A try due further away than any back-off is a clock's mistake: it is due now. */

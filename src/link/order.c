@@ -23,6 +23,23 @@ int64_t order_backoff_s(unsigned attempts)
 	return step < ORDER_BACKOFF_MAX_S ? step : ORDER_BACKOFF_MAX_S;
 }
 
+uint64_t order_waited_s(const struct parked_name *name, uint64_t link_up_s)
+{
+	if (!name->link_up_s || name->link_up_s > link_up_s)
+		return 0;
+	return link_up_s - name->link_up_s;
+}
+
+bool order_is_expired(const struct parked_name *name, const struct order_age *age)
+{
+	int64_t days = age->now - parked_name_time(name);
+
+	if (age->ceiling_s && days > 0 && (uint64_t)days > age->ceiling_s)
+		return true;
+	return name->attempts + 1 >= ORDER_TRIES_MIN &&
+	       order_waited_s(name, age->link_up_s) > age->lifetime_s;
+}
+
 double order_weight(const struct parked_name *name, int64_t now)
 {
 	int64_t age = now - parked_name_time(name);

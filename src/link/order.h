@@ -21,6 +21,24 @@
  * 0, 400, 1600, 3600, ...; this is the step after `attempts` of them. */
 int64_t order_backoff_s(unsigned attempts);
 
+/* How long it has waited, in seconds with a link up, now that there have been link_up_s
+ * of them (link_up_seconds); 0 where nobody knows since when: a name without L=, or from
+ * before the count was lost. */
+uint64_t order_waited_s(const struct parked_name *name, uint64_t link_up_s);
+
+/* An attempt that the server answered with "later" was the last one: it has waited longer
+ * than lifetime_s with a link up and was really tried, this attempt counted, so often; or
+ * longer than ceiling_s, which the clock on the wall measures (0: none). Time offline
+ * alone never counts. */
+#define ORDER_TRIES_MIN 10
+struct order_age {
+	int64_t now; /* wall clock seconds */
+	uint64_t link_up_s;
+	uint64_t lifetime_s;
+	uint64_t ceiling_s;
+};
+bool order_is_expired(const struct parked_name *name, const struct order_age *age);
+
 /* Bytes that a message counts as: after an hour a sixtieth of what it has. */
 double order_weight(const struct parked_name *name, int64_t now);
 /* Compares as qsort does: negative where one goes first. now: wall clock seconds. */

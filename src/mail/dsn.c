@@ -149,9 +149,14 @@ static bool put_header(const struct writer *writer, struct buf *out)
 static bool put_recipient_words(const struct writer *writer, struct buf *out,
 				const struct dsn_recipient *recipient)
 {
-	if (!buf_append_byte(out, '<') ||
-	    !quoted_address(out, recipient->address, true) ||
-	    !buf_appendf(out, ">:\n%s\n", dsn_words(status_of(writer->dsn, recipient))))
+	if (!buf_append_byte(out, '<') || !quoted_address(out, recipient->address, true))
+		return false;
+	if (recipient->waits_for)
+		return buf_append_text(out, ">:\nWhat it waits for: ") &&
+		       quoted_words(out, span_of(recipient->waits_for), REPLY_MAX,
+				    true) &&
+		       buf_append_text(out, "\n\n");
+	if (!buf_appendf(out, ">:\n%s\n", dsn_words(status_of(writer->dsn, recipient))))
 		return false;
 	if (!recipient->reply)
 		return buf_append_byte(out, '\n');

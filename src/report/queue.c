@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "link/order.h"
 #include "mail/envelope.h"
 #include "report/json.h"
 
@@ -52,8 +53,7 @@ static bool read_message(struct parked *parked, const struct smarthost_status *s
 		return false;
 	*message_out = (struct queue_message){ .smarthost = smarthost, .name = *name };
 	message_out->age_s = now > parked_at ? now - parked_at : 0;
-	if (link_up_s > name->link_up_s)
-		message_out->waited_s = (int64_t)(link_up_s - name->link_up_s);
+	message_out->waited_s = (int64_t)order_waited_s(name, link_up_s);
 	if (fd >= 0)
 		take_head(message_out, &envelope);
 	envelope_clear(&envelope);

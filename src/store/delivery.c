@@ -257,7 +257,7 @@ static void name_target(const struct delivery *delivery, struct delivery_target 
 	struct parked_name name = { .wire_bytes = target->wire_bytes,
 				    .recipients = (unsigned)target->count,
 				    .priority = delivery->priority,
-				    .link_up_s = link_up_s,
+				    .link_up_s = link_up_s ? link_up_s : 1,
 				    .state = PARKED_WAITING };
 	struct stat st;
 

@@ -26,9 +26,9 @@ struct parked_name {
 	unsigned priority;   /* P: enum mail_priority; higher goes first */
 	unsigned attempts;   /* A */
 	int64_t not_before;  /* N: wall clock seconds */
-	uint64_t link_up_s;  /* L: seconds of link-up time at parking */
+	uint64_t link_up_s;  /* L: seconds of link-up time at parking; 0: not known */
 	bool freed;          /* F: a person wants it sent, whatever the link's limits */
-	bool told;           /* D: its sender knows that it waits */
+	bool told;           /* D: its sender knows that it waits, or is not to be told */
 	enum parked_state state;
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,9 +14,11 @@
 #include "base/log.h"
 #include "ipc/service.h"
 #include "programs/lontar-flush/boss.h"
+#include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/outcome.h"
 
 #define STAYS_MAX  700
+#define LOCK_TRIES 50 /* a second */
 #define PROGRESS_S .25
 #define SYNC_S     1.
 #define LOOK_S     .3
@@ -303,6 +306,19 @@ static void watch(struct flush *flush)
 	boss_open(flush);
 }
 
+/* Notices to senders may be under way, and are soon over. */
+static bool lock(struct flush *flush, struct err *err)
+{
+	static const struct timespec pause = { .tv_nsec = 20000000 };
+
+	for (int tries = LOCK_TRIES; !parked_lock(flush->parked, err); tries--) {
+		if (!tries || err->exit_code != EX_TEMPFAIL)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool open_all(struct flush *flush, const char *name, struct err *err)
 {
 	flush->root_fd = file_open_dir(AT_FDCWD, ".", err);
@@ -313,7 +329,7 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 	    !settings_load(flush->control_fd, &flush->settings, err))
 		return false;
 	flush->parked = parked_open(flush->root_fd, name, false, err);
-	if (!flush->parked || !parked_lock(flush->parked, err))
+	if (!flush->parked || !lock(flush, err))
 		return false;
 	flush->locked = true;
 	flush->queue.parked = flush->parked;
@@ -389,6 +405,8 @@ int flush_finish(struct flush *flush, const struct err *err)
 	}
 	if (flush->locked) {
 		put_back(flush);
+		if (flush->alone)
+			notice_send_all(flush);
 		if (err->kind != ERR_NONE)
 			flush->note.last_try = flush->call_began;
 		if (flush->note.last_try >= flush->call_began)

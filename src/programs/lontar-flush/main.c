@@ -6,10 +6,11 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "programs/lontar-flush/flush.h"
+#include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/probe.h"
 
 static const char usage[] =
-	"usage: lontar-flush [--alone] SMARTHOST\n"
+	"usage: lontar-flush [--alone|--notices] SMARTHOST\n"
 	"       lontar-flush --probe LINK\n"
 	"Sends the mail parked for a smarthost; its current folder is the gateway's root.\n"
 	"Started by `lontar run`, or, with --alone, by `lontar flush`; with --probe it only\n"
@@ -19,9 +20,10 @@ int main(int argc, char **argv)
 {
 	static struct flush flush = { .root_fd = -1, .control_fd = -1 };
 	struct args args = { argc, argv };
-	bool probes = false;
+	bool probes = false, notices = false;
 	struct args_option options[] = {
 		{ .name = "alone", .flag_out = &flush.alone },
+		{ .name = "notices", .flag_out = &notices },
 		{ .name = "probe", .flag_out = &probes },
 		{ .name = NULL },
 	};
@@ -35,6 +37,8 @@ int main(int argc, char **argv)
 	}
 	if (probes)
 		return probe_link(args.argv[1]);
+	if (notices)
+		return notice_run(&flush, args.argv[1]);
 	if (flush_begin(&flush, args.argv[1], &err))
 		ev_run(flush.loop, 0);
 	return flush_finish(&flush, &err);

@@ -28,6 +28,16 @@ static void rename_to(struct flush *flush, struct mail *mail,
 		log_failure(&err);
 }
 
+/* One that another program put here, or from before the count of link-up time was lost.
+ */
+static void count_from_now(const struct flush *flush, struct parked_name *name)
+{
+	uint64_t up_s = link_up_seconds(flush->root_fd);
+
+	if (!name->link_up_s || name->link_up_s > up_s)
+		name->link_up_s = up_s;
+}
+
 static void stay(struct flush *flush, struct mail *mail, bool tried)
 {
 	struct parked_name to = mail->name;
@@ -36,6 +46,7 @@ static void stay(struct flush *flush, struct mail *mail, bool tried)
 	if (tried) {
 		to.attempts++;
 		to.not_before = clock_wall_s() + order_backoff_s(to.attempts);
+		count_from_now(flush, &to);
 	}
 	rename_to(flush, mail, &to);
 }
@@ -48,15 +59,6 @@ static void remove_mail(struct flush *flush, struct mail *mail)
 		log_info("end msg %" PRIu64, mail->inode);
 	else
 		log_failure(&err);
-}
-
-/* Age counts only while a link is up and only for what was tried (DESIGN, promise 5). */
-static bool is_too_old(const struct flush *flush, const struct mail *mail)
-{
-	uint64_t up_s = link_up_seconds(flush->root_fd);
-
-	return up_s > mail->name.link_up_s &&
-	       up_s - mail->name.link_up_s > flush->settings.queuelifetime_s;
 }
 
 static void expire(struct smtp_client_answer *answer)
@@ -136,6 +138,24 @@ static void settle(struct flush *flush, struct mail *mail,
 			log_failure(&err);
 }
 
+/* Those who are told to wait have waited long enough: it goes back. */
+static void expire_old(const struct flush *flush, const struct mail *mail,
+		       struct smtp_client_result *result)
+{
+	struct order_age age = { .now = clock_wall_s(),
+				 .lifetime_s = flush->settings.queuelifetime_s,
+				 .ceiling_s = flush->settings.queueceiling_s };
+
+	if (!count_of(result, SMTP_TEMPORARY))
+		return;
+	age.link_up_s = link_up_seconds(flush->root_fd);
+	if (!order_is_expired(&mail->name, &age))
+		return;
+	for (size_t i = 0; i < result->count; i++)
+		if (result->answers[i].verdict == SMTP_TEMPORARY)
+			expire(&result->answers[i]);
+}
+
 static void blame_deferral(struct flush *flush, const struct smtp_client_result *result)
 {
 	struct err err = { 0 };
@@ -159,9 +179,7 @@ static void finish(struct flush *flush, struct mail *mail,
 	size_t accepted = count_of(result, SMTP_ACCEPTED);
 	size_t refused;
 
-	for (size_t i = 0; is_too_old(flush, mail) && i < result->count; i++)
-		if (result->answers[i].verdict == SMTP_TEMPORARY)
-			expire(&result->answers[i]);
+	expire_old(flush, mail, result);
 	refused = count_of(result, SMTP_PERMANENT);
 	if (refused && !tell_sender(flush, mail, result)) {
 		for (size_t i = 0; i < result->count; i++)

@@ -17,6 +17,7 @@
 #include "programs/lontar-link/flushes.h"
 #include "programs/lontar-link/interfaces.h"
 #include "programs/lontar-link/links.h"
+#include "programs/lontar-link/notices.h"
 #include "programs/lontar-link/probes.h"
 #include "programs/lontar-link/requests.h"
 
@@ -30,6 +31,7 @@ struct program {
 	struct interfaces interfaces;
 	struct probes probes;
 	struct calls calls;
+	struct notices notices;
 	struct requests requests;
 	struct parked_watch watch;
 	struct acceptor acceptor;
@@ -72,6 +74,7 @@ static void on_change(void *ctx, const struct link_news *news)
 	struct program *program = ctx;
 
 	calls_link_changed(&program->calls, news->name, news->up);
+	notices_soon(&program->notices);
 }
 
 static void on_probe(void *ctx, const char *link)
@@ -132,6 +135,11 @@ static void watch(struct program *program)
 					 .control_fd = flushes->control_fd,
 					 .links = &program->links,
 					 .settings = &flushes->settings };
+	program->notices = (struct notices){ .service = service,
+					     .root_fd = flushes->root_fd,
+					     .control_fd = flushes->control_fd,
+					     .settings = &flushes->settings };
+	notices_start(&program->notices);
 	interfaces_start(&program->interfaces);
 	probes_start(&program->probes);
 	calls_start(&program->calls);

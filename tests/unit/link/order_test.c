@@ -162,6 +162,46 @@ static void fit(void **state)
 	assert_int_equal(order_fits(&name, &fits[i].limits), fits[i].fits);
 }
 
+#define DAY 86400
+
+static const struct {
+	const char *title;
+	unsigned attempts;
+	uint64_t link_up_s; /* at parking */
+	uint64_t now_up_s;
+	uint64_t ceiling_s;
+	int64_t age_s;
+	bool expired;
+} ages[] = {
+	{ "after the lifetime with the link up and ten tries it goes back", 9, 1, 8 * DAY,
+	  0, 8 * DAY, true },
+	{ "after nine it does not", 8, 1, 8 * DAY, 0, 8 * DAY, false },
+	{ "a hundred tries in a week are not the lifetime", 100, DAY, 8 * DAY, 0, 8 * DAY,
+	  false },
+	{ "years offline are nothing", 100, 1, DAY, 0, 4000 * DAY, false },
+	{ "where nobody knows since when it waits it is young", 100, 0, 100 * DAY, 0,
+	  100 * DAY, false },
+	{ "so it is where the count was lost", 100, 100 * DAY, DAY, 0, 100 * DAY, false },
+	{ "a ceiling counts days of the calendar", 0, 1, 2, 90 * DAY, 91 * DAY, true },
+	{ "and not before they are over", 0, 1, 2, 90 * DAY, 90 * DAY, false },
+	{ "a message from the future is young", 0, 1, 2, 90 * DAY, -900 * DAY, false },
+};
+
+static void age(void **state)
+{
+	size_t i = (uintptr_t)*state;
+	const int64_t now = (int64_t)10000 * DAY;
+	struct order_age order = { .now = now,
+				   .link_up_s = ages[i].now_up_s,
+				   .lifetime_s = 7 * DAY,
+				   .ceiling_s = ages[i].ceiling_s };
+	struct parked_name name = { .attempts = ages[i].attempts,
+				    .link_up_s = ages[i].link_up_s };
+
+	snprintf(name.id, sizeof(name.id), "%lld.a", (long long)(now - ages[i].age_s));
+	assert_int_equal(order_is_expired(&name, &order), ages[i].expired);
+}
+
 static void attempts_grow_apart_as_squares(void **state)
 {
 	(void)state;
@@ -174,7 +214,8 @@ static void attempts_grow_apart_as_squares(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + LENGTH(fits) + 1] = { 0 };
+	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + LENGTH(fits) +
+				LENGTH(ages) + 1] = { 0 };
 	size_t count = 0;
 
 	for (size_t i = 0; i < LENGTH(pairs); i++)
@@ -188,6 +229,10 @@ int main(void)
 	for (size_t i = 0; i < LENGTH(fits); i++)
 		tests[count++] = (struct CMUnitTest){ .name = fits[i].title,
 						      .test_func = fit,
+						      .initial_state = (void *)i };
+	for (size_t i = 0; i < LENGTH(ages); i++)
+		tests[count++] = (struct CMUnitTest){ .name = ages[i].title,
+						      .test_func = age,
 						      .initial_state = (void *)i };
 	tests[count] =
 		(struct CMUnitTest)cmocka_unit_test(attempts_grow_apart_as_squares);

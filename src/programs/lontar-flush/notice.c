@@ -1,0 +1,164 @@
+#include "programs/lontar-flush/notice.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "deliver/bounce.h"
+#include "programs/lontar-flush/flush.h"
+#include "report/why.h"
+
+#define AT_A_TIME_MAX 100 /* a flush may want the lock; the others at the next time */
+
+struct round {
+	struct flush *flush;
+	struct smarthost_status smarthost; /* as far as why_it_waits looks */
+	uint64_t link_up_s;
+};
+
+/* With a domain that is here: rcpthosts may be somebody else's, further on. */
+static bool is_here(const struct settings *settings, const char *sender)
+{
+	const char *domain = address_domain(sender), *line;
+	char user[ADDRESS_MAX];
+
+	return routes_is_local(settings, domain) ||
+	       routes_virtual(settings, sender, user, sizeof(user), &line);
+}
+
+static bool send_notice(const struct round *round, const struct parked_name *name,
+			const struct envelope *envelope, int message_fd, struct err *err)
+{
+	struct dsn_recipient told[ENVELOPE_RECIPIENTS_MAX] = { 0 };
+	struct bounce bounce = { .root_fd = round->flush->root_fd,
+				 .settings = &round->flush->settings,
+				 .name = name,
+				 .envelope = envelope,
+				 .message_fd = message_fd,
+				 .action = DSN_DELAYED,
+				 .recipients = told };
+	struct why why;
+
+	why_it_waits(&round->smarthost, name, clock_wall_s(), &why);
+	for (size_t i = 0; i < envelope->count && bounce.count < LENGTH(told); i++)
+		if (!envelope->recipients[i].settled)
+			told[bounce.count++] = (struct dsn_recipient){
+				.address = envelope->recipients[i].address,
+				.waits_for = why.text,
+			};
+	if (!bounce.count)
+		return true;
+	if (!bounce_send(&bounce, err))
+		return false;
+	log_info("notice smarthost=%s id=%s sender=%s reason=%s", round->smarthost.name,
+		 name->id, envelope->sender, why.text);
+	return true;
+}
+
+/* False: he could not be told now. */
+static bool tell(const struct round *round, struct parked_name *name, struct err *err)
+{
+	struct flush *flush = round->flush;
+	struct parked_name to = *name;
+	struct envelope envelope = { 0 };
+	AUTO_FD fd = parked_read(flush->parked, name, &envelope, err);
+	bool done;
+
+	/* Gone, or a file that the next flush will hold. */
+	if (fd < 0)
+		return true;
+	done = !is_here(&flush->settings, envelope.sender) ||
+	       send_notice(round, name, &envelope, fd, err);
+	envelope_clear(&envelope);
+	to.told = true;
+	return done && queue_rename(&flush->queue, name, &to, err);
+}
+
+/* Its time has come. The count begins where it has not begun yet. */
+static bool is_due(const struct round *round, struct parked_name *name, struct err *err)
+{
+	struct flush *flush = round->flush;
+	struct parked_name to = *name;
+
+	if (name->told || name->state == PARKED_SENDING)
+		return false;
+	if (name->link_up_s && name->link_up_s <= round->link_up_s)
+		return order_waited_s(name, round->link_up_s) >=
+		       flush->settings.delaynotice_s;
+	to.link_up_s = round->link_up_s;
+	if (!queue_rename(&flush->queue, name, &to, err))
+		log_failure(err);
+	return false;
+}
+
+static void begin(struct round *round, struct flush *flush)
+{
+	struct smarthost_status *smarthost = &round->smarthost;
+	struct link_choice choice;
+
+	*round = (struct round){ .flush = flush,
+				 .link_up_s = link_up_seconds(flush->root_fd) };
+	snprintf(smarthost->name, sizeof(smarthost->name), "%s",
+		 parked_smarthost(flush->parked));
+	(void)link_choose(flush->root_fd, flush->control_fd, LINK_FOR_SMARTHOST,
+			  smarthost->name, clock_wall_s(), &choice);
+	smarthost->link_up = choice.up;
+	smarthost->link = choice.link;
+	smarthost->allowance = choice.allowance;
+	smarthost->note = flush->note;
+}
+
+void notice_send_all(struct flush *flush)
+{
+	struct parked_list list;
+	struct err err = { 0 };
+	struct round round;
+	unsigned told = 0;
+
+	begin(&round, flush);
+	if (!flush->settings.delaynotice_s || !round.link_up_s)
+		return;
+	if (!parked_list(flush->parked, &list, &err)) {
+		log_failure(&err);
+		return;
+	}
+	for (size_t i = 0; i < list.count && told < AT_A_TIME_MAX; i++) {
+		if (!is_due(&round, &list.names[i], &err))
+			continue;
+		if (!tell(&round, &list.names[i], &err)) {
+			log_failure(&err);
+			break;
+		}
+		told++;
+	}
+	parked_list_clear(&list);
+	if (!queue_sync(&flush->queue, &err))
+		log_failure(&err);
+}
+
+int notice_run(struct flush *flush, const char *smarthost)
+{
+	struct err err = { 0 };
+	bool open;
+
+	flush->root_fd = file_open_dir(AT_FDCWD, ".", &err);
+	if (flush->root_fd >= 0)
+		flush->control_fd = file_open_dir(flush->root_fd, "control", &err);
+	open = flush->control_fd >= 0 &&
+	       settings_load(flush->control_fd, &flush->settings, &err);
+	if (open)
+		flush->parked = parked_open(flush->root_fd, smarthost, false, &err);
+	if (flush->parked && parked_lock(flush->parked, &err)) {
+		flush->queue.parked = flush->parked;
+		smarthost_note_read(flush->root_fd, smarthost, &flush->note);
+		notice_send_all(flush);
+	} else if (err.exit_code != EX_TEMPFAIL) {
+		log_failure(&err);
+	}
+	parked_close(flush->parked);
+	settings_clear(&flush->settings);
+	return err_exit_code(&err);
+}

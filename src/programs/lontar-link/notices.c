@@ -1,0 +1,88 @@
+#include "programs/lontar-link/notices.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "control/smarthost.h"
+#include "link/notes.h"
+#include "link/order.h"
+#include "store/parked.h"
+
+#define SOON_S 2.
+#define LOOK_S 300.
+
+struct due {
+	uint64_t link_up_s;
+	uint64_t delaynotice_s;
+	bool found;
+};
+
+/* Or one whose count has to begin. */
+static bool look_at(void *ctx, const struct parked_name *name)
+{
+	struct due *due = ctx;
+
+	due->found = !name->told && name->state != PARKED_SENDING &&
+		     (!name->link_up_s || name->link_up_s > due->link_up_s ||
+		      order_waited_s(name, due->link_up_s) >= due->delaynotice_s);
+	return !due->found;
+}
+
+static bool has_due(const struct notices *notices, const char *smarthost)
+{
+	struct due due = { .link_up_s = link_up_seconds(notices->root_fd),
+			   .delaynotice_s = notices->settings->delaynotice_s };
+	struct err ignored;
+	struct parked *parked = parked_open(notices->root_fd, smarthost, false, &ignored);
+
+	if (parked && due.delaynotice_s && due.link_up_s)
+		(void)!parked_each(parked, look_at, &due, &ignored);
+	parked_close(parked);
+	return due.found;
+}
+
+/* Nothing is said on the socket; the master wants one. */
+static void start(const struct notices *notices, const char *smarthost)
+{
+	struct err err;
+	int pair[2];
+
+	if (!file_socketpair(pair, &err)) {
+		log_failure(&err);
+		return;
+	}
+	service_start(notices->service, "notices", smarthost, pair[1]);
+	file_close(&pair[0]);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	const struct notices *notices = watcher->data;
+	struct parked_smarthosts all;
+	struct err err;
+
+	(void)loop;
+	(void)events;
+	if (!parked_smarthosts(notices->root_fd, &all, &err)) {
+		log_failure(&err);
+		return;
+	}
+	for (size_t i = 0; i < all.count; i++)
+		if (smarthost_name_is_valid(all.names[i]) &&
+		    has_due(notices, all.names[i]))
+			start(notices, all.names[i]);
+	parked_smarthosts_clear(&all);
+}
+
+void notices_start(struct notices *notices)
+{
+	ev_timer_init(&notices->look, on_look, LOOK_S, LOOK_S);
+	notices->look.data = notices;
+	ev_timer_start(notices->service->loop, &notices->look);
+}
+
+void notices_soon(struct notices *notices)
+{
+	ev_timer_stop(notices->service->loop, &notices->look);
+	ev_timer_set(&notices->look, SOON_S, LOOK_S);
+	ev_timer_start(notices->service->loop, &notices->look);
+}
