@@ -7,17 +7,17 @@
 #include "report/json.h"
 #include "report/status.h"
 
+/* A pickup's `to` is an account without a domain. */
 bool page_is_for(const struct settings *settings, const struct large *large,
 		 const char *user)
 {
 	const char *at = strrchr(large->recipient, '@');
 	size_t len = strlen(user);
 
-	if (!at || !routes_is_local(settings, at + 1) ||
-	    (size_t)(at - large->recipient) < len ||
-	    strncasecmp(large->recipient, user, len) != 0)
+	if (at && !routes_is_local(settings, at + 1))
 		return false;
-	return large->recipient[len] == '@' || large->recipient[len] == '-';
+	return strncasecmp(large->recipient, user, len) == 0 &&
+	       strchr("@-", large->recipient[len]) != NULL;
 }
 
 static json_t *large_json(const struct large *large)

@@ -126,7 +126,8 @@ def test_a_click_has_the_large_message_fetched(office_with_large):
     gateway = office_with_large
     gateway.run("link", "up", "dsl")
     browser = Browser(gateway)
-    assert html.escape(SUBJECT) in browser.open()[1]
+    shown = browser.open()[1]
+    assert html.escape(SUBJECT) in shown, shown
     assert browser.open("/fetch", browser.form())[0] == 303
     wait_until(lambda: SUBJECT in subjects(gateway), what="the large message")
     assert SUBJECT not in html.unescape(browser.open()[1])
