@@ -43,7 +43,7 @@ struct large {
 	char from[LARGE_WORDS_MAX];
 	char subject[LARGE_WORDS_MAX];
 	char date[64];
-	char cost[96]; /* of fetching it, as far as known; else "" */
+	char cost[128]; /* of fetching it, as far as known; else "" */
 	enum large_wish wish;
 };
 

@@ -84,7 +84,7 @@ static uint64_t room_in_time(const struct work *work)
 							     : (uint64_t)left_s * rate;
 }
 
-static uint64_t cost_of(uint64_t octets)
+uint64_t meter_cost(uint64_t octets)
 {
 	return octets + octets / COST_SHARE + COST_MESSAGE;
 }
@@ -92,14 +92,14 @@ static uint64_t cost_of(uint64_t octets)
 bool meter_takes(struct work *work, uint64_t octets, uint64_t begun_octets)
 {
 	struct meter *meter = &work->meter;
-	uint64_t begun = begun_octets ? cost_of(begun_octets) : 0;
+	uint64_t begun = begun_octets ? meter_cost(begun_octets) : 0;
 	uint64_t room = room_in_time(work), budget;
 
 	if (meter->most_bytes != ALLOWANCE_UNLIMITED) {
 		budget = less(meter->most_bytes, meter_used(work));
 		room = budget < room ? budget : room;
 	}
-	if (room == UINT64_MAX || cost_of(octets) <= less(room, begun))
+	if (room == UINT64_MAX || meter_cost(octets) <= less(room, begun))
 		return true;
 	meter->kept++;
 	meter->kept_bytes += octets;

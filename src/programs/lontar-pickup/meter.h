@@ -37,6 +37,8 @@ uint64_t meter_used(const struct work *work);
 /* A message of so many octets may be begun; begun_octets are under way. What may not is
  * counted. */
 bool meter_takes(struct work *work, uint64_t octets, uint64_t begun_octets);
+/* About so many bytes of the link that one of so many octets takes. */
+uint64_t meter_cost(uint64_t octets);
 /* Stops the pickup where the end has come. */
 void meter_look(struct work *work);
 

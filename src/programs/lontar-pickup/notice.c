@@ -6,7 +6,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "control/linkfile.h"
 #include "deliver/inject.h"
+#include "link/budget.h"
+#include "link/cost.h"
 #include "mail/header.h"
 #include "mail/quoted.h"
 #include "programs/lontar-pickup/deliver.h"
@@ -25,6 +28,34 @@ static void take_field(struct span header, const char *name, char *out, size_t r
 	if (header_find(header, name, &field) && header_unfold(field.value, &value) &&
 	    quoted_words(&words, buf_span(&value), room - sizeof("..."), true))
 		snprintf(out, room, "%s", words.data);
+}
+
+/* What fetching it costs over the present link, rounded up to cents; "" where that is not
+ * known, or nothing. The call itself is paid for already. */
+static void take_cost(const struct work *work, uint64_t octets, char *out, size_t room)
+{
+	const struct link_note *link = &work->meter.link;
+	struct link_budget money = { .unit = LINK_MONEY };
+	uint64_t bytes = meter_cost(octets), price;
+	char text[BUDGET_TEXT_MAX];
+	struct linkfile file;
+	struct err ignored;
+
+	out[0] = '\0';
+	if (!link->name[0] ||
+	    !linkfile_load(work->control_fd, link->name, &file, NULL, &ignored))
+		return;
+	file.price.per_call = 0;
+	if (!link->speed_bps)
+		file.price.per_time = 0;
+	price = cost_of_call(&file.price, bytes,
+			     link->speed_bps ? bytes * 8 / link->speed_bps + 1 : 0);
+	snprintf(money.currency, sizeof(money.currency), "%s", file.price.currency);
+	linkfile_clear(&file);
+	if (price)
+		snprintf(out, room, "about %s over %s",
+			 budget_format(&money, price + LINK_MONEY_ONE / 100 - 1, text),
+			 link->name);
 }
 
 /* The record: the same token as before, where there was one, so that every notice that
@@ -52,6 +83,7 @@ static bool record(struct work *work, const struct notice *notice,
 	take_field(notice->header, "Subject", large_out->subject,
 		   sizeof(large_out->subject));
 	take_field(notice->header, "Date", large_out->date, sizeof(large_out->date));
+	take_cost(work, notice->octets, large_out->cost, sizeof(large_out->cost));
 	return large_write(work->root_fd, large_out, err);
 }
 
