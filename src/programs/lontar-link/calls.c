@@ -32,6 +32,7 @@ struct dialled {
 	int64_t began;     /* wall clock seconds */
 	bool reached;      /* the link came up in it */
 	bool told;         /* how it ended */
+	bool tidied;       /* the last one was to hang up what another had left */
 };
 
 static struct dialled *find_or_add(struct calls *calls, const char *link)
@@ -226,17 +227,19 @@ static int64_t judge(struct calls *calls, const struct linkfile *file,
 	return INT64_MAX;
 }
 
-/* It pushes and fetches once more if it is up, and hangs up. */
-static int64_t finish_left(struct calls *calls, const char *link, int64_t now)
+/* It pushes and fetches once more if it is up, and hangs up: at once, since an open line
+ * costs; where that did not help, when the next call could be. */
+static int64_t finish_left(struct dialled *dialled, int64_t now)
 {
 	struct call_note note;
 	int64_t retry;
 
-	call_note_read(calls->root_fd, link, &note);
+	call_note_read(dialled->calls->root_fd, dialled->link, &note);
 	retry = retry_at(&note);
-	if (retry > now && retry - now <= RETRY_MAX_S)
+	if (dialled->tidied && retry > now && retry - now <= RETRY_MAX_S)
 		return retry;
-	call(find_or_add(calls, link), "an earlier call was cut off");
+	call(dialled, "an earlier call was cut off");
+	dialled->tidied = true;
 	return INT64_MAX;
 }
 
@@ -250,7 +253,8 @@ static int64_t look_at(struct calls *calls, const char *name, int64_t now)
 	if (find_or_add(calls, name)->peer)
 		return again;
 	if (link_call_was_left(calls->root_fd, name))
-		return finish_left(calls, name, now);
+		return finish_left(find_or_add(calls, name), now);
+	find_or_add(calls, name)->tidied = false;
 	/* What is wrong in it is told by `lontar check`. */
 	if (!linkfile_load(calls->control_fd, name, &file, NULL, &err))
 		return again;

@@ -20,7 +20,7 @@ static bool was_left(const struct count *count, int64_t parked_at)
 {
 	const struct call_note *note = count->note;
 
-	return note->ended >= note->last && parked_at <= note->last &&
+	return !note->failures && note->ended >= note->last && parked_at <= note->last &&
 	       count->rules.now < note->ended + LEFT_S && count->rules.now >= note->ended;
 }
 

@@ -11,6 +11,7 @@
 #include "control/linkfile.h"
 #include "control/pickup.h"
 #include "control/smarthost.h"
+#include "link/callwhen.h"
 #include "programs/lontar/check.h"
 #include "programs/lontar/tree.h"
 #include "store/parked.h"
@@ -79,6 +80,45 @@ static void check_smarthost(struct check *check, const char *name)
 	smarthost_clear(&smarthost);
 }
 
+static void check_calls(struct check *check, const struct linkfile *link)
+{
+	struct callwhen callwhen;
+	struct err err;
+
+	if (!callwhen_read(link, &callwhen, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	if (callwhen.count && !link->dial)
+		check_fault(check,
+			    "control/links/%s: callwhen without dial; add a line \"dial "
+			    "COMMAND\"",
+			    link->name);
+	callwhen_clear(&callwhen);
+}
+
+static void check_probe(struct check *check, const struct linkfile *link)
+{
+	struct smarthost smarthost;
+	struct err err;
+
+	if (!link->probe)
+		return;
+	if (!smarthost_load(check->control_fd, &check->settings, link->probe, &smarthost,
+			    &err)) {
+		if (err.exit_code == EX_NOINPUT)
+			check_fault(check, "control/links/%s: probe: %s", link->name,
+				    err.text);
+		return;
+	}
+	if (!smarthost.host)
+		check_fault(check,
+			    "control/links/%s: probe: %s is no one host; name another "
+			    "smarthost",
+			    link->name, link->probe);
+	smarthost_clear(&smarthost);
+}
+
 static void check_link(struct check *check, const char *name)
 {
 	struct linkfile link;
@@ -98,6 +138,8 @@ static void check_link(struct check *check, const char *name)
 			check_fault(check, "control/links/%s:%u: %s", name,
 				    link.smarthosts.numbers[i], err.text);
 	}
+	check_calls(check, &link);
+	check_probe(check, &link);
 	linkfile_clear(&link);
 }
 

@@ -1,14 +1,13 @@
 /* lontar link: hooks tell here that a link went up or down; alone, it shows the links. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "control/smarthost.h"
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "link/change.h"
+#include "programs/lontar/link_show.h"
 #include "programs/lontar/tell_link.h"
 
 /* A hook holds up the network while it waits for us: within one second we are gone. */
@@ -47,27 +46,22 @@ static void tell_ignored(struct span ignored)
 				SPAN_ARG(line));
 }
 
-/* The event is in the gateway's hands once it is sent, even if we do not stay for the
- * answer: a service that is just being started again finds it in its socket. */
-static bool tell_gateway(int gateway, const struct link_event *event, struct err *err)
+/* *answered_out is false where it is not known to have been heard: a gateway that is busy
+ * or whose service is just being started again finds it in its socket, one that is ending
+ * does not. */
+static bool tell_gateway(int gateway, const struct link_event *event, bool *answered_out,
+			 struct err *err)
 {
 	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
 	struct link_done done;
 	struct packet answer;
 
 	link_event_put(&packet, 1, event);
-	if (!channel_send(gateway, &packet, -1, err))
-		return false;
-	switch (channel_wait(gateway, ANSWER_WAIT_MS, &packet, NULL)) {
-	case CHANNEL_EMPTY:
-		fputs("lontar link: told, but the gateway is busy and has not answered\n",
-		      stderr);
+	*answered_out =
+		channel_send(gateway, &packet, -1, err) &&
+		channel_wait(gateway, ANSWER_WAIT_MS, &packet, NULL) == CHANNEL_PACKET;
+	if (!*answered_out)
 		return true;
-	case CHANNEL_CLOSED:
-		return err_temporary(err, "", "the gateway gave no answer: try again");
-	case CHANNEL_PACKET:
-		break;
-	}
 	if (!packet_open(&answer, buf_span(&packet)) || answer.type != LINK_DONE ||
 	    !link_done_get(&answer, &done))
 		return err_temporary(err, "", "the gateway's answer makes no sense");
@@ -77,6 +71,7 @@ static bool tell_gateway(int gateway, const struct link_event *event, struct err
 	return true;
 }
 
+/* For its start; or, where it has not answered, so that it is right in any case. */
 static bool record(struct command_context *context, const struct link_event *event,
 		   const char *name, struct err *err)
 {
@@ -88,9 +83,6 @@ static bool record(struct command_context *context, const struct link_event *eve
 	if (!link_note_write(context->root_fd, &note, err))
 		return false;
 	tell_ignored(buf_span(&ignored));
-	fputs("lontar link: recorded; the gateway does not run and will see it at its "
-	      "start\n",
-	      stderr);
 	return true;
 }
 
@@ -99,10 +91,20 @@ bool tell_link(struct command_context *context, const char *name, bool up,
 {
 	struct link_event event = { up, span_of(name), settings };
 	AUTO_FD gateway = channel_connect(context->root_fd, "link", err);
+	bool answered = false;
 
-	if (gateway >= 0)
-		return tell_gateway(gateway, &event, err);
-	return err->exit_code == EX_UNAVAILABLE && record(context, &event, name, err);
+	if (gateway < 0 && err->exit_code != EX_UNAVAILABLE)
+		return false;
+	if (gateway >= 0 && !tell_gateway(gateway, &event, &answered, err))
+		return false;
+	if (answered)
+		return true;
+	if (!record(context, &event, name, err))
+		return false;
+	fprintf(stderr, "lontar link: recorded; the gateway %s\n",
+		gateway >= 0 ? "is busy and has not answered"
+			     : "does not run and will see it at its start");
+	return true;
 }
 
 static bool change(struct command_context *context, bool up, struct err *err)
@@ -119,29 +121,6 @@ static bool change(struct command_context *context, bool up, struct err *err)
 	       tell_link(context, name, up, buf_span(&settings), err);
 }
 
-/* What is on disk is what the gateway knows. */
-static bool show(const struct command_context *context, struct err *err)
-{
-	struct link_note *notes;
-	size_t count;
-
-	if (!link_notes(context->root_fd, &notes, &count, err))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		char since[CLOCK_TEXT_MAX];
-
-		printf("%-12s %-4s since %s%s%s%s%s\n", notes[i].name,
-		       notes[i].up ? "up" : "down",
-		       clock_format_rfc3339(notes[i].since, since),
-		       notes[i].interface[0] ? " interface=" : "", notes[i].interface,
-		       notes[i].dns[0] ? " dns=" : "", notes[i].dns);
-	}
-	if (!count)
-		puts("no link has been up yet: `lontar link up NAME` tells of one");
-	free(notes);
-	return true;
-}
-
 bool command_link(struct command_context *context, struct err *err)
 {
 	static const struct args_option none[] = { { .name = NULL } };
@@ -151,7 +130,7 @@ bool command_link(struct command_context *context, struct err *err)
 	if (!args_parse(&context->args, none, usage, err))
 		return false;
 	if (args->argc == 1)
-		return show(context, err);
+		return link_show(context, err);
 	up = strcmp(args->argv[1], "up") == 0;
 	if (!up && strcmp(args->argv[1], "down") != 0)
 		return err_exit(err, EX_USAGE, "say up or down, not %s", args->argv[1]);
