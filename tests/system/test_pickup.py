@@ -589,3 +589,47 @@ def test_probe_letters_that_have_not_arrived_are_waited_for(multidrop):
     done = probe(set_up(), provider, lambda parked: [])
     assert done.returncode == EX_TEMPFAIL
     assert "try again later" in done.stderr
+
+
+# the same way as any other mail
+
+
+def test_fetched_mail_follows_qmail_files_and_aliases(office, make_provider):
+    provider = make_provider(letters(2))
+    gateway = office(provider.port, to="ann-news")
+    (gateway.root / "mail/ann/.qmail-news").write_text("&bob\n&crew\n&far@abroad.example\n")
+    gateway.control("aliases", "crew: ann, lost\nlost: |exit 99\n")
+    gateway.control("smtproutes", ":isp\n")
+    gateway.smarthost("isp", host="127.0.0.1", port=1)
+    assert gateway.run("rebuild").returncode == EX_OK
+    gateway.start()
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway, "bob") == expected(2)
+    wait_until(lambda: not gateway.parked("local"), what="the program of the alias")
+    assert subjects(gateway, "ann") == expected(2)
+    # A forward of one's own leads outside; a header never does.
+    assert [one.recipients for one in gateway.parked("isp")] == [["far@abroad.example"]] * 2
+    assert gateway.mailbox("bob")[0].startswith(b"Return-Path: <x0@far.example>\n")
+
+
+def test_a_long_run_says_quit_in_the_middle(office, make_provider):
+    big = [letter(number, ("q" * 77 + "\n") * 3000) for number in range(60)]
+    provider = make_provider(big)
+    gateway = office(provider.port)
+    cut_at = []
+
+    def cut_late(verb, argument, session):
+        # The line drops shortly before the last of 13 MiB.
+        if verb == "RETR" and provider.retrieved == 55 and not cut_at:
+            cut_at.append(len(provider.messages))
+            return "DROP"
+        return None
+
+    provider.answer = cut_late
+    assert fetch(gateway) == EX_TEMPFAIL
+    # What was removed before a QUIT is gone, whatever happens later.
+    assert cut_at[0] <= 40
+    assert len(provider.sessions) >= 2
+    assert fetch(gateway) == EX_OK
+    assert provider.retrieved <= 60 + 5  # what was on its way
+    assert subjects(gateway) == expected(60)

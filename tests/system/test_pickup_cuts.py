@@ -28,6 +28,10 @@ WAYS = {
     "stls": ({"tls": "starttls"}, None),
     "pop3s": ({"tls": "implicit"}, None),
     "mail kept there": ({"tls": "none", "keep": "always"}, None),
+    "imap": ({"type": "imap", "tls": "none"}, None),
+    "imaps": ({"type": "imap", "tls": "implicit"}, None),
+    "imap compressed": ({"type": "imap", "tls": "none"}, None),
+    "imap mail kept there": ({"type": "imap", "tls": "none", "keep": "always"}, None),
 }
 SIZES = (0, 40, 1000, 3000, 9000, 60000)
 
@@ -37,12 +41,24 @@ def dovecot(make_dovecot):
     return make_dovecot()
 
 
+@pytest.fixture(scope="module")
+def dovecot_with_compress(make_dovecot):
+    return make_dovecot(imap_plugins="imap_zlib")
+
+
+def body_of(size):
+    """Lines that hardly compress."""
+    text = random.Random(size).randbytes(size // 2).hex()
+    return "".join(text[at : at + 76] + "\n" for at in range(0, len(text), 76))
+
+
 class Stand:
     """An office, a provider, and a line between them that can be cut."""
 
     def __init__(self, way, office, dovecot, certificates):
         keys, without = WAYS[way]
-        port = dovecot.pop3s if keys["tls"] == "implicit" else dovecot.pop3
+        service = "imap" if keys.get("type") == "imap" else "pop3"
+        port = getattr(dovecot, service + ("s" if keys["tls"] == "implicit" else ""))
         self.dovecot, self.way = dovecot, way.replace(" ", "-")
         self.relay = CutRelay(port, without)
         self.gateway = office(self.relay.port, user=self.way, cafile=certificates.ca, **keys)
@@ -54,7 +70,7 @@ class Stand:
         self.first += len(SIZES)
         self.dovecot.put(
             self.way,
-            [letter(self.first + n, "y" * size + "\n") for n, size in enumerate(SIZES)],
+            [letter(self.first + n, body_of(size)) for n, size in enumerate(SIZES)],
         )
 
     def expected(self):
@@ -77,11 +93,12 @@ class Stand:
 
 
 @pytest.fixture
-def make_stand(office, dovecot, certificates):
+def make_stand(office, request, certificates):
     made = []
 
     def make(way):
-        made.append(Stand(way, office, dovecot, certificates))
+        provider = "dovecot_with_compress" if "compressed" in way else "dovecot"
+        made.append(Stand(way, office, request.getfixturevalue(provider), certificates))
         return made[-1]
 
     yield make
@@ -149,7 +166,7 @@ def pickup_of(gateway):
     )
 
 
-@pytest.mark.parametrize("way", ["pipelining", "one by one"])
+@pytest.mark.parametrize("way", ["pipelining", "imap"])
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "gateway"])
 def test_a_pickup_killed_anywhere_loses_nothing(make_stand, record_property, way, alone):
     chance = random.Random(f"{SEED} {way} {alone}")
