@@ -46,6 +46,20 @@ static bool open_part(int at, const char *name, int *fd_out, struct err *err)
 	return *fd_out >= 0 || err->exit_code == EX_NOINPUT;
 }
 
+static struct mailbox *mailbox_new(void)
+{
+	struct mailbox *mailbox = must_alloc(sizeof(*mailbox));
+
+	*mailbox = (struct mailbox){ .fd = -1, .new_fd = -1, .cur_fd = -1 };
+	return mailbox;
+}
+
+static bool open_parts(struct mailbox *mailbox, struct err *err)
+{
+	return open_part(mailbox->fd, "new", &mailbox->new_fd, err) &&
+	       open_part(mailbox->fd, "cur", &mailbox->cur_fd, err);
+}
+
 struct mailbox *mailbox_open(int root_fd, const char *user, struct err *err)
 {
 	struct mailbox *mailbox;
@@ -56,15 +70,28 @@ struct mailbox *mailbox_open(int root_fd, const char *user, struct err *err)
 		err_exit(err, EX_USAGE, "no mailbox can be called \"%s\"", user);
 		return NULL;
 	}
-	mailbox = must_alloc(sizeof(*mailbox));
-	*mailbox = (struct mailbox){ .fd = -1, .new_fd = -1, .cur_fd = -1 };
+	mailbox = mailbox_new();
 	if ((mail_fd = file_open_dir(root_fd, "mail", err)) >= 0 &&
 	    (user_fd = open_folder(mail_fd, user, err)) >= 0 &&
 	    (mailbox->fd = open_folder(user_fd, "Maildir", err)) >= 0 &&
-	    open_part(mailbox->fd, "new", &mailbox->new_fd, err) &&
-	    open_part(mailbox->fd, "cur", &mailbox->cur_fd, err))
+	    open_parts(mailbox, err))
 		return mailbox;
 	err_context(err, "mailbox of %s", user);
+	mailbox_close(mailbox);
+	return NULL;
+}
+
+struct mailbox *mailbox_open_at(int home_fd, const char *path, struct err *err)
+{
+	struct mailbox *mailbox = mailbox_new();
+
+	mailbox->fd = openat(home_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mailbox->fd >= 0 && open_parts(mailbox, err))
+		return mailbox;
+	if (mailbox->fd < 0 && errno == ENOENT)
+		err_exit(err, EX_NOINPUT, "no folder %s", path);
+	else if (mailbox->fd < 0)
+		err_errno(err, "open folder %s", path);
 	mailbox_close(mailbox);
 	return NULL;
 }

@@ -1,5 +1,6 @@
 /*
- * A user's mailbox: mail/USER/Maildir, listed, read and emptied.
+ * A user's mailbox: mail/USER/Maildir, or a Maildir in the home of a user of the system,
+ * listed, read and emptied.
  *
  * A listing is a snapshot, in order of arrival; its numbers stay. Other programs may move
  * a message from new/ to cur/ or change its flags meanwhile: it is found again by its id
@@ -21,6 +22,8 @@ struct mailbox;
 /* No symbolic link is followed below mail/. NULL and err; EX_NOINPUT: there is none yet
  * (the first delivery makes it). */
 struct mailbox *mailbox_open(int root_fd, const char *user, struct err *err) MUST_USE;
+/* Any Maildir, below home_fd or absolute, for who is its owner already. */
+struct mailbox *mailbox_open_at(int home_fd, const char *path, struct err *err) MUST_USE;
 void mailbox_close(struct mailbox *mailbox); /* unlocks too; NULL does nothing */
 
 /* Whose it is: who the program should become before it touches what is inside. */

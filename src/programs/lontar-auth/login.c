@@ -79,7 +79,9 @@ static void login_free(struct login *login)
 static void answer(struct login *login)
 {
 	if (login->session)
-		worker_answer(login->session, login->verdict, login->name, login->text);
+		worker_answer(login->session,
+			      &(struct worker_answer){ login->verdict, login->name,
+						       login->elsewhere, login->text });
 	login_free(login);
 }
 

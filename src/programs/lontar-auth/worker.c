@@ -1,15 +1,19 @@
 #include "programs/lontar-auth/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "control/accounts.h"
+#include "deliver/local_user.h"
 #include "programs/lontar-auth/login.h"
 #include "programs/lontar-auth/permit.h"
 
-#define SLOTS 256
+#define SLOTS     256
+#define NAME_ROOM (ACCOUNT_NAME_MAX + 16)
 
 struct worker {
 	struct auth *auth;
@@ -132,40 +136,61 @@ void worker_take(struct auth *auth, int fd)
 	free(worker);
 }
 
+/* A user of the system reads his own Maildir, as himself; anybody else's is below mail/.
+ */
+static bool name_mailbox(const struct auth *auth, const struct worker_answer *answer,
+			 char name_out[NAME_ROOM], struct err *err)
+{
+	struct local_search search = { .root_fd = -1, .control_fd = auth->control_fd };
+	struct local_user user;
+	bool is_system = answer->is_elsewhere &&
+			 local_system_find(&search, answer->user, &user, err);
+
+	if (answer->is_elsewhere && !is_system && err->kind == ERR_TEMPORARY)
+		return false;
+	/* He logged in by his name, not by an address of his. */
+	snprintf(name_out, NAME_ROOM, "%s%s",
+		 is_system && !user.dash[0] && !user.ext[0] ? "system:" : "",
+		 answer->user);
+	return true;
+}
+
 /* For a POP3 session: its end of the socket to a mailbox program that was asked for. -1
  * where that is not to be had; err says why. */
-static int start_mailbox(struct session *session, const char *user, struct err *err)
+static int start_mailbox(struct session *session, const struct worker_answer *answer,
+			 struct err *err)
 {
+	char name[NAME_ROOM];
 	int pair[2];
 
-	if (!file_socketpair(pair, err)) {
-		err_context(err, "open the mailbox of %s", user);
+	if (!name_mailbox(session->worker->auth, answer, name, err) ||
+	    !file_socketpair(pair, err)) {
+		err_context(err, "open the mailbox of %s", answer->user);
 		return -1;
 	}
-	service_start(&session->worker->auth->service, "mailbox", user, pair[1]);
+	service_start(&session->worker->auth->service, "mailbox", name, pair[1]);
 	return pair[0];
 }
 
-void worker_answer(struct session *session, enum auth_verdict verdict, const char *user,
-		   const char *text)
+void worker_answer(struct session *session, const struct worker_answer *answer)
 {
+	struct auth_result result = { .verdict = answer->verdict,
+				      .text = span_of(answer->text) };
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 	AUTO_FD mailbox = -1;
 	struct err err = { 0 };
 
 	session->login = NULL;
-	if (verdict == AUTH_YES && strncmp(session->service, "pop3", 4) == 0) {
-		mailbox = start_mailbox(session, user, &err);
+	if (answer->verdict == AUTH_YES && strncmp(session->service, "pop3", 4) == 0) {
+		mailbox = start_mailbox(session, answer, &err);
 		if (mailbox < 0) {
 			log_failure(&err);
-			verdict = AUTH_LATER;
-			text = "your mailbox cannot be opened now, try later";
+			result.verdict = AUTH_LATER;
+			result.text =
+				span_of("your mailbox cannot be opened now, try later");
 		}
 	}
-	auth_result_put(
-		&out, session->tag,
-		&(struct auth_result){ .verdict = verdict,
-				       .user = span_of(verdict == AUTH_YES ? user : ""),
-				       .text = span_of(text) });
+	result.user = span_of(result.verdict == AUTH_YES ? answer->user : "");
+	auth_result_put(&out, session->tag, &result);
 	peer_send(session->worker->peer, &out, mailbox);
 }

@@ -22,9 +22,15 @@ struct session {
 /* Takes a connection to run/auth; a stranger's is closed. */
 void worker_take(struct auth *auth, int fd);
 
-/* The answer to the session's AUTH_LOGIN; user is NULL but for AUTH_YES, where, for a
- * POP3 session, the mailbox is started and its socket goes along. */
-void worker_answer(struct session *session, enum auth_verdict verdict, const char *user,
-		   const char *text);
+struct worker_answer {
+	enum auth_verdict verdict;
+	const char *user;  /* with AUTH_YES */
+	bool is_elsewhere; /* no account: he may be a user of the system */
+	const char *text;
+};
+
+/* The answer to the session's AUTH_LOGIN. With AUTH_YES, for a POP3 session, the mailbox
+ * is started and its socket goes along. */
+void worker_answer(struct session *session, const struct worker_answer *answer);
 
 #endif

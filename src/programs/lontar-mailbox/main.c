@@ -1,12 +1,12 @@
 /*
- * lontar-mailbox USER: one POP3 login. Lists the user's mailbox, opens messages and
- * removes them for the session at the other end of PRIVATE_FD (ipc/mailbox.h), which
+ * lontar-mailbox USER or system:USER: one POP3 login. Lists the user's mailbox (in the
+ * home of a user of the system: whose.h), opens messages and removes them for the
+ * session at the other end of PRIVATE_FD (ipc/mailbox.h), which
  * reads a hostile network and may touch no file itself. It does one thing after the
  * other, so it needs no event loop; it ends with the session or with the master.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@
 #include "base/args.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "control/accounts.h"
 #include "ipc/channel.h"
 #include "ipc/mailbox.h"
 #include "ipc/master.h"
 #include "pop3/messages.h"
+#include "programs/lontar-mailbox/whose.h"
 #include "store/mailbox.h"
 
 /* A session that was cut off may take a moment to let go of the mailbox. */
@@ -29,7 +29,7 @@
 #define LOCK_WAIT_MS 50
 
 static const char usage[] =
-	"usage: lontar-mailbox USER\n"
+	"usage: lontar-mailbox USER | system:USER\n"
 	"Opens a mailbox for one POP3 session; started by `lontar run`.\n";
 
 struct desk {
@@ -58,20 +58,6 @@ static bool say_failed(struct desk *desk, uint32_t tag, const char *text, struct
 	return say(desk, -1, err);
 }
 
-/* Root opened the folder; what is inside is touched as its owner only. */
-static bool become_owner(const struct mailbox *mailbox, struct err *err)
-{
-	uid_t uid;
-	gid_t gid;
-
-	mailbox_owner(mailbox, &uid, &gid);
-	if (geteuid() != 0 || uid == 0)
-		return true;
-	if (setgroups(0, NULL) == 0 && setgid(gid) == 0 && setuid(uid) == 0)
-		return true;
-	return err_errno(err, "become user %ld", (long)uid);
-}
-
 static bool lock(struct mailbox *mailbox, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_WAIT_MS * 1000000L };
@@ -90,13 +76,10 @@ static bool open_mailbox(struct desk *desk, const char *user, struct err *err)
 
 	if (root_fd < 0)
 		return false;
-	if (!account_name_is_valid(user))
-		return err_exit(err, EX_USAGE, "\"%s\" is no user's name", user);
-	desk->mailbox = mailbox_open(root_fd, user, err);
+	desk->mailbox = whose_mailbox(root_fd, user, err);
 	if (!desk->mailbox)
 		return err->exit_code == EX_NOINPUT;
-	if (!become_owner(desk->mailbox, err) || !lock(desk->mailbox, err) ||
-	    !mailbox_list(desk->mailbox, err))
+	if (!lock(desk->mailbox, err) || !mailbox_list(desk->mailbox, err))
 		return false;
 	desk->count = mailbox_count(desk->mailbox);
 	if (desk->count > POP3_MESSAGES_MAX)

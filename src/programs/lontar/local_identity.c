@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/accounts.h"
 #include "deliver/local_user.h"
 
 static const char system_prefix[] = "system:";
@@ -16,6 +17,17 @@ bool local_order_is_valid(const char *order)
 		if ((unsigned char)*order <= ' ' || *order == '/' || *order == 127)
 			return false;
 	return true;
+}
+
+bool mailbox_order_is_system(const char *order)
+{
+	return strncmp(order, system_prefix, strlen(system_prefix)) == 0;
+}
+
+bool mailbox_order_is_valid(const char *order)
+{
+	return account_name_is_valid(
+		mailbox_order_is_system(order) ? order + strlen(system_prefix) : order);
 }
 
 static bool system_identity(int control_fd, const char *local,

@@ -14,6 +14,10 @@
 
 bool local_order_is_valid(const char *order);
 
+/* lontar-auth asks for a mailbox with "USER", an account, or "system:USER". */
+bool mailbox_order_is_valid(const char *order);
+bool mailbox_order_is_system(const char *order);
+
 /* mail: who the mail tree belongs to. False and err: there is no such user, or we may not
  * become him. */
 bool local_identity(int control_fd, const char *order, const struct identity *mail,

@@ -17,10 +17,10 @@ const struct role_row roles[ROLES] = {
 			 .one_a_core = true },
 	[ROLE_POP3D] = { "pop3d", "lontar-pop3d", .user = "lontard", .is_door = true },
 	[ROLE_WEB] = { "web", "lontar-web", .user = "lontarweb", .is_door = true },
-	/* Virtual mailboxes are lontar-deliver's. */
+	/* Virtual mailboxes are lontar-deliver's; a user of the system reads his own. */
 	[ROLE_MAILBOX] = { "mailbox", "lontar-mailbox", .user = "lontar",
 			   .is_on_demand = true, .asker = ROLE_AUTH,
-			   .name_is_valid = account_name_is_valid },
+			   .name_is_valid = mailbox_order_is_valid },
 	[ROLE_FLUSH] = { "flush", "lontar-flush", .user = "lontarout",
 			 .is_on_demand = true, .asker = ROLE_LINK,
 			 .name_is_valid = smarthost_name_is_valid },
