@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "control/smarthost.h"
-#include "link/call.h"
 #include "report/json.h"
 #include "report/large.h"
 
@@ -139,45 +138,6 @@ static bool read_smarthosts(int root_fd, int control_fd, struct status *status,
 	return true;
 }
 
-static int by_link_name(const void *one, const void *other)
-{
-	return strcmp(((const struct link_note *)one)->name,
-		      ((const struct link_note *)other)->name);
-}
-
-/* Those on record, and those that only have a file in control/links. */
-static bool read_links(int root_fd, int control_fd, struct status *status,
-		       struct err *err)
-{
-	struct settings_list names = { 0 };
-
-	if (!link_notes(root_fd, &status->links, &status->link_count, err) ||
-	    !smarthost_names(control_fd, "links", &names, err))
-		return false;
-	for (size_t i = 0; i < names.count; i++) {
-		size_t at = 0;
-
-		while (at < status->link_count &&
-		       strcmp(status->links[at].name, names.lines[i]) != 0)
-			at++;
-		if (at < status->link_count)
-			continue;
-		status->links =
-			must_resize(status->links, at + 1, sizeof(*status->links));
-		link_note_read(root_fd, names.lines[i], &status->links[at]);
-		status->link_count++;
-	}
-	settings_list_clear(&names);
-	if (status->link_count)
-		qsort(status->links, status->link_count, sizeof(*status->links),
-		      by_link_name);
-	status->dialling = must_alloc(status->link_count + 1);
-	for (size_t i = 0; i < status->link_count; i++)
-		status->dialling[i] = !status->links[i].up &&
-				      link_is_called(root_fd, status->links[i].name);
-	return true;
-}
-
 static bool read_pickups(int root_fd, int control_fd, struct status *status,
 			 struct err *err)
 {
@@ -208,7 +168,8 @@ bool status_read(int root_fd, int control_fd, struct status *status_out, struct 
 		return false;
 	status_out->me = must_copy(settings.me);
 	settings_clear(&settings);
-	return read_links(root_fd, control_fd, status_out, err) &&
+	return link_statuses(root_fd, control_fd, &status_out->links,
+			     &status_out->link_count, err) &&
 	       read_smarthosts(root_fd, control_fd, status_out, err) &&
 	       read_pickups(root_fd, control_fd, status_out, err);
 }
@@ -216,8 +177,7 @@ bool status_read(int root_fd, int control_fd, struct status *status_out, struct 
 void status_clear(struct status *status)
 {
 	free(status->me);
-	free(status->links);
-	free(status->dialling);
+	link_statuses_free(status->links, status->link_count);
 	free(status->smarthosts);
 	for (size_t i = 0; i < status->pickup_count; i++) {
 		free(status->pickups[i].name);
@@ -225,21 +185,6 @@ void status_clear(struct status *status)
 	}
 	free(status->pickups);
 	*status = (struct status){ 0 };
-}
-
-static const char *link_state(const struct status *status, size_t i)
-{
-	if (status->links[i].up)
-		return "up";
-	return status->dialling[i] ? "dialling" : "down";
-}
-
-static json_t *link_json(const struct status *status, size_t i)
-{
-	const struct link_note *link = &status->links[i];
-
-	return json_pack("{s:o, s:s, s:o}", "name", report_text(link->name), "state",
-			 link_state(status, i), "since", report_when(link->since));
 }
 
 static json_t *smarthost_json(const struct smarthost_status *one)
@@ -272,7 +217,7 @@ json_t *status_json(const struct status *status)
 	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
 
 	for (size_t i = 0; i < status->link_count; i++)
-		json_array_append_new(links, link_json(status, i));
+		json_array_append_new(links, link_status_json(&status->links[i]));
 	for (size_t i = 0; i < status->smarthost_count; i++)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
 	for (size_t i = 0; i < status->pickup_count; i++)
@@ -333,11 +278,13 @@ void status_print(const struct status *status, FILE *to)
 	if (!status->link_count)
 		fprintf(to, "No link has been up yet.\n");
 	for (size_t i = 0; i < status->link_count; i++) {
-		const struct link_note *link = &status->links[i];
+		const struct link_status *link = &status->links[i];
 
-		fprintf(to, "link %-11s %-4s%s%s\n", link->name, link_state(status, i),
-			link->since ? "  since " : "",
-			link->since ? clock_format_rfc3339(link->since, when) : "");
+		fprintf(to, "link %-11s %-4s%s%s", link->note.name,
+			link_status_state(link), link->note.since ? "  since " : "",
+			link->note.since ? clock_format_rfc3339(link->note.since, when)
+					 : "");
+		link_status_print(link, to);
 	}
 	fputc('\n', to);
 	if (!status->smarthost_count)

@@ -17,6 +17,7 @@
 #include "link/allowance.h"
 #include "link/large.h"
 #include "link/notes.h"
+#include "report/links.h"
 #include "store/parked.h"
 
 /* One parked Maildir and the smarthost it waits for. */
@@ -43,8 +44,7 @@ struct pickup_status {
 
 struct status {
 	char *me;
-	struct link_note *links; /* sorted by name; since is 0 for one never seen up */
-	bool *dialling;          /* of each link: it is being called and is not up yet */
+	struct link_status *links; /* sorted by name */
 	size_t link_count;
 	struct smarthost_status *smarthosts; /* sorted by name */
 	size_t smarthost_count;

@@ -136,7 +136,10 @@ def test_status_has_its_keys_and_nothing_is_left_out(gateway):
     assert gateway.run("link", "up", "ppp0").returncode == EX_OK
     [link] = gateway.status()["links"]
     assert RFC3339.fullmatch(link.pop("since"))
-    assert link == {"name": "ppp0", "state": "up"}
+    assert link == {
+        "name": "ppp0", "state": "up", "open": True, "why": None, "again": None, "until": None,
+        "budgets": [],
+    }  # fmt: skip
     assert gateway.run("link", "down", "ppp0").returncode == EX_OK
     [link] = gateway.status()["links"]
     assert link["state"] == "down"

@@ -119,13 +119,18 @@ static void check_probe(struct check *check, const struct linkfile *link)
 	smarthost_clear(&smarthost);
 }
 
+static void tell_fault(void *ctx, const struct err *err)
+{
+	check_fault_err(ctx, err);
+}
+
 static void check_link(struct check *check, const char *name)
 {
 	struct linkfile link;
 	struct err err;
 
 	if (!linkfile_load(check->control_fd, name, &link, NULL, &err)) {
-		check_fault_err(check, &err);
+		linkfile_check(check->control_fd, name, tell_fault, check);
 		return;
 	}
 	for (size_t i = 0; i < link.smarthosts.count; i++) {

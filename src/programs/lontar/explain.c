@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/number.h"
 #include "deliver/route.h"
-#include "link/notes.h"
+#include "link/allowance.h"
+#include "mail/priority.h"
 #include "programs/lontar/command.h"
 
 static const char usage[] = "usage: lontar explain ADDRESS [--from ADDRESS]\n"
@@ -29,8 +32,31 @@ static bool take_address(const char *text, char address_out[ADDRESS_MAX], struct
 	return err_exit(err, EX_USAGE, "%s is no mail address", text);
 }
 
+/* Over which link, and when. */
+static void print_link(int root_fd, int control_fd, const char *smarthost)
+{
+	char bytes[NUMBER_TEXT_MAX];
+	struct link_choice choice;
+
+	if (link_choose(root_fd, control_fd, LINK_FOR_SMARTHOST, smarthost,
+			clock_wall_s(), &choice))
+		printf("   it is pushed at once, over the link %s\n", choice.link.name);
+	else
+		printf("   it waits in spool/parked/%s until %s%s\n", smarthost,
+		       choice.up ? "it may be sent: " : "a link is up",
+		       choice.up ? choice.allowance.why : "");
+	if (choice.up && choice.allowance.maxsize != UINT64_MAX)
+		printf("   the link %s takes messages up to %s\n", choice.link.name,
+		       number_format_bytes(choice.allowance.maxsize, bytes));
+	if (choice.up && choice.allowance.lowest != PRIORITY_NORMAL)
+		printf("   the link %s takes %s mail%s\n", choice.link.name,
+		       priority_words[choice.allowance.lowest],
+		       choice.allowance.lowest < PRIORITY_URGENT ? " and above" : "");
+}
+
 /* What happens to it next, for each place that it would go to. */
-static void print_outlook(int root_fd, const struct destination *destination)
+static void print_outlook(int root_fd, int control_fd,
+			  const struct destination *destination)
 {
 	struct smarthost_note note;
 
@@ -45,8 +71,7 @@ static void print_outlook(int root_fd, const struct destination *destination)
 		printf("   smarthost %s is held: %s\n", destination->name,
 		       note.last_error);
 	else
-		printf("   it waits in spool/parked/%s until a link is up\n",
-		       destination->name);
+		print_link(root_fd, control_fd, destination->name);
 }
 
 bool command_explain(struct command_context *context, struct err *err)
@@ -74,7 +99,7 @@ bool command_explain(struct command_context *context, struct err *err)
 	router.root_fd = context->root_fd;
 	done = route_recipient(&router, &request, &found, err);
 	for (size_t i = 0; done && i < found.count; i++)
-		print_outlook(context->root_fd, &found.items[i]);
+		print_outlook(context->root_fd, context->control_fd, &found.items[i]);
 	if (!done) {
 		printf("%u. refused: %s %s\n", ++number,
 		       err->kind == ERR_PERMANENT ? "550" : "451", err->text);

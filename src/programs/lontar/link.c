@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "control/smarthost.h"
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "link/change.h"
+#include "link/ledger.h"
 #include "programs/lontar/link_show.h"
 #include "programs/lontar/tell_link.h"
 
@@ -71,16 +73,41 @@ static bool tell_gateway(int gateway, const struct link_event *event, bool *answ
 	return true;
 }
 
-/* For its start; or, where it has not answered, so that it is right in any case. */
+/* As lontar-link does. A wrong file, which `lontar check` tells of, is no reason to lose
+ * the event. */
+static bool count_use(const struct command_context *context,
+		      const struct link_note *before, const struct link_note *note,
+		      const struct link_call *call, struct err *err)
+{
+	int64_t now = clock_wall_s();
+	struct ledger ledger;
+	struct linkfile file;
+
+	if (!linkfile_load(context->control_fd, note->name, &file, NULL, err))
+		return true;
+	ledger_open(&ledger, context->root_fd, note->name);
+	ledger_count(&ledger, &file, before, now);
+	ledger_count(&ledger, &file, note, now);
+	if (!note->up)
+		ledger_correct(&ledger, &file, now, call);
+	linkfile_clear(&file);
+	return ledger_write(&ledger, err);
+}
+
+/* For its start; or, where it has not answered, so that it is right in any case. counts:
+ * nobody else does. */
 static bool record(struct command_context *context, const struct link_event *event,
-		   const char *name, struct err *err)
+		   const char *name, bool counts, struct err *err)
 {
 	AUTO_BUF ignored = BUF_INIT(IGNORED_MAX);
-	struct link_note note;
+	struct link_note before, note;
+	struct link_call call;
 
-	link_note_read(context->root_fd, name, &note);
-	link_note_change(&note, event->up != 0, event->settings, NULL, &ignored);
-	if (!link_note_write(context->root_fd, &note, err))
+	link_note_read(context->root_fd, name, &before);
+	note = before;
+	link_note_change(&note, event->up != 0, event->settings, &call, &ignored);
+	if (!link_note_write(context->root_fd, &note, err) ||
+	    (counts && !count_use(context, &before, &note, &call, err)))
 		return false;
 	tell_ignored(buf_span(&ignored));
 	return true;
@@ -99,7 +126,7 @@ bool tell_link(struct command_context *context, const char *name, bool up,
 		return false;
 	if (answered)
 		return true;
-	if (!record(context, &event, name, err))
+	if (!record(context, &event, name, gateway < 0, err))
 		return false;
 	fprintf(stderr, "lontar link: recorded; the gateway %s\n",
 		gateway >= 0 ? "is busy and has not answered"
