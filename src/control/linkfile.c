@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "control/keyvalue.h"
 #include "control/routes.h"
 #include "control/smarthost.h"
+#include "control/words.h"
 
 #define KEY(field, kind)                                                         \
 	{                                                                        \
@@ -22,7 +24,7 @@
 #define DIALTIME_S    90
 #define CALLTIME_S    3600
 #define REDIAL        3
-#define PROBE_EVERY_S 60
+#define PROBE_EVERY_S 300
 
 #define PLAIN_KEY(name, field, kind, most)                                          \
 	{                                                                           \
@@ -46,7 +48,6 @@ static const struct keyvalue_key keys[] = {
 	PLAIN_KEY("redial", redial, NUMBER, REDIAL_MOST),
 	KEY(callwhen, REPEATED),
 	KEY(probe, TEXT),
-	PLAIN_KEY("probeevery", probe_every_s, SECONDS, DAY_S),
 	{ .name = NULL },
 };
 
@@ -157,6 +158,37 @@ static void read_budgets(const struct reading *reading)
 	}
 }
 
+/* probe = smarthost [ "every" time ] */
+static void read_probe(const struct reading *reading)
+{
+	struct linkfile *link = reading->link;
+	struct span rest, name, word;
+	struct err err;
+	bool fine;
+
+	if (!link->probe)
+		return;
+	rest = span_of(link->probe);
+	(void)words_next(&rest, &name);
+	fine = !words_next(&rest, &word) ||
+	       (span_is_word(word, "every") && words_next(&rest, &word) &&
+		number_parse_seconds(word, DAY_S, &link->probe_every_s) &&
+		link->probe_every_s && !words_next(&rest, &word));
+	link->probe[name.len] = '\0';
+	if (!fine)
+		err_exit(&err, EX_CONFIG,
+			 "control/%s: probe: write `probe SMARTHOST` or `probe SMARTHOST "
+			 "every 5m`",
+			 reading->path);
+	else if (!smarthost_name_is_valid(link->probe))
+		err_exit(&err, EX_CONFIG,
+			 "control/%s: probe: \"%.60s\" is no name of a smarthost",
+			 reading->path, link->probe);
+	else
+		return;
+	tell(reading, 0, &err);
+}
+
 /* *found_out: there is such a file. */
 static void read_file(int control_fd, const char *name, const struct reading *reading,
 		      bool *found_out)
@@ -180,6 +212,7 @@ static void read_file(int control_fd, const char *name, const struct reading *re
 	read_windows(reading);
 	read_cost(reading);
 	read_budgets(reading);
+	read_probe(reading);
 }
 
 static void keep_first(void *ctx, const struct err *err)

@@ -207,7 +207,8 @@ def test_a_call_whose_process_was_killed_is_hung_up(office, smarthost):
     os.kill(pid, signal.SIGKILL)
     smarthost.answer = lambda *_: None
     wait_until(lambda: diary(gateway) == ["dial", "hangup"], 8, "the line to be hung up")
-    wait_until(lambda: smarthost.taken, 8, "the letter")
+    wait_until(lambda: not caller(gateway), what="the end of its process")
+    assert smarthost.taken
     assert gateway.status()["links"][0]["state"] == "down"
 
 
