@@ -24,6 +24,7 @@ void pace_take(struct pace *pace, const struct pace_sample *sample)
 	pace->measured = true;
 	pace->window_bytes = sample->window_bytes;
 	pace->queues = sample->rtt_us > pace->rtt_us + pace->rtt_us / 8;
+	pace->filled = pace->filled || pace->queues;
 	pace->full = sample->rtt_us > pace->rtt_us + pace->rtt_us / 4;
 	if (sample->bytes_per_s > pace->bytes_per_s)
 		pace->bytes_per_s = sample->bytes_per_s;

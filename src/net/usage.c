@@ -11,7 +11,7 @@
 
 static uint64_t ip_header(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
 	const struct sockaddr_in6 *six = (const void *)&peer;
 	socklen_t len = sizeof(peer);
 

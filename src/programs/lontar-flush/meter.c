@@ -53,16 +53,25 @@ static uint64_t connect_cost(const struct flush *flush)
 							  : CONNECT_TLS_BYTES;
 }
 
+/* The link's, as measured while something waited for it, or as its hook told; 0: not
+ * known. What little mail was seen to take is no measure: large mail would wait for ever.
+ */
+static uint64_t rate_of(const struct lanes *lanes)
+{
+	uint64_t measured = lanes->pace.bytes_per_s, told = lanes->link.speed_bps / 8;
+
+	if (lanes->pace.filled || (told && measured > told))
+		return measured;
+	return told;
+}
+
 /* Bytes that the link moves until its end; while its rate is not known, any number. */
 static uint64_t room_in_time(const struct flush *flush)
 {
 	const struct meter *meter = &flush->meter;
-	const struct lanes *lanes = &flush->lanes;
-	uint64_t rate = lanes->pace.bytes_per_s;
 	int64_t left_s = meter->until - clock_wall_s();
+	uint64_t rate = rate_of(&flush->lanes);
 
-	if (!rate)
-		rate = lanes->link.speed_bps / 8;
 	if (meter->until == INT64_MAX)
 		return UINT64_MAX;
 	if (left_s <= 0)

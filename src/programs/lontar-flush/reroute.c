@@ -154,12 +154,18 @@ static int64_t changed_at(const struct flush *flush)
 	return latest;
 }
 
+/* What a crashed flush was sending is so too. */
+static bool stays_uncertain(const struct parked_name *name)
+{
+	return name->state == PARKED_UNCERTAIN || name->state == PARKED_SENDING;
+}
+
 bool reroute(struct flush *flush, struct err *err)
 {
 	uint64_t signature = routes_signature(flush->control_fd, &flush->settings);
 	int64_t since = INT64_MAX;
 	struct parked_list list;
-	bool done = true;
+	bool done = true, all = true;
 
 	if (flush->note.routed_by == signature)
 		return true;
@@ -173,6 +179,11 @@ bool reroute(struct flush *flush, struct err *err)
 
 		if (parked_name_time(&list.names[i]) > since)
 			continue;
+		/* It may have arrived there, and only there can that be noticed. */
+		if (stays_uncertain(&list.names[i])) {
+			all = false;
+			continue;
+		}
 		if (read_parting(flush, &list.names[i], &parting))
 			done = part(flush, &list.names[i], &parting, err);
 		clear_parting(&parting);
@@ -180,6 +191,9 @@ bool reroute(struct flush *flush, struct err *err)
 	parked_list_clear(&list);
 	if (!done || !parked_sync(flush->parked, err))
 		return false;
+	/* What is uncertain now is looked at again when it is no longer. */
+	if (!all)
+		return true;
 	flush->note.routed_by = signature;
 	return smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
 				    &flush->note, err);
