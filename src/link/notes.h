@@ -69,13 +69,6 @@ bool link_note_write(int root_fd, const struct link_note *note, struct err *err)
 /* All of spool/state/links, sorted by name; caller frees *notes_out. */
 bool link_notes(int root_fd, struct link_note **notes_out, size_t *count_out,
 		struct err *err) MUST_USE;
-/* The first link that is up and serves this smarthost (control/links, or no file: all);
- * false: none. */
-bool link_serves(int root_fd, int control_fd, const char *smarthost,
-		 struct link_note *note_out);
-/* The same for a pickup. */
-bool link_serves_pickup(int root_fd, int control_fd, const char *pickup,
-			struct link_note *note_out);
 
 /* Seconds with any link up, ever: spool/state/link-up-seconds, kept by lontar-link each
  * minute and at each change. What L= in a parked name is compared with. */

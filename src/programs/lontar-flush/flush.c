@@ -229,12 +229,12 @@ static void write_note(struct flush *flush)
 static bool may_idle(struct flush *flush)
 {
 	char text[STAYS_MAX];
-	struct link_note ignored;
+	struct link_choice ignored;
 
 	return !flush->stopping && !flush->alone && flush->boss &&
 	       what_stays(flush, text, sizeof(text)) == EX_OK &&
-	       link_serves(flush->root_fd, flush->control_fd, flush->smarthost.name,
-			   &ignored);
+	       link_choose(flush->root_fd, flush->control_fd, LINK_FOR_SMARTHOST,
+			   flush->smarthost.name, clock_wall_s(), &ignored);
 }
 
 void flush_drained(struct flush *flush)

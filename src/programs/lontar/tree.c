@@ -29,6 +29,7 @@ static const struct tree_folder folders[] = {
 	{ "spool/state/smarthosts", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/pickups", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/links", SHARED, ROLE_MAIL, ROLE_OUT },
+	{ "spool/state/usage", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "mail", 0700, ROLE_MAIL, ROLE_MAIL },
 	/* Sockets that any local user may connect to. */
 	{ "run", S_ISGID | 0775, ROLE_MAIL, ROLE_OUT },

@@ -94,25 +94,6 @@ static void a_link_is_up_only_under_the_boot_that_saw_it(void **state)
 	assert_int_equal(read.since, 5);
 }
 
-static void a_link_serves_whom_its_file_names(void **state)
-{
-	struct link_note ppp0 = link_of("ppp0"), sat0 = link_of("sat0"), found;
-	int control_fd = openat(root_fd, "control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err err;
-
-	(void)state;
-	assert_false(link_serves(root_fd, control_fd, "isp", &found));
-	assert_true(link_note_write(root_fd, &ppp0, &err));
-	assert_true(link_serves(root_fd, control_fd, "isp", &found));
-	put("control/links/ppp0", "smarthosts other another\n");
-	assert_false(link_serves(root_fd, control_fd, "isp", &found));
-	assert_true(link_serves(root_fd, control_fd, "another", &found));
-	assert_true(link_note_write(root_fd, &sat0, &err));
-	assert_true(link_serves(root_fd, control_fd, "isp", &found));
-	assert_string_equal(found.name, "sat0");
-	close(control_fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,8 +104,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_link_is_up_only_under_the_boot_that_saw_it, make_root,
 			remove_root),
-		cmocka_unit_test_setup_teardown(a_link_serves_whom_its_file_names,
-						make_root, remove_root),
 	};
 
 	return cmocka_run_group_tests_name("notes", tests, NULL, NULL);
