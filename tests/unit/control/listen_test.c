@@ -26,7 +26,7 @@ static const struct {
 	  NULL, 2, LISTEN_POP3, "127.0.0.1", 0, AF_INET },
 	{ "an unknown service, with those that are known", "\nimap 127.0.0.1:143\n",
 	  "control/listen:2: \"imap\" is no service; known are: smtp submission smtps "
-	  "pop3 pop3s web",
+	  "pop3 pop3s web qmtp qmqp",
 	  0, 0, NULL, 0, 0 },
 	{ "a host name", "smtp localhost:25\n",
 	  "control/listen:1: \"localhost:25\" is no address:port; write it as "
