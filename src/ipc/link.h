@@ -44,12 +44,13 @@ static inline const char *link_pickup_label(const char *name,
 #define LINK_EVENT_FIELDS(NUMBER, TEXT) NUMBER(up) TEXT(name) TEXT(settings)
 PACKET_DEFINE(link_event, LINK_EVENT, LINK_EVENT_FIELDS)
 
-/* names: one smarthost a line; empty: all where something waits */
-#define LINK_FLUSH_FIELDS(NUMBER, TEXT) TEXT(names)
+/* by_person: 0 in a call that the gateway makes by itself, which keeps to the windows;
+ * names: one smarthost a line, empty: all where something waits */
+#define LINK_FLUSH_FIELDS(NUMBER, TEXT) NUMBER(by_person) TEXT(names)
 PACKET_DEFINE(link_flush, LINK_FLUSH, LINK_FLUSH_FIELDS)
 
-/* names: one pickup a line; empty: all */
-#define LINK_PICKUP_FIELDS(NUMBER, TEXT) TEXT(names)
+/* The same; names: one pickup a line, empty: all */
+#define LINK_PICKUP_FIELDS(NUMBER, TEXT) NUMBER(by_person) TEXT(names)
 PACKET_DEFINE(link_pickup, LINK_PICKUP, LINK_PICKUP_FIELDS)
 
 /* user: an account that has logged in */

@@ -72,7 +72,7 @@ def test_who_asked_for_a_flush_hears_when_it_does_not_stop(stalled):
     """lontar-link gives up on one that hangs; who asked must not wait for ever."""
     [pid] = flusher(stalled)
     with Peer(stalled, "link") as peer:
-        peer.send(packet(FLUSH, 1, "isp"))
+        peer.send(packet(FLUSH, 1, 1, "isp"))
         peer.send(packet(SHOW, 2))
         assert done(peer, 2) == EX_OK
         os.kill(pid, signal.SIGSTOP)
@@ -98,7 +98,7 @@ def test_who_asked_for_a_flush_that_waits_its_turn_hears_of_the_links_end(
     wait_until(lambda: first.messages, what="the first message at the smarthost")
     gateway.send(ANN, ["you@sea.example"])
     with Peer(gateway, "link") as peer:
-        peer.send(packet(FLUSH, 1, "sat"))
+        peer.send(packet(FLUSH, 1, 1, "sat"))
         peer.send(packet(SHOW, 2))
         assert done(peer, 2) == EX_OK
         link(gateway, "down")

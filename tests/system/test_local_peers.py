@@ -365,7 +365,7 @@ def test_noise_is_survived(living):
         packet(RCPT, 1, 1, ANN, BOB), packet(RCPT, 1, 0, "", FAR),
         packet(DRAFT, 1, 10, "ESMTP", "helo", "::1", "", "id"), packet(COMMIT, 1, 0, 0, 0),
         packet(RESET, 1), packet(WATCH, 0), packet(EVENT, 1, 1, "ppp0", "dns=1.2.3.4\nx"),
-        packet(FLUSH, 1, "isp\nisp\n"), packet(SHOW, 1), packet(ACT, 1, "isp", "hold", "1.M1"),
+        packet(FLUSH, 1, 1, "isp\nisp\n"), packet(SHOW, 1), packet(ACT, 1, "isp", "hold", "1.M1"),
     ]  # fmt: skip
     for _ in range(400):
         with Peer(living, rng.choice(["deliver", "link"])) as peer:
@@ -388,7 +388,7 @@ def test_noise_is_survived(living):
 def test_only_root_and_the_gateways_user_may_act(living):
     with Peer(living, "link", uid=NOBODY) as peer:
         for asked in (
-            packet(EVENT, 1, 1, "ppp0", ""), packet(FLUSH, 2, ""),
+            packet(EVENT, 1, 1, "ppp0", ""), packet(FLUSH, 2, 1, ""),
             packet(ACT, 3, "isp", "drop", "1.M1P1Q1.x"),
         ):  # fmt: skip
             peer.send(asked)

@@ -458,12 +458,12 @@ void flushes_link_down(struct flushes *flushes)
 	}
 }
 
-void flushes_force(struct flushes *flushes, const char *smarthost)
+void flushes_force(struct flushes *flushes, const char *smarthost, bool by_person)
 {
 	struct flush *flush = find_or_add(flushes, smarthost);
 
 	flush->failures = 0;
-	flush->use.by_person = true;
+	flush->use.by_person |= by_person;
 	start_or_nudge(flush);
 }
 

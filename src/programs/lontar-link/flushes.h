@@ -47,9 +47,9 @@ void flushes_parked(struct flushes *flushes, const char *smarthost);
 void flushes_link_up(struct flushes *flushes);
 /* A link went down: those whom no other link serves are stopped. */
 void flushes_link_down(struct flushes *flushes);
-/* A person asks: now, whatever the links and their windows say. A budget that is spent is
- * the one thing that is in his way: that is told as its end. */
-void flushes_force(struct flushes *flushes, const char *smarthost);
+/* Now. by_person: whatever the links and their windows say; a budget that is spent is the
+ * one thing that is in his way: that is told as its end. */
+void flushes_force(struct flushes *flushes, const char *smarthost, bool by_person);
 /* Has mail that could be sent, or, held_too, that a person has held back. */
 bool flushes_has_mail(const struct flushes *flushes, const char *smarthost,
 		      bool held_too);

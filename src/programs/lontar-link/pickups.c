@@ -277,11 +277,11 @@ void pickups_link_down(struct pickups *pickups)
 	}
 }
 
-void pickups_force(struct pickups *pickups, const char *name)
+void pickups_force(struct pickups *pickups, const char *name, bool by_person)
 {
 	struct fetch *fetch = find_or_add(pickups, name);
 
-	fetch->use.by_person = true;
+	fetch->use.by_person |= by_person;
 	start_or_join(fetch, true);
 }
 

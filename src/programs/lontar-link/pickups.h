@@ -36,10 +36,10 @@ struct pickups {
 void pickups_link_up(struct pickups *pickups);
 /* A link went down: those whom no other link serves are stopped. */
 void pickups_link_down(struct pickups *pickups);
-/* A person asks: now, whatever the links and their windows say, but not without a budget;
- * one that is at work already is this one, unless it has seen the listing: then another
+/* Now. by_person: whatever the links and their windows say, but not without a budget. One
+ * that is at work already is this one, unless it has seen the listing: then another
  * follows. */
-void pickups_force(struct pickups *pickups, const char *name);
+void pickups_force(struct pickups *pickups, const char *name, bool by_person);
 
 /* Somebody asked for a message that lies there: now, where a link is up that serves it,
  * else when one comes up. */

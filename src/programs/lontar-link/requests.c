@@ -31,6 +31,7 @@ struct request {
 	/* smarthosts of its flush, or pickups by their labels, not done yet */
 	char (*waiting)[LINK_WORK_NAME_MAX];
 	size_t waiting_count;
+	bool by_person;
 	int exit_code; /* the worst so far, and its text */
 	char text[512];
 	uint32_t act; /* 0: none; else the tag that a flush answers by */
@@ -163,6 +164,7 @@ static bool on_flush(struct request *request, struct packet *packet)
 
 	if (!link_flush_get(packet, &flush) || request->waiting_count)
 		return false;
+	request->by_person = flush.by_person != 0;
 	request->tag = packet->tag;
 	if (!(flush.names.len ? want_named(request, flush.names, &err)
 			      : want_all(request, &err))) {
@@ -174,7 +176,8 @@ static bool on_flush(struct request *request, struct packet *packet)
 		answer(request, packet->tag, EX_OK, "nothing waits");
 	/* From the end: one that is refused at once is taken out. */
 	for (size_t i = request->waiting_count; i > 0; i--)
-		flushes_force(request->requests->flushes, request->waiting[i - 1]);
+		flushes_force(request->requests->flushes, request->waiting[i - 1],
+			      request->by_person);
 	return true;
 }
 
@@ -231,6 +234,7 @@ static bool on_pickup(struct request *request, struct packet *packet)
 
 	if (!link_pickup_get(packet, &asked) || request->waiting_count)
 		return false;
+	request->by_person = asked.by_person != 0;
 	request->tag = packet->tag;
 	if (!(asked.names.len ? want_named_pickups(request, asked.names, &err)
 			      : want_all_pickups(request, &err))) {
@@ -244,7 +248,8 @@ static bool on_pickup(struct request *request, struct packet *packet)
 		       "no pickup is set: see control/pickups");
 	for (size_t i = count; i > 0; i--)
 		pickups_force(request->requests->pickups,
-			      strchr(request->waiting[i - 1], ' ') + 1);
+			      strchr(request->waiting[i - 1], ' ') + 1,
+			      request->by_person);
 	return true;
 }
 
@@ -431,7 +436,7 @@ static void on_moved(void *ctx, const char *from, const char *to)
 			continue;
 		if (!waits_for(at, span_of(to), &ignored))
 			wait_for(at, to);
-		flushes_force(requests->flushes, to);
+		flushes_force(requests->flushes, to, at->by_person);
 	}
 }
 

@@ -20,9 +20,11 @@ static bool say(const struct link_ask *ask, struct err *err)
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 
 	if (ask->type == LINK_PICKUP)
-		link_pickup_put(&out, 1, &(struct link_pickup){ ask->names });
+		link_pickup_put(&out, 1,
+				&(struct link_pickup){ !ask->by_gateway, ask->names });
 	else
-		link_flush_put(&out, 1, &(struct link_flush){ ask->names });
+		link_flush_put(&out, 1,
+			       &(struct link_flush){ !ask->by_gateway, ask->names });
 	return channel_send(ask->fd, &out, -1, err);
 }
 

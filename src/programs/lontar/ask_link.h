@@ -14,6 +14,7 @@
 
 struct link_ask {
 	enum link_packet type; /* LINK_FLUSH or LINK_PICKUP */
+	bool by_gateway;       /* and not by a person */
 	struct span names;     /* a line each; empty: all */
 	int fd;                /* connected; closed here when it is answered */
 };

@@ -11,12 +11,14 @@
 #include <poll.h>
 #include <sys/prctl.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "control/smarthost.h"
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "ipc/master.h"
+#include "link/allowance.h"
 #include "link/call.h"
 
 #define NUMBER_LARGEST (UINT64_C(7) * 86400)
@@ -101,6 +103,17 @@ static bool take_options(struct call *call, struct err *err)
 	return take_link(call, err) && take_numbers(call, &texts, err);
 }
 
+/* A line that could not be used is not paid for. */
+static bool may_dial(const struct call *call, struct err *err)
+{
+	struct allowance allowance;
+
+	link_allowance(call->context->root_fd, &call->link, clock_wall_s(), &allowance);
+	if (allowance.open || (!allowance.spent && !call->by_gateway))
+		return true;
+	return err_exit(err, EX_TEMPFAIL, "%s", allowance.why);
+}
+
 static bool call_up(struct call *call, struct err *err)
 {
 	bool left = link_call_is_marked(call->lock_fd), done;
@@ -111,7 +124,7 @@ static bool call_up(struct call *call, struct err *err)
 	if (!call_is_up(call)) {
 		if (left)
 			call_hang_up(call);
-		if (!call_dial(call, err))
+		if (!may_dial(call, err) || !call_dial(call, err))
 			return false;
 	}
 	done = call_work(call, err);

@@ -95,6 +95,7 @@ static bool ask_gateway(const struct call *call, const struct part *parts, bool 
 			continue;
 		asks[count] = (struct link_ask){
 			.type = parts[i].is_smarthosts ? LINK_FLUSH : LINK_PICKUP,
+			.by_gateway = call->by_gateway,
 			.names = buf_span(&parts[i].names),
 			.fd = channel_connect(call->context->root_fd, "link", err),
 		};
