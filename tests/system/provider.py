@@ -114,6 +114,7 @@ class Provider:
     only cut_half (0 to 1) is sent."""
 
     password = "isp-secret"
+    session_class = Session
 
     def __init__(self, messages=(), capabilities=CAPABILITIES):
         self.messages = list(messages)
@@ -144,7 +145,7 @@ class Provider:
             except OSError:
                 return
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(self, stream)
+            session = self.session_class(self, stream)
             self._open.add(session)
             self.sessions.append(session)
             threading.Thread(target=self._serve, args=(session,), daemon=True).start()
