@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "mail/header.h"
+#include "mail/priority.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t sum = 0;
 
 	(void)header_addresses(message, check, NULL, &err);
+	assert(priority_asked(message) <= PRIORITY_URGENT);
 	while (header_next(&rest, &field)) {
 		AUTO_BUF value = BUF_INIT(size);
 

@@ -120,7 +120,8 @@ def test_a_sender_is_told_once_what_his_mail_waits_for(office, smarthost):
     assert notice["Return-Path"] == "<>"
     text = " ".join(notice.get_body().get_content().split())
     assert "you need not send it again" in text
-    assert "What it waits for: the smarthost is held" in text
+    assert "What it waits for: the server that takes our mail refuses it, and the person" in text
+    assert "554 5.7.1 you are blocked" in text
     assert "Action: delayed" in notice.as_string()
 
 

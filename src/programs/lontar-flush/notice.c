@@ -29,6 +29,23 @@ static bool is_here(const struct settings *settings, const char *sender)
 	       routes_virtual(settings, sender, user, sizeof(user), &line);
 }
 
+/* As `lontar queue` says it, but for the words that only the operator knows. */
+static void explain(const struct round *round, const struct parked_name *name,
+		    struct why *why_out)
+{
+	const struct smarthost_note *note = &round->smarthost.note;
+
+	why_it_waits(&round->smarthost, name, clock_wall_s(), why_out);
+	if (name->state == PARKED_WAITING && note->held)
+		snprintf(why_out->text, sizeof(why_out->text),
+			 "the server that takes our mail refuses it, and the person who "
+			 "looks after this gateway has to act: %s",
+			 note->last_error);
+	else if (name->state == PARKED_HELD)
+		snprintf(why_out->text, sizeof(why_out->text),
+			 "the person who looks after this gateway keeps it back");
+}
+
 static bool send_notice(const struct round *round, const struct parked_name *name,
 			const struct envelope *envelope, int message_fd, struct err *err)
 {
@@ -42,7 +59,7 @@ static bool send_notice(const struct round *round, const struct parked_name *nam
 				 .recipients = told };
 	struct why why;
 
-	why_it_waits(&round->smarthost, name, clock_wall_s(), &why);
+	explain(round, name, &why);
 	for (size_t i = 0; i < envelope->count && bounce.count < LENGTH(told); i++)
 		if (!envelope->recipients[i].settled)
 			told[bounce.count++] = (struct dsn_recipient){
