@@ -200,6 +200,20 @@ bool smarthost_load(int control_fd, const struct settings *settings, const char 
 	return loaded;
 }
 
+bool smarthost_is_direct(int control_fd, const struct settings *settings,
+			 const char *name)
+{
+	struct smarthost smarthost;
+	struct err ignored;
+	bool is_direct;
+
+	if (!smarthost_load(control_fd, settings, name, &smarthost, &ignored))
+		return false;
+	is_direct = smarthost.type == SMARTHOST_MX;
+	smarthost_clear(&smarthost);
+	return is_direct;
+}
+
 void smarthost_clear(struct smarthost *smarthost)
 {
 	keyvalue_clear(keys, smarthost);

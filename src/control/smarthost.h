@@ -50,6 +50,10 @@ bool smarthost_load(int control_fd, const struct settings *settings, const char 
 		    struct smarthost *smarthost_out, struct err *err) MUST_USE;
 void smarthost_clear(struct smarthost *smarthost);
 
+/* It is of type mx. One that cannot be read is not. */
+bool smarthost_is_direct(int control_fd, const struct settings *settings,
+			 const char *name);
+
 /* The password, or the token (from tokenfile, or what tokencommand prints), first line,
  * without its line end. Caller frees (explicit_bzero first). NULL and err. */
 char *smarthost_secret(int control_fd, const struct smarthost *smarthost,

@@ -205,8 +205,7 @@ static bool directly(int root_fd, struct router *router, const struct inject *in
 		       err_context(err, "%s", inject->recipients[i]);
 	}
 	for (size_t i = 0; done && i < found.count; i++)
-		delivery_add(delivery, found.items[i].kind, found.items[i].name,
-			     found.items[i].recipient);
+		destination_add_to(&found.items[i], delivery);
 	if (done && !inject->bounce)
 		done = put_trace(&trace, inject, router->settings.me) ||
 		       err_temporary(err, "4.3.0", "the trace line is too long");

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "control/accounts.h"
+#include "control/smarthost.h"
 #include "deliver/aliases.h"
 #include "deliver/asking.h"
 #include "deliver/local_user.h"
@@ -64,6 +65,16 @@ void destinations_clear(struct destinations *destinations)
 {
 	free(destinations->items);
 	*destinations = (struct destinations){ 0 };
+}
+
+void destination_add_to(const struct destination *destination, struct delivery *delivery)
+{
+	if (destination->by_domain)
+		delivery_add_by_domain(delivery, destination->name,
+				       destination->recipient);
+	else
+		delivery_add(delivery, destination->kind, destination->name,
+			     destination->recipient);
 }
 
 static void step(const struct walk *walk, const char *fmt, ...) PRINTF(2, 3);
@@ -348,7 +359,11 @@ static bool walk_outside(struct walk *walk, const char *address)
 	step(walk, "%s \"%s\": smarthost %s",
 	     route.by == ROUTE_SENDER ? "senderroutes" : "smtproutes", route.line,
 	     route.smarthost);
-	return add(walk, DELIVERY_PARKED, route.smarthost, address);
+	if (!add(walk, DELIVERY_PARKED, route.smarthost, address))
+		return false;
+	walk->out->items[walk->out->count - 1].by_domain = smarthost_is_direct(
+		walk->router->control_fd, &walk->router->settings, route.smarthost);
+	return true;
 }
 
 /* After permission has been found: where the address is, or leads to. */

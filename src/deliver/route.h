@@ -42,12 +42,15 @@ struct destination {
 	enum delivery_kind kind;
 	char name[SMARTHOST_NAME_MAX + 1]; /* user or smarthost */
 	char recipient[ADDRESS_MAX];
+	bool by_domain; /* its smarthost has a file for each domain: see delivery_add */
 };
 
 struct destinations {
 	struct destination *items;
 	size_t count;
 };
+/* One more recipient of that delivery. */
+void destination_add_to(const struct destination *destination, struct delivery *delivery);
 void destinations_clear(struct destinations *destinations);
 
 struct route_request {

@@ -6,9 +6,11 @@
 #define NET_RESOLVE_H
 
 #include <ev.h>
+#include <stdbool.h>
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "net/asker.h"
 
 #define RESOLVE_ADDRESSES_MAX 16 /* more are not tried */
 
@@ -19,17 +21,13 @@ struct resolve;
  * link's doing. The resolve is still to be closed. */
 typedef void resolve_handler(void *ctx, const char *addresses, const struct err *err);
 
-struct resolve_way {
-	const char *servers; /* addresses with commas between; NULL or "": the system's,
-			      * wherever they are */
-	const char *bind_to; /* NULL, or "if!NAME": where those named are asked over */
-};
-
 /* Never NULL: what fails at once is told by the loop too. The way is borrowed for this
  * call only. */
 struct resolve *resolve_start(struct ev_loop *loop, const char *host,
 			      const struct resolve_way *way, resolve_handler *handler,
 			      void *ctx);
+/* In the handler: the name servers know that there is no address. */
+bool resolve_found_none(const struct resolve *resolve);
 /* Gives up where it is not done. May be called from the handler; NULL does nothing. */
 void resolve_close(struct resolve *resolve);
 

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "mail/address.h"
 #include "mail/envelope.h"
 #include "mail/wire.h"
 #include "store/incoming.h"
@@ -61,14 +63,23 @@ static struct delivery_target *add_target(struct delivery *delivery,
 	return target;
 }
 
+static bool same_domain(const struct delivery_target *target, const char *recipient)
+{
+	return strcasecmp(address_domain(target->recipients[0]),
+			  address_domain(recipient)) == 0;
+}
+
 static struct delivery_target *find_target(const struct delivery *delivery,
-					   enum delivery_kind kind, const char *name)
+					   enum delivery_kind kind, const char *name,
+					   const char *of_domain)
 {
 	for (size_t i = 0; i < delivery->count; i++) {
 		struct delivery_target *target = &delivery->targets[i];
 
 		if (target->kind == kind && strcmp(target->name, name) == 0 &&
-		    (kind == DELIVERY_MAILBOX || target->count < ENVELOPE_RECIPIENTS_MAX))
+		    (kind == DELIVERY_MAILBOX ||
+		     target->count < ENVELOPE_RECIPIENTS_MAX) &&
+		    (!of_domain || same_domain(target, of_domain)))
 			return target;
 	}
 	return NULL;
@@ -89,10 +100,10 @@ static bool has_parked(const struct delivery *delivery, const char *name,
 	return false;
 }
 
-bool delivery_add(struct delivery *delivery, enum delivery_kind kind, const char *name,
-		  const char *recipient)
+static bool add(struct delivery *delivery, enum delivery_kind kind, const char *name,
+		const char *recipient, const char *of_domain)
 {
-	struct delivery_target *target = find_target(delivery, kind, name);
+	struct delivery_target *target = find_target(delivery, kind, name, of_domain);
 	char *address;
 
 	if (kind == DELIVERY_MAILBOX ? target != NULL
@@ -110,6 +121,17 @@ bool delivery_add(struct delivery *delivery, enum delivery_kind kind, const char
 	return true;
 }
 
+bool delivery_add(struct delivery *delivery, enum delivery_kind kind, const char *name,
+		  const char *recipient)
+{
+	return add(delivery, kind, name, recipient, NULL);
+}
+
+bool delivery_add_by_domain(struct delivery *delivery, const char *smarthost,
+			    const char *recipient)
+{
+	return add(delivery, DELIVERY_PARKED, smarthost, recipient, recipient);
+}
 /* Mailboxes first: the draft is theirs, and every parked target copies what follows its
  * head. Of parked targets alone the first gets the draft. */
 static int mailboxes_first(const void *one, const void *other)

@@ -67,6 +67,9 @@ struct delivery *delivery_new(int root_fd, const char *sender);
  * share targets of at most ENVELOPE_RECIPIENTS_MAX. False: it was there already. */
 bool delivery_add(struct delivery *delivery, enum delivery_kind kind, const char *name,
 		  const char *recipient);
+/* One parked file for each domain: each is sent, waits and is tried again by itself. */
+bool delivery_add_by_domain(struct delivery *delivery, const char *smarthost,
+			    const char *recipient);
 
 /* Makes the draft and writes its head: Return-Path, Delivered-To lines as its first
  * target wants them, then trace (whole header lines, may be empty). Returns a descriptor

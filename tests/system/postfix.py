@@ -12,7 +12,7 @@ import tempfile
 from waiting import wait_until
 
 MASTER = """
-127.0.0.1:{port} inet n - n - - smtpd {smtps}
+{address}:{port} inet n - n - - smtpd {smtps}
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
@@ -76,14 +76,15 @@ def available():
 
 
 class Postfix:
-    def __init__(self, certificates, tls=None, auth=False, without=()):
+    def __init__(self, certificates, tls=None, auth=False, without=(), address="127.0.0.1",
+                 port=None):  # fmt: skip
         """tls: None, "starttls" or "implicit"; auth: AUTH is offered and needed;
         without: EHLO keywords that it does not offer."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lontar-postfix-"))
         self.folder.chmod(0o755)
         owner = pwd.getpwnam("postfix")
         self.user, self.password = "office", "the provider's secret"
-        self.port = free_port()
+        self.address, self.port = address, port or free_port()
         for name in ("queue", "data", "mail", "config"):
             (self.folder / name).mkdir()
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
@@ -96,12 +97,12 @@ class Postfix:
         config = self.folder / "config"
         (config / "main.cf").write_text(
             MAIN.format(
-                folder=self.folder, uid=owner.pw_uid, gid=owner.pw_gid,
+                address=address, folder=self.folder, uid=owner.pw_uid, gid=owner.pw_gid,
                 networks="" if auth else "127.0.0.0/8", more="\n".join(more),
             )  # fmt: skip
         )
         smtps = "-o smtpd_tls_wrappermode=yes" if tls == "implicit" else ""
-        (config / "master.cf").write_text(MASTER.format(port=self.port, smtps=smtps))
+        (config / "master.cf").write_text(MASTER.format(address=address, port=self.port, smtps=smtps))
         self._postfix("start")
         wait_until(self._answers, what="Postfix")
 
@@ -143,7 +144,7 @@ class Postfix:
 
     def _answers(self):
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection((self.address, self.port), 1).close()
             return True
         except OSError:
             return False

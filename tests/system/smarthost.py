@@ -183,7 +183,7 @@ class Smarthost:
     the connection, or None for the usual. drop_at: the number of the reply, over all
     connections, counted from 0, that is never sent: the link drops there."""
 
-    def __init__(self, extensions=MODERN, tls=None, implicit=False, address="127.0.0.1"):
+    def __init__(self, extensions=MODERN, tls=None, implicit=False, address="127.0.0.1", port=0):
         self.extensions = list(extensions)
         self.tls = tls
         self.implicit = implicit
@@ -195,7 +195,7 @@ class Smarthost:
         self.faults = []
         self._open = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server((address, 0))
+        self._listener = socket.create_server((address, port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

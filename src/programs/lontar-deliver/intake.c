@@ -189,8 +189,7 @@ static bool take_recipient(struct client *client, uint32_t tag,
 	if (!route_recipient(&client->intake->router, request, &found, err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)
-		delivery_add(transaction->delivery, found.items[i].kind,
-			     found.items[i].name, found.items[i].recipient);
+		destination_add_to(&found.items[i], transaction->delivery);
 	destinations_clear(&found);
 	return true;
 }

@@ -10,6 +10,7 @@
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "ipc/master.h"
+#include "programs/lontar-flush/direct.h"
 
 static void answer(struct peer *peer, uint32_t tag, const struct err *err)
 {
@@ -48,6 +49,12 @@ static bool find(struct flush *flush, const char *id, struct parked_name *name_o
 			 flush->smarthost.name));
 }
 
+static bool is_with_direct(const struct flush *flush, const char *id)
+{
+	direct_prepare(flush->direct);
+	return direct_has(flush->direct, id);
+}
+
 /* Everything that is listed anew afterwards; what is at work says so itself, by the name
  * of its file or by being in the session. */
 static bool act(struct flush *flush, const char *verb, const char *id, struct err *err)
@@ -55,7 +62,7 @@ static bool act(struct flush *flush, const char *verb, const char *id, struct er
 	struct parked_name name;
 	bool gone;
 
-	if (lanes_has(flush, id))
+	if (lanes_has(flush, id) || (flush->direct && is_with_direct(flush, id)))
 		return err_exit(err, EX_TEMPFAIL, "%s is being sent just now: try again",
 				id);
 	/* What is only marked ahead is not begun: it can still be stopped. */
@@ -169,6 +176,8 @@ void boss_tell_progress(struct flush *flush)
 
 	if (!flush->boss)
 		return;
+	if (flush->direct)
+		direct_add_progress(flush->direct, &progress);
 	link_progress_put(&packet, 0, &progress);
 	peer_send(flush->boss, &packet, -1);
 }

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "ipc/service.h"
 #include "programs/lontar-flush/boss.h"
+#include "programs/lontar-flush/destination.h"
+#include "programs/lontar-flush/direct.h"
 #include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/outcome.h"
 
@@ -65,15 +67,20 @@ static void leave_after(struct flush *flush, double seconds)
 void flush_stop(struct flush *flush, const char *why)
 {
 	struct err err = { 0 };
+	bool busy;
 
 	if (flush->stopping && !flush->held)
 		return;
 	flush->stopping = true;
-	if (queue_left(&flush->queue) || lanes_unanswered(flush)) {
+	busy = lanes_unanswered(flush) ||
+	       (flush->direct && direct_is_busy(flush->direct));
+	if (queue_left(&flush->queue) || busy) {
 		err_temporary(&err, "", "%s", why);
 		flush_blame(flush, &err);
 	}
-	leave_after(flush, lanes_unanswered(flush) ? GRACE_S : 0.);
+	if (flush->direct)
+		direct_stop(flush->direct, why);
+	leave_after(flush, busy ? GRACE_S : 0.);
 }
 
 void flush_cut(struct flush *flush, const char *why)
@@ -89,7 +96,18 @@ static bool is_busy(void *ctx, const char *id)
 {
 	const struct flush *flush = ctx;
 
-	return lanes_has(flush, id);
+	return lanes_has(flush, id) || (flush->direct && direct_has(flush->direct, id)) ||
+	       (flush->destination && !destination_has(flush->destination, id));
+}
+
+/* Some domain of many always has mail that waits for its time: new mail for another must
+ * not bring that forward. A link that came up does, and whoever asked for it. */
+static bool is_all_due(const struct flush *flush)
+{
+	const struct link_note *link = &flush->lanes.link;
+
+	return !flush->direct || flush->alone || !link->name[0] ||
+	       flush->note.last_try <= link->since;
 }
 
 /* The link came up, or somebody said now: what waits for its next attempt goes too, once
@@ -99,7 +117,7 @@ static struct order_rules rules_now(const struct flush *flush)
 	return (struct order_rules){ .now = clock_wall_s(),
 				     .call_began = flush->call_began,
 				     .uncertainwait_s = flush->settings.uncertainwait_s,
-				     .ignore_not_before = true,
+				     .ignore_not_before = flush->all_due,
 				     .but_tried = flush->listed,
 				     .limits = meter_limits(flush) };
 }
@@ -125,6 +143,8 @@ static bool load(struct flush *flush, struct err *err)
 	struct order_rules rules = rules_now(flush);
 	bool first = !flush->listed || flush->queue.partial;
 
+	if (flush->direct)
+		direct_prepare(flush->direct);
 	if (!queue_load(&flush->queue, &rules, is_busy, flush, err))
 		return false;
 	flush->listed = true;
@@ -151,6 +171,11 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events)
 	if (!load(flush, &err)) {
 		log_failure(&err);
 		flush_blame(flush, &err);
+	}
+	if (flush->direct) {
+		ev_timer_stop(flush->loop, &flush->leave);
+		direct_take_list(flush->direct);
+		return;
 	}
 	lanes_grow(flush);
 	if (!lanes_connected(flush))
@@ -213,7 +238,9 @@ static void write_note(struct flush *flush)
 		flush->note.held = true;
 	else if (flush->connected)
 		flush->note.held = false;
-	if (flush->connected && !flush->held && !flush->lost)
+	/* What one of many hosts does is noted in its messages' names. */
+	if (flush->direct ? !flush->stopping
+			  : flush->connected && !flush->held && !flush->lost)
 		flush->note.last_success = clock_wall_s();
 	if (flush->connected)
 		lanes_note(flush, &flush->note);
@@ -231,7 +258,7 @@ static bool may_idle(struct flush *flush)
 	char text[STAYS_MAX];
 	struct link_choice ignored;
 
-	return !flush->stopping && !flush->alone && flush->boss &&
+	return !flush->stopping && !flush->alone && !flush->destination && flush->boss &&
 	       what_stays(flush, text, sizeof(text)) == EX_OK &&
 	       link_choose(flush->root_fd, flush->control_fd, LINK_FOR_SMARTHOST,
 			   flush->smarthost.name, clock_wall_s(), &ignored);
@@ -301,7 +328,7 @@ static void watch(struct flush *flush)
 	ev_timer_start(flush->loop, &flush->sync);
 	ev_signal_start(flush->loop, &flush->term);
 	/* What is being sent is called so, and the next flush finds it. */
-	if (!flush->alone)
+	if (!flush->alone && !flush->is_destination)
 		flush->master = service_tie(flush->loop);
 	boss_open(flush);
 }
@@ -329,10 +356,17 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 	    !settings_load(flush->control_fd, &flush->settings, err))
 		return false;
 	flush->parked = parked_open(flush->root_fd, name, false, err);
-	if (!flush->parked || !lock(flush, err))
+	if (!flush->parked)
+		return false;
+	flush->queue.parked = flush->parked;
+	/* It is locked by who started us. */
+	if (flush->is_destination)
+		return smarthost_load(flush->control_fd, &flush->settings, name,
+				      &flush->smarthost, err) &&
+		       destination_read(flush, err);
+	if (!lock(flush, err))
 		return false;
 	flush->locked = true;
-	flush->queue.parked = flush->parked;
 	smarthost_note_read(flush->root_fd, name, &flush->note);
 	return reroute(flush, err) && smarthost_load(flush->control_fd, &flush->settings,
 						     name, &flush->smarthost, err);
@@ -365,7 +399,12 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	watch(flush);
 	if (!open_all(flush, name, err))
 		return false;
+	if (!flush->smarthost.host) /* type mx: in what is said of all of it */
+		flush->smarthost.host = must_copy(name);
 	choose_link(flush);
+	if (flush->smarthost.type == SMARTHOST_MX && !flush->destination)
+		flush->direct = direct_new(flush);
+	flush->all_due = is_all_due(flush);
 	rules = rules_now(flush);
 	if (!queue_has_any(&flush->queue, &rules, &any, err))
 		return false;
@@ -376,7 +415,7 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	flush->note.last_try = flush->call_began;
 	/* Listed while the connection is made: of very many that takes a while. */
 	flush_look_again(flush);
-	if (lanes_start(flush, err))
+	if (flush->direct || lanes_start(flush, err))
 		return true;
 	if (err->kind == ERR_PERMANENT)
 		flush_hold(flush, err);
@@ -387,6 +426,8 @@ static void put_back(struct flush *flush)
 {
 	struct err err = { 0 };
 
+	if (flush->direct)
+		direct_end(flush->direct);
 	lanes_close(flush);
 	outcome_suspended(flush, false);
 	if (!queue_give_back(&flush->queue, &err) || !queue_sync(&flush->queue, &err))
@@ -418,14 +459,22 @@ int flush_finish(struct flush *flush, const struct err *err)
 			 flush->tally.sent_bytes, flush->tally.refused,
 			 flush->tally.deferred, exit_code,
 			 flush->why.kind == ERR_NONE ? "" : " reason=", flush->why.text);
+	} else if (flush->destination && err->kind == ERR_NONE) {
+		put_back(flush);
+		exit_code = !flush->connected ? DESTINATION_NOT_REACHED
+			    : flush->lost     ? DESTINATION_LOST
+					      : EX_OK;
+		snprintf(text, sizeof(text), "%s", flush->why.text);
 	} else {
 		exit_code = err_exit_code(err);
 		snprintf(text, sizeof(text), "%s", err->text);
 	}
 	boss_tell_done(flush, exit_code, text);
+	direct_free(flush->direct);
 	if (flush->loop)
 		ev_run(flush->loop, EVRUN_NOWAIT);
 	parked_close(flush->parked);
+	destination_free(flush->destination);
 	smarthost_clear(&flush->smarthost);
 	settings_clear(&flush->settings);
 	return exit_code;

@@ -9,6 +9,7 @@
  *   server   what is known of the far end from earlier calls
  *   token    the login's token, where a command makes it
  *   session  one connection: engine, socket, what has left the kernel
+ *   direct   type mx: many hosts, a process of ours for each (destination)
  *   outcome  what the server's answers mean for mail and smarthost
  *   boss     lontar-link, or `lontar flush`, at the other end of PRIVATE_FD
  */
@@ -33,6 +34,9 @@
 #include "programs/lontar-flush/server.h"
 #include "programs/lontar-flush/token.h"
 
+struct destination;
+struct direct;
+
 struct tally {
 	uint64_t sent; /* messages, all recipients accepted or told */
 	uint64_t sent_bytes;
@@ -55,6 +59,8 @@ struct flush {
 	struct meter meter;
 	struct server server;
 	struct token token;
+	struct direct *direct;           /* NULL: one smarthost takes all; else ... */
+	struct destination *destination; /* ... NULL, but in the process for one host */
 	struct mail *suspended; /* refused for good while nothing was accepted: see
 				 * outcome.c */
 	bool accepted;          /* this session had something accepted */
@@ -68,6 +74,8 @@ struct flush {
 	bool listed;         /* at least once */
 	uint64_t listed_after; /* so many deliveries, when all seemed done */
 	bool locked;           /* this Maildir is ours */
+	bool is_destination;   /* see destination */
+	bool all_due;          /* also what waits for its next attempt */
 	bool alone;            /* no gateway: leave as soon as all is done */
 	int64_t call_began;
 	struct err why; /* what keeps mail here, the first of it */

@@ -249,7 +249,7 @@ void lanes_lost(struct flush *flush, const struct err *err, bool uncertain)
 		return;
 	}
 	flush_blame(flush, err);
-	if (err->kind == ERR_PERMANENT && !flush->connected)
+	if (err->kind == ERR_PERMANENT && !flush->connected && !flush->destination)
 		flush_hold(flush, err);
 	flush->lost = true;
 	flush_end(flush);

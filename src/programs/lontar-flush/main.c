@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 	bool probes = false, notices = false;
 	struct args_option options[] = {
 		{ .name = "alone", .flag_out = &flush.alone },
+		{ .name = "destination", .flag_out = &flush.is_destination },
 		{ .name = "notices", .flag_out = &notices },
 		{ .name = "probe", .flag_out = &probes },
 		{ .name = NULL },

@@ -1,6 +1,7 @@
 #include "programs/lontar-flush/meter.h"
 
 #include "base/clock.h"
+#include "programs/lontar-flush/direct.h"
 #include "programs/lontar-flush/flush.h"
 
 /* Greeting, EHLO, login and QUIT; with TLS a chain of certificates too. */
@@ -31,13 +32,16 @@ void meter_allow(struct flush *flush, uint64_t most_bytes, int64_t until)
 	meter->most_bytes = most_bytes;
 	meter->until = until;
 	meter_look(flush);
+	if (flush->direct)
+		direct_allow(flush->direct);
 	if (more)
 		flush_look_again(flush);
 }
 
 uint64_t meter_used(const struct flush *flush)
 {
-	return flush->meter.closed_bytes + lanes_used(flush);
+	return flush->meter.closed_bytes + lanes_used(flush) +
+	       (flush->direct ? direct_used(flush->direct) : 0);
 }
 
 static uint64_t less(uint64_t whole, uint64_t part)

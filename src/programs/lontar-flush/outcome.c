@@ -12,6 +12,7 @@
 #include "link/order.h"
 #include "mail/dsn.h"
 #include "programs/lontar-flush/deliveries.h"
+#include "programs/lontar-flush/destination.h"
 #include "programs/lontar-flush/session.h"
 
 #define AGAIN_MAX 100 /* messages begun anew in one flush, for the server's sake */
@@ -342,6 +343,11 @@ void outcome_result(struct flush *flush, struct mail *mail,
 		flush_look_again(flush);
 		return;
 	}
+	/* What one of many hosts says is about its own mail. */
+	if (flush->destination) {
+		finish(flush, mail, result);
+		return;
+	}
 	for (size_t i = 0; i < result->count; i++)
 		if (is_about_us(&result->answers[i])) {
 			hold_for(flush, &result->answers[i]);
@@ -388,21 +394,74 @@ void outcome_unsent(struct flush *flush, struct mail *mail)
 	mail_free(mail);
 }
 
-void outcome_too_large(struct flush *flush, struct mail *mail)
+/* What no server said, to each recipient. */
+static void finish_here(struct flush *flush, struct mail *mail, enum smtp_verdict verdict,
+			const char *status, const char *text)
 {
 	struct smtp_client_result *result = must_alloc(sizeof(*result));
-	struct smtp_client_answer answer = { .verdict = SMTP_PERMANENT,
-					     .stage = SMTP_AT_START };
+	struct smtp_client_answer answer = { .verdict = verdict, .stage = SMTP_AT_START };
 
-	snprintf(answer.reply.status, sizeof(answer.reply.status), "5.3.4");
-	snprintf(answer.reply.text, sizeof(answer.reply.text),
-		 "the message is larger than this way out takes (maxsize)");
+	snprintf(answer.reply.status, sizeof(answer.reply.status), "%s", status);
+	snprintf(answer.reply.text, sizeof(answer.reply.text), "%.*s",
+		 (int)sizeof(answer.reply.text) - 1, text);
 	result->count = mail->count;
 	result->answers = must_alloc(mail->count * sizeof(answer));
 	for (size_t i = 0; i < mail->count; i++)
 		result->answers[i] = answer;
 	deliveries_begin(flush, mail);
 	finish(flush, mail, result);
+}
+
+void outcome_too_large(struct flush *flush, struct mail *mail)
+{
+	finish_here(flush, mail, SMTP_PERMANENT, "5.3.4",
+		    "the message is larger than this way out takes (maxsize)");
+}
+
+void outcome_undeliverable(struct flush *flush, const struct parked_name *name,
+			   const char *domain, const struct err *why)
+{
+	struct parked_name now = *name;
+	struct err err = { 0 };
+	struct mail *mail = mail_open(flush->parked, name, &err);
+	bool final = why->kind == ERR_PERMANENT;
+
+	if (!mail && err.exit_code == EX_NOINPUT)
+		return;
+	if (mail && domain[0])
+		destination_limit_to(domain, mail);
+	if (!mail && err.kind == ERR_PERMANENT)
+		outcome_broken(flush, &now, &err);
+	else if (!mail)
+		outcome_unreadable(flush, &now, &err);
+	else if (!mail->count && mail->more)
+		outcome_left(flush, mail);
+	else if (!mail->count)
+		outcome_nobody_left(flush, mail);
+	else
+		finish_here(flush, mail, final ? SMTP_PERMANENT : SMTP_TEMPORARY,
+			    why->status[0] ? why->status : "4.4.0", why->text);
+}
+
+void outcome_left(struct flush *flush, struct mail *mail)
+{
+	stay(flush, mail, false);
+	mail_free(mail);
+}
+
+/* A file that is not as it must be is held, with the reason in the log: trying again
+ * cannot help, and its sender cannot be told what he did wrong. */
+void outcome_broken(struct flush *flush, struct parked_name *name, const struct err *why)
+{
+	struct parked_name to = *name;
+	struct err err = { 0 };
+
+	log_error("held smarthost=%s id=%s reason=%s", flush->smarthost.name, name->id,
+		  why->text);
+	flush_blame(flush, why);
+	to.state = PARKED_HELD;
+	if (!queue_rename(&flush->queue, name, &to, &err))
+		log_failure(&err);
 }
 
 /* All were settled, and the power went before the file did. */

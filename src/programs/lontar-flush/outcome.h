@@ -18,6 +18,14 @@ void outcome_unsent(struct flush *flush, struct mail *mail);
 /* Not for the server at all. */
 void outcome_too_large(struct flush *flush, struct mail *mail);
 void outcome_nobody_left(struct flush *flush, struct mail *mail);
+/* Its recipients of this turn are all others'. */
+void outcome_left(struct flush *flush, struct mail *mail);
+/* The file is not as it must be. */
+void outcome_broken(struct flush *flush, struct parked_name *name, const struct err *why);
+/* For its recipients at this domain there is no server: the err is what each of them
+ * hears. */
+void outcome_undeliverable(struct flush *flush, const struct parked_name *name,
+			   const char *domain, const struct err *err);
 void outcome_unreadable(struct flush *flush, struct parked_name *name,
 			const struct err *err);
 

@@ -129,7 +129,9 @@ void server_recall(struct flush *flush)
 	server->known = note->addresses[0] &&
 			strcmp(note->host, flush->smarthost.host) == 0 &&
 			clock_wall_s() - note->last_success < ADDRESSES_OLD_S;
-	if (server->known)
+	/* Of type mx the addresses are the ones that were just asked for. */
+	server->known = server->known || flush->destination;
+	if (server->known && !flush->destination)
 		server->refresh =
 			resolve_start(flush->loop, flush->smarthost.host,
 				      &(struct resolve_way){ flush->lanes.link.dns,

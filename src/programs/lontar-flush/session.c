@@ -279,7 +279,7 @@ static void on_not_dialled(struct session *session, const struct err *err)
 	}
 	/* Perhaps it has moved. */
 	if (copy.kind == ERR_TEMPORARY && session->by_memory &&
-	    !session->flush->connected) {
+	    !session->flush->connected && !session->flush->destination) {
 		log_info("flush smarthost=%s asks for addresses anew: %s",
 			 session->flush->smarthost.name, copy.text);
 		server_forget_addresses(session->flush);

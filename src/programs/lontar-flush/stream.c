@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "deliver/bounce.h"
 #include "programs/lontar-flush/deliveries.h"
+#include "programs/lontar-flush/destination.h"
 #include "programs/lontar-flush/outcome.h"
 #include "programs/lontar-flush/session_private.h"
 
@@ -109,22 +110,6 @@ void stream_set_window(struct session *session)
 			  flight + late);
 }
 
-/* A file that is not as it must be is held, with the reason in the log: trying again
- * cannot help, and its sender cannot be told what he did wrong. */
-static void hold_broken(struct flush *flush, struct parked_name *name,
-			const struct err *why)
-{
-	struct parked_name to = *name;
-	struct err err = { 0 };
-
-	log_error("held smarthost=%s id=%s reason=%s", flush->smarthost.name, name->id,
-		  why->text);
-	flush_blame(flush, why);
-	to.state = PARKED_HELD;
-	if (!queue_rename(&flush->queue, name, &to, &err))
-		log_failure(&err);
-}
-
 static void begin(struct session *session, struct mail *mail)
 {
 	struct flush *flush = session->flush;
@@ -160,12 +145,16 @@ static void begin_one(struct session *session, struct parked_name *name)
 	struct err err = { 0 };
 	struct mail *mail = mail_open(flush->parked, name, &err);
 
+	if (mail && flush->destination)
+		destination_limit(flush->destination, mail);
 	if (!mail && err.exit_code == EX_NOINPUT)
 		return;
 	if (!mail && err.kind == ERR_PERMANENT)
-		hold_broken(flush, name, &err);
+		outcome_broken(flush, name, &err);
 	else if (!mail)
 		outcome_unreadable(flush, name, &err);
+	else if (!mail->count && mail->more)
+		outcome_left(flush, mail);
 	else if (!mail->count)
 		outcome_nobody_left(flush, mail);
 	else if (maxsize && mail->wire_bytes > maxsize)
