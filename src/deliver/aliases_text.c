@@ -32,12 +32,12 @@ static bool put(struct compiler *compiler, char kind, struct span text, const ch
 		       : too_long(err);
 }
 
-static bool on_address(void *ctx, const char *address, size_t end, struct err *err)
+static bool on_address(void *ctx, const char *address, struct span place, struct err *err)
 {
 	struct compiler *compiler = ctx;
 	char whole[ADDRESS_MAX];
 
-	(void)end;
+	(void)place;
 	return qualify_address(compiler->qualifier, address, whole, err) &&
 	       put(compiler, '&', span_of(whole), "", err);
 }
@@ -138,13 +138,13 @@ static bool compile_all(struct compiler *compiler, struct span text, struct err 
 	return true;
 }
 
-static bool keep_alias(void *ctx, const char *address, size_t end, struct err *err)
+static bool keep_alias(void *ctx, const char *address, struct span place, struct err *err)
 {
 	char *alias = ctx;
 	int len = snprintf(alias, ADDRESS_MAX, "%s%s", address,
 			   strchr(address, '@') ? "" : "@");
 
-	(void)end;
+	(void)place;
 	return len > 0 && len < ADDRESS_MAX
 		       ? true
 		       : err_exit(err, EX_CONFIG, "the alias is too long");

@@ -33,10 +33,10 @@ bool header_find(struct span message, const char *name, struct header_field *fie
 /* The value without folding, comments kept, blanks at the ends gone. */
 bool header_unfold(struct span value, struct buf *out) MUST_USE;
 
-/* header_addresses below, which also tells where in value an address ends: the offset
- * behind its last letter. Its host may end in "+" (see mail/qualify.h). */
+/* header_addresses below, which also tells an address's place in value, from its first
+ * letter or quote to its last. Its host may end in "+" (see mail/qualify.h). */
 bool header_addresses_at(struct span value,
-			 bool (*each)(void *ctx, const char *address, size_t end,
+			 bool (*each)(void *ctx, const char *address, struct span place,
 				      struct err *err),
 			 void *ctx, struct err *err) MUST_USE;
 

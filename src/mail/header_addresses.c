@@ -14,7 +14,7 @@ enum token {
 	TOKEN_WRONG,
 };
 
-typedef bool each_at(void *ctx, const char *address, size_t end, struct err *err);
+typedef bool each_at(void *ctx, const char *address, struct span place, struct err *err);
 
 /* What has been read of one element of the list. */
 struct list {
@@ -32,6 +32,8 @@ struct list {
 	bool has_domain;
 	bool in_brackets;
 	bool is_done; /* the brackets are closed */
+	size_t token; /* in whole, the last one's first byte */
+	size_t begin; /* in whole, the address's first word or mark */
 	size_t end;   /* in whole, behind the last word or mark */
 	size_t local; /* length of the local part, where has_domain */
 };
@@ -110,6 +112,7 @@ static enum token next(struct list *list)
 		return TOKEN_WRONG;
 	if (!list->rest.len)
 		return TOKEN_END;
+	list->token = list->whole.len - list->rest.len;
 	list->special = list->rest.at[0];
 	if (is_control(list->special))
 		return TOKEN_WRONG;
@@ -140,13 +143,20 @@ static void begin(struct list *list, bool in_brackets)
 	list->is_done = false;
 }
 
+static void note_place(struct list *list)
+{
+	if (!list->address.len)
+		list->begin = list->token;
+	list->end = list->whole.len - list->rest.len;
+}
+
 static bool on_word(struct list *list, struct err *err)
 {
 	if (list->is_done)
 		return refuse(list, err, "words behind an address");
 	list->is_phrase = list->is_phrase || list->after_word;
 	list->after_word = true;
-	list->end = list->whole.len - list->rest.len;
+	note_place(list);
 	if (!buf_append_span(&list->address, buf_span(&list->text)))
 		list->overflow = true;
 	return true;
@@ -187,7 +197,7 @@ static bool finish(struct list *list, struct err *err, bool *is_address_out)
 static bool put_mark(struct list *list)
 {
 	list->after_word = false;
-	list->end = list->whole.len - list->rest.len;
+	note_place(list);
 	if (!buf_append_byte(&list->address, list->special))
 		list->overflow = true;
 	return true;
@@ -238,10 +248,11 @@ static bool on_special(struct list *list, struct err *err, bool *is_end_out)
 static bool on_end(struct list *list, struct err *err)
 {
 	bool closes = list->in_brackets && list->special == '>';
+	struct span place = { list->whole.at + list->begin, list->end - list->begin };
 	bool is_address;
 
 	if (!finish(list, err, &is_address) ||
-	    (is_address && !list->each(list->ctx, list->address.data, list->end, err)))
+	    (is_address && !list->each(list->ctx, list->address.data, place, err)))
 		return false;
 	begin(list, false);
 	list->is_done = closes;
@@ -298,11 +309,11 @@ struct caller {
 	void *ctx;
 };
 
-static bool call(void *ctx, const char *address, size_t end, struct err *err)
+static bool call(void *ctx, const char *address, struct span place, struct err *err)
 {
 	const struct caller *caller = ctx;
 
-	(void)end;
+	(void)place;
 	return caller->each(caller->ctx, address, err);
 }
 

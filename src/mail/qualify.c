@@ -58,10 +58,11 @@ static bool no_room(struct err *err)
 	return err_permanent(err, "5.3.4", "the header is too large");
 }
 
-static bool copy_whole(void *ctx, const char *address, size_t end, struct err *err)
+static bool copy_whole(void *ctx, const char *address, struct span place, struct err *err)
 {
 	struct copying *copying = ctx;
 	struct completion completion = complete(copying->qualifier, address);
+	size_t end = (size_t)(place.at - copying->value.at) + place.len;
 	struct span before = { copying->value.at + copying->copied,
 			       end - copying->copied };
 

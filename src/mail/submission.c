@@ -70,12 +70,13 @@ static bool no_room(struct err *err)
 			     SUBMISSION_HEADER_MAX);
 }
 
-static bool add_recipient(void *ctx, const char *address, size_t end, struct err *err)
+static bool add_recipient(void *ctx, const char *address, struct span place,
+			  struct err *err)
 {
 	struct submission *submission = ctx;
 	char whole[ADDRESS_MAX];
 
-	(void)end;
+	(void)place;
 	if (!qualify_address(&submission->qualifier, address, whole, err))
 		return false;
 	for (size_t i = 0; i < submission->count; i++)
@@ -188,11 +189,12 @@ static bool copy_field(const struct submission *submission,
 	return true;
 }
 
-static bool keep_return_path(void *ctx, const char *address, size_t end, struct err *err)
+static bool keep_return_path(void *ctx, const char *address, struct span place,
+			     struct err *err)
 {
 	struct submission *submission = ctx;
 
-	(void)end;
+	(void)place;
 	return qualify_address(&submission->qualifier, address, submission->return_path,
 			       err);
 }
@@ -234,13 +236,14 @@ struct followup {
 	bool is_list;
 };
 
-static bool add_to_followup(void *ctx, const char *address, size_t end, struct err *err)
+static bool add_to_followup(void *ctx, const char *address, struct span place,
+			    struct err *err)
 {
 	struct followup *followup = ctx;
 	const struct submission *submission = followup->submission;
 	char whole[ADDRESS_MAX];
 
-	(void)end;
+	(void)place;
 	if (!qualify_address(&submission->qualifier, address, whole, err))
 		return false;
 	for (size_t i = 0; i < submission->list_count; i++)

@@ -368,8 +368,10 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 		return false;
 	flush->locked = true;
 	smarthost_note_read(flush->root_fd, name, &flush->note);
-	return reroute(flush, err) && smarthost_load(flush->control_fd, &flush->settings,
-						     name, &flush->smarthost, err);
+	return reroute(flush, err) &&
+	       rewrites_load(flush->control_fd, &flush->rewrites, err) &&
+	       smarthost_load(flush->control_fd, &flush->settings, name,
+			      &flush->smarthost, err);
 }
 
 static void choose_link(struct flush *flush)
@@ -476,6 +478,7 @@ int flush_finish(struct flush *flush, const struct err *err)
 	parked_close(flush->parked);
 	destination_free(flush->destination);
 	smarthost_clear(&flush->smarthost);
+	rewrites_clear(&flush->rewrites);
 	settings_clear(&flush->settings);
 	return exit_code;
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "control/rewrites.h"
 #include "control/settings.h"
 #include "control/smarthost.h"
 #include "ipc/peer.h"
@@ -52,6 +53,7 @@ struct flush {
 	int control_fd;
 	struct settings settings;
 	struct smarthost smarthost;
+	struct rewrites rewrites;
 	struct smarthost_note note;
 	struct parked *parked;
 	struct queue queue;

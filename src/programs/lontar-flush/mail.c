@@ -1,12 +1,17 @@
 #include "programs/lontar-flush/mail.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "deliver/bounce.h"
+#include "mail/header.h"
+#include "mail/header_rewrite.h"
 
 #define PIECE_BYTES  (32 * 1024)
+#define HEADER_MAX   ((size_t)256 * 1024)  /* what is further down stays as it is */
 #define ENCODED_ROOM (2 * PIECE_BYTES + 8) /* every byte a line end or a dot */
 
 static bool has_eight_bit(struct span piece)
@@ -19,9 +24,31 @@ static bool has_eight_bit(struct span piece)
 
 void mail_rewind(struct mail *mail, bool dots)
 {
-	mail->read_at = mail->envelope.body;
+	mail->header_at = 0;
+	mail->read_at = mail->envelope.body + mail->header_bytes;
 	mail->encoder = (struct wire_encoder){ .stuff_dots = dots };
 	mail->encoded = 0;
+}
+
+/* Empty at the end. */
+static bool next_piece(struct mail *mail, char *room, size_t want, struct span *piece_out,
+		       struct err *err)
+{
+	struct span header = span_after(buf_span(&mail->header), mail->header_at);
+	ssize_t got;
+
+	if (header.len) {
+		*piece_out =
+			(struct span){ header.at, header.len < want ? header.len : want };
+		mail->header_at += piece_out->len;
+		return true;
+	}
+	got = pread(mail->fd, room, want, mail->read_at);
+	if (got < 0)
+		return err_errno(err, "read %s", mail->name.id);
+	*piece_out = (struct span){ room, (size_t)got };
+	mail->read_at += got;
+	return true;
 }
 
 bool mail_encode(struct mail *mail, size_t room, struct buf *out, bool *end_out,
@@ -29,16 +56,12 @@ bool mail_encode(struct mail *mail, size_t room, struct buf *out, bool *end_out,
 {
 	char piece[PIECE_BYTES];
 	size_t want = room / 2 + 1 < sizeof(piece) ? room / 2 + 1 : sizeof(piece);
-	ssize_t got = pread(mail->fd, piece, want, mail->read_at);
+	size_t before = out->len;
 	struct span stored;
 
-	size_t before = out->len;
-
-	if (got < 0)
-		return err_errno(err, "read %s", mail->name.id);
-	stored = (struct span){ piece, (size_t)got };
-	mail->read_at += got;
-	*end_out = got == 0;
+	if (!next_piece(mail, piece, want, &stored, err))
+		return false;
+	*end_out = stored.len == 0;
 	if (!(*end_out ? wire_finish(&mail->encoder, out)
 		       : wire_encode(&mail->encoder, stored, out)))
 		return err_temporary(err, "4.3.0", "%s: no room to encode it",
@@ -86,18 +109,82 @@ static void gather(struct mail *mail)
 	}
 }
 
-struct mail *mail_open(struct parked *parked, const struct parked_name *name,
-		       struct err *err)
+struct leaving { /* what an address becomes for this smarthost */
+	const struct rewrites *rewrites;
+	const char *smarthost;
+};
+
+static bool exchange(const void *ctx, const char *address, char address_out[ADDRESS_MAX])
 {
+	const struct leaving *leaving = ctx;
+
+	return rewrites_leaving(leaving->rewrites, leaving->smarthost, address,
+				address_out);
+}
+
+/* The whole fields at the beginning; a field that is larger than all we look at ends
+ * them. */
+static bool read_header(const struct mail *mail, struct buf *text,
+			struct span *header_out, struct err *err)
+{
+	char *room = buf_reserve(text, HEADER_MAX);
+	ssize_t got = pread(mail->fd, room, HEADER_MAX, mail->envelope.body);
+	struct header_field field;
+	struct span rest;
+	size_t whole = 0;
+
+	if (got < 0)
+		return err_errno(err, "read %s", mail->name.id);
+	buf_wrote(text, (size_t)got);
+	rest = buf_span(text);
+	while (header_next(&rest, &field) && (rest.len || text->len < HEADER_MAX))
+		whole = text->len - rest.len;
+	*header_out = (struct span){ text->data, whole };
+	return true;
+}
+
+static bool rewrite(struct mail *mail, const struct leaving *leaving, struct err *err)
+{
+	AUTO_BUF text = BUF_INIT(HEADER_MAX);
+	char sender[ADDRESS_MAX];
+	struct span header;
+
+	if (exchange(leaving, mail->sender, sender)) {
+		free(mail->sender);
+		mail->sender = must_copy(sender);
+	}
+	if (!read_header(mail, &text, &header, err))
+		return false;
+	mail->header = BUF_INIT(8 * HEADER_MAX);
+	if (header_rewrite(header, exchange, leaving, &mail->header))
+		mail->header_bytes = (off_t)header.len;
+	return true;
+}
+
+/* qmail's mark for "tell nobody" is no address: on the wire it is the null sender. */
+static char *sender_on_wire(const struct mail *mail)
+{
+	const char *sender = mail->envelope.sender;
+
+	return must_copy(strcmp(sender, BOUNCE_DOUBLE_SENDER) == 0 ? "" : sender);
+}
+
+struct mail *mail_open(struct parked *parked, const struct parked_name *name,
+		       const struct rewrites *rewrites, struct err *err)
+{
+	struct leaving leaving = { rewrites, parked_smarthost(parked) };
 	struct mail *mail = must_alloc(sizeof(*mail));
 	struct stat st;
 
 	mail->name = *name;
+	mail->header = BUF_INIT(0);
 	mail->fd = parked_read(parked, name, &mail->envelope, err);
 	if (mail->fd >= 0 && fstat(mail->fd, &st) == 0) {
 		mail->inode = st.st_ino;
 		gather(mail);
-		if (measure(mail, err))
+		mail->sender = sender_on_wire(mail);
+		if ((rewrites_are_empty(rewrites) || rewrite(mail, &leaving, err)) &&
+		    measure(mail, err))
 			return mail;
 	}
 	mail_free(mail);
@@ -110,6 +197,8 @@ void mail_free(struct mail *mail)
 		return;
 	file_close(&mail->fd);
 	envelope_clear(&mail->envelope);
+	buf_clear(&mail->header);
+	free(mail->sender);
 	smtp_client_result_free(mail->result);
 	free(mail);
 }

@@ -1,6 +1,7 @@
 /*
  * One message at work: its file open, its size on the wire known exactly (BDAT needs it),
- * its body encoded piece by piece.
+ * its body encoded piece by piece. Where control/rewrites changes its header, that is
+ * held in memory as it leaves; the file keeps the office's addresses.
  */
 #ifndef LONTAR_FLUSH_MAIL_H
 #define LONTAR_FLUSH_MAIL_H
@@ -11,6 +12,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "control/rewrites.h"
 #include "mail/envelope.h"
 #include "mail/wire.h"
 #include "smtp/client.h"
@@ -21,6 +23,9 @@ struct mail {
 	struct parked_name name; /* as its file is called now */
 	struct envelope envelope;
 	int fd;
+	char *sender;      /* as the smarthost is told */
+	struct buf header; /* instead of the file's first header_bytes; may be empty */
+	off_t header_bytes;
 	uint64_t inode; /* the message's number in the log */
 	const char *recipients[SMTP_CLIENT_RECIPIENTS_MAX]; /* of this turn: unsettled */
 	struct envelope_recipient *unsettled[SMTP_CLIENT_RECIPIENTS_MAX];
@@ -29,6 +34,7 @@ struct mail {
 	uint64_t first_delivery; /* the first recipient's number in the log */
 	uint64_t wire_bytes;
 	bool eight_bit;
+	size_t header_at;
 	off_t read_at;
 	struct wire_encoder encoder;
 	bool begun;                        /* part of it is in the stream ... */
@@ -42,7 +48,7 @@ struct mail {
 /* NULL and err: permanent where the file is not as it must be. The size is counted by
  * reading it all. Free with mail_free. */
 struct mail *mail_open(struct parked *parked, const struct parked_name *name,
-		       struct err *err) MUST_USE;
+		       const struct rewrites *rewrites, struct err *err) MUST_USE;
 void mail_free(struct mail *mail); /* NULL does nothing */
 
 /* From the start again. */

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "deliver/bounce.h"
 #include "programs/lontar-flush/deliveries.h"
 #include "programs/lontar-flush/destination.h"
 #include "programs/lontar-flush/outcome.h"
@@ -113,18 +112,13 @@ void stream_set_window(struct session *session)
 static void begin(struct session *session, struct mail *mail)
 {
 	struct flush *flush = session->flush;
-	const char *sender = mail->envelope.sender;
 
-	/* qmail's mark for "tell nobody" is no address: on the wire it is the null
-	 * sender. */
-	if (strcmp(sender, BOUNCE_DOUBLE_SENDER) == 0)
-		sender = "";
 	deliveries_begin(flush, mail);
 	*session->end = mail;
 	session->end = &mail->next;
 	engine_start(session->client,
 		     &(struct smtp_client_message){ .tag = mail,
-						    .sender = sender,
+						    .sender = mail->sender,
 						    .recipients = mail->recipients,
 						    .count = mail->count,
 						    .wire_bytes = mail->wire_bytes,
@@ -143,7 +137,7 @@ static void begin_one(struct session *session, struct parked_name *name)
 	struct flush *flush = session->flush;
 	uint64_t maxsize = flush->smarthost.maxsize;
 	struct err err = { 0 };
-	struct mail *mail = mail_open(flush->parked, name, &err);
+	struct mail *mail = mail_open(flush->parked, name, &flush->rewrites, &err);
 
 	if (mail && flush->destination)
 		destination_limit(flush->destination, mail);

@@ -8,8 +8,18 @@
 #include "base/log.h"
 #include "deliver/inject.h"
 #include "mail/header.h"
+#include "mail/header_rewrite.h"
 
 #define HOPS_MAX 100 /* RFC 5321 6.3 */
+#define HEAD_MAX ((size_t)8 * 1024 * 1024)
+
+/* A message on its way in. */
+struct handing {
+	struct work *work;
+	const struct deliver_from *from;
+	const struct message *message;
+	struct buf head; /* instead of its header, where control/rewrites says so */
+};
 
 /* What the trace says of where a message has been. */
 struct travels {
@@ -66,16 +76,42 @@ static bool find_named(const struct work *work, struct span header,
 bool deliver_find_recipient(const struct work *work, struct span header,
 			    char recipient_out[ADDRESS_MAX])
 {
-	if (work->pickup.multidrop)
-		return find_named(work, header, recipient_out);
+	char named[ADDRESS_MAX];
+
+	if (work->pickup.multidrop) {
+		if (!find_named(work, header, named))
+			return false;
+		if (!rewrites_coming(&work->rewrites, named, recipient_out))
+			memcpy(recipient_out, named, sizeof(named));
+		return true;
+	}
 	snprintf(recipient_out, ADDRESS_MAX, "%s", work->pickup.to);
 	return true;
 }
 
-static bool inject_to(struct work *work, const struct deliver_from *from,
-		      const struct message *message, const char *recipient,
+static bool exchange(const void *ctx, const char *address, char address_out[ADDRESS_MAX])
+{
+	return rewrites_coming(ctx, address, address_out);
+}
+
+/* The office's own names again, in what the recipient reads and answers. */
+static void make_head(struct handing *handing, struct span header)
+{
+	const struct rewrites *rewrites = &handing->work->rewrites;
+
+	handing->head = BUF_INIT(HEAD_MAX);
+	if (!rewrites_are_empty(rewrites) &&
+	    !header_rewrite(header, exchange, rewrites, &handing->head))
+		buf_reset(&handing->head);
+}
+
+static bool inject_to(const struct handing *handing, const char *recipient,
 		      struct err *err)
 {
+	const struct deliver_from *from = handing->from;
+	const struct message *message = handing->message;
+	const struct work *work = handing->work;
+	size_t instead_of = handing->head.len ? message_header(message).len : 0;
 	char session[SMARTHOST_NAME_MAX + 40];
 	struct inject_origin origin = { from->protocol, work->pickup.host, from->address,
 					session };
@@ -84,12 +120,14 @@ static bool inject_to(struct work *work, const struct deliver_from *from,
 				 .count = 1,
 				 .only_ours = true,
 				 .origin = &origin,
-				 .fd = message->fd };
+				 .head = buf_span(&handing->head),
+				 .fd = message->fd,
+				 .from = (off_t)instead_of };
 
 	snprintf(session, sizeof(session), "pickup-%s-%" PRIx64, work->pickup.name,
 		 (uint64_t)clock_wall_us());
 	if (message->fd < 0)
-		inject.text = buf_span(&message->text);
+		inject.text = span_after(buf_span(&message->text), instead_of);
 	if (inject_message(work->root_fd, &inject, err))
 		return true;
 	if (err->kind != ERR_PERMANENT || !message->sender[0])
@@ -100,38 +138,37 @@ static bool inject_to(struct work *work, const struct deliver_from *from,
 	return inject_message(work->root_fd, &inject, err);
 }
 
-static bool hold(struct work *work, const struct deliver_from *from,
-		 const struct message *message, const char *why, struct err *err)
+static bool hold(const struct handing *handing, const char *why, struct err *err)
 {
-	const char *holder = work->pickup.unmatched;
+	const struct pickup *pickup = &handing->work->pickup;
 
-	if (!inject_to(work, from, message, holder, err))
-		return err_context(err, "%s", holder);
-	log_warning("pickup name=%s held mailbox=%s reason=%s", work->pickup.name, holder,
-		    why);
+	if (!inject_to(handing, pickup->unmatched, err))
+		return err_context(err, "%s", pickup->unmatched);
+	log_warning("pickup name=%s held mailbox=%s reason=%s", pickup->name,
+		    pickup->unmatched, why);
 	return true;
 }
 
-static bool deliver_to(struct work *work, const struct deliver_from *from,
-		       const struct message *message, const char *recipient,
+static bool deliver_to(const struct handing *handing, const char *recipient,
 		       struct err *err)
 {
 	char why[sizeof(err->text)];
 
 	if (!recipient)
-		return hold(work, from, message, "no one recipient is named", err);
-	if (inject_to(work, from, message, recipient, err))
+		return hold(handing, "no one recipient is named", err);
+	if (inject_to(handing, recipient, err))
 		return true;
 	if (err->kind != ERR_PERMANENT)
 		return err_context(err, "%s", recipient);
 	snprintf(why, sizeof(why), "%s", err->text);
-	return hold(work, from, message, why, err);
+	return hold(handing, why, err);
 }
 
 enum delivered deliver(struct work *work, const struct deliver_from *from,
 		       const struct message *message, char digest_out[DIGEST_TEXT_MAX],
 		       struct err *err)
 {
+	struct handing handing = { work, from, message, BUF_INIT(0) };
 	struct span header = message_header(message);
 	struct travels travels = look_back(work, header);
 	char found[ADDRESS_MAX];
@@ -146,7 +183,9 @@ enum delivered deliver(struct work *work, const struct deliver_from *from,
 		err_temporary(err, "4.4.6", "a message goes round in a circle");
 		return DELIVER_LOOP;
 	}
-	done = travels.rounds ? hold(work, from, message, "it was fetched before", err)
-			      : deliver_to(work, from, message, recipient, err);
+	make_head(&handing, header);
+	done = travels.rounds ? hold(&handing, "it was fetched before", err)
+			      : deliver_to(&handing, recipient, err);
+	buf_clear(&handing.head);
 	return done ? DELIVERED : DELIVER_FAILED;
 }

@@ -111,6 +111,7 @@ static bool open_all(struct work *work, const char *name, struct err *err)
 	work->control_fd = file_open_dir(work->root_fd, "control", err);
 	if (work->control_fd < 0 ||
 	    !settings_load(work->control_fd, &work->settings, err) ||
+	    !rewrites_load(work->control_fd, &work->rewrites, err) ||
 	    !pickup_load(work->control_fd, name, &work->pickup, err) ||
 	    !take_lock(work, err))
 		return false;
@@ -225,6 +226,7 @@ int work_finish(struct work *work, const struct err *err)
 	file_close(&work->lock_fd);
 	if (work->pickup.name)
 		pickup_clear(&work->pickup);
+	rewrites_clear(&work->rewrites);
 	settings_clear(&work->settings);
 	return exit_code;
 }

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "control/pickup.h"
+#include "control/rewrites.h"
 #include "control/settings.h"
 #include "ipc/peer.h"
 #include "link/notes.h"
@@ -44,6 +45,7 @@ struct work {
 	int lock_fd;
 	struct settings settings;
 	struct pickup pickup;
+	struct rewrites rewrites;
 	struct pickup_note note;
 	struct seen *seen;
 	struct probe *probe; /* NULL unless it probes */

@@ -9,6 +9,7 @@
 #include "control/network.h"
 #include "control/priorities.h"
 #include "control/relay.h"
+#include "control/rewrites.h"
 #include "control/smarthost.h"
 #include "mail/address.h"
 #include "programs/lontar/check.h"
@@ -177,6 +178,31 @@ static void check_lists(struct check *check)
 		check_list(check, &lists[i]);
 }
 
+static void check_rewrites_for(void *ctx, const char *smarthost)
+{
+	struct check *check = ctx;
+	struct smarthost loaded;
+	struct err err;
+
+	if (smarthost_load(check->control_fd, &check->settings, smarthost, &loaded, &err))
+		smarthost_clear(&loaded);
+	else if (err.exit_code == EX_NOINPUT)
+		check_fault(check, "control/rewrites: %s", err.text);
+}
+
+static void check_rewrites(struct check *check)
+{
+	struct rewrites rewrites;
+	struct err err;
+
+	if (!rewrites_load(check->control_fd, &rewrites, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	rewrites_each_smarthost(&rewrites, check_rewrites_for, check);
+	rewrites_clear(&rewrites);
+}
+
 static void check_host(struct check *check, const char *name, const char *host)
 {
 	if (host && !address_domain_is_valid((struct span){ host, strcspn(host, " \t") }))
@@ -209,6 +235,7 @@ void check_settings(struct check *check)
 			check_fault_err(check, &err);
 	check_hosts(check);
 	check_lists(check);
+	check_rewrites(check);
 	everything = settings_list_find(&check->settings.smtproutes, span_of(""));
 	if (!everything || !everything[1])
 		check_fault(check,

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "control/rewrites.h"
 #include "deliver/route.h"
 #include "link/allowance.h"
 #include "mail/priority.h"
@@ -54,10 +55,27 @@ static void print_link(int root_fd, int control_fd, const char *smarthost)
 		       choice.allowance.lowest < PRIORITY_URGENT ? " and above" : "");
 }
 
+/* As whom the sender leaves. */
+static void print_rewrite(int control_fd, const char *smarthost, const char *sender)
+{
+	char instead[ADDRESS_MAX];
+	struct rewrites rewrites;
+	struct err err;
+
+	if (!rewrites_load(control_fd, &rewrites, &err)) {
+		printf("   it stays until that is mended: %s\n", err.text);
+		return;
+	}
+	if (rewrites_leaving(&rewrites, smarthost, sender, instead))
+		printf("   %s leaves as %s (control/rewrites)\n", sender, instead);
+	rewrites_clear(&rewrites);
+}
+
 /* What happens to it next, for each place that it would go to. */
-static void print_outlook(int root_fd, int control_fd,
+static void print_outlook(const struct command_context *context, const char *sender,
 			  const struct destination *destination)
 {
+	int root_fd = context->root_fd, control_fd = context->control_fd;
 	struct smarthost_note note;
 
 	if (destination->kind == DELIVERY_MAILBOX)
@@ -66,6 +84,7 @@ static void print_outlook(int root_fd, int control_fd,
 		printf("   lontar-dispatch runs it at once, link or no link\n");
 		return;
 	}
+	print_rewrite(control_fd, destination->name, sender);
 	smarthost_note_read(root_fd, destination->name, &note);
 	if (note.held)
 		printf("   smarthost %s is held: %s\n", destination->name,
@@ -99,7 +118,7 @@ bool command_explain(struct command_context *context, struct err *err)
 	router.root_fd = context->root_fd;
 	done = route_recipient(&router, &request, &found, err);
 	for (size_t i = 0; done && i < found.count; i++)
-		print_outlook(context->root_fd, context->control_fd, &found.items[i]);
+		print_outlook(context, sender, &found.items[i]);
 	if (!done) {
 		printf("%u. refused: %s %s\n", ++number,
 		       err->kind == ERR_PERMANENT ? "550" : "451", err->text);

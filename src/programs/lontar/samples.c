@@ -11,6 +11,7 @@
 	X(rcpthosts, "rcpthosts")                     \
 	X(smtproutes, "smtproutes")                   \
 	X(senderroutes, "senderroutes")               \
+	X(rewrites, "rewrites")                       \
 	X(virtualdomains, "virtualdomains")           \
 	X(databytes, "databytes")                     \
 	X(badmailfrom, "badmailfrom")                 \

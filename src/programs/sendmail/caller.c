@@ -81,11 +81,11 @@ void caller_find(struct caller *caller_out, int root_fd)
 }
 
 /* Called for each address of -f: there is one. */
-static bool take_one(void *ctx, const char *address, size_t end, struct err *err)
+static bool take_one(void *ctx, const char *address, struct span place, struct err *err)
 {
 	struct caller *caller = ctx;
 
-	(void)end;
+	(void)place;
 	if (caller->sender[0])
 		return err_permanent(err, "5.1.7", "more than one address");
 	return qualify_address(&caller->qualifier, address, caller->sender, err);
