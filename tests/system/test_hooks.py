@@ -25,15 +25,18 @@ def run_hook(gateway, name, *arguments, **environment):
     return done
 
 
-def pppd(gateway, name):
-    """pppd(8), SCRIPTS: interface tty speed local remote ipparam, and its variables."""
+def pppd(gateway, name, ipparam="office"):
+    """pppd 2.4.9 and Debian's /etc/ppp/ip-up: interface tty speed local remote ipparam, and
+    their variables; what the call was is known at its end."""
+    over = {"CONNECT_TIME": "77", "BYTES_SENT": "1000", "BYTES_RCVD": "2000"}
     return run_hook(
-        gateway, name, "ppp7", "/dev/ttyS0", "115200", "10.9.8.7", "10.9.8.1", "office",
+        gateway, name, "ppp7", "/dev/ttyS0", "115200", "10.9.8.7", "10.9.8.1", ipparam,
         PPP_IFACE="ppp7", PPP_TTY="/dev/ttyS0", PPP_SPEED="115200", PPP_LOCAL="10.9.8.7",
-        PPP_REMOTE="10.9.8.1", PPP_IPPARAM="office", DEVICE="/dev/ttyS0", SPEED="115200",
-        IFNAME="ppp7", IPLOCAL="10.9.8.7", IPREMOTE="10.9.8.1", ORIG_UID="0",
+        PPP_REMOTE="10.9.8.1", PPP_IPPARAM=ipparam, PPP_TTYNAME="ttyS0", DEVICE="/dev/ttyS0",
+        SPEED="115200", IFNAME="ppp7", IPLOCAL="10.9.8.7", IPREMOTE="10.9.8.1", ORIG_UID="0",
+        PPPLOGNAME="root", PEERNAME="isp", CALL_FILE="isp", LINKNAME="isp",
         DNS1="127.0.0.1", DNS2="127.0.0.2", USEPEERDNS="1", PPPD_PID="4711",
-        CONNECT_TIME="77", BYTES_SENT="1000", BYTES_RCVD="2000",
+        **(over if "down" in name else {}),
     )  # fmt: skip
 
 
@@ -54,6 +57,14 @@ def test_ppp_up_sends_what_is_parked_and_down_tells(gateway, smarthost):
     assert links(gateway) == {"office": "down"}
 
 
+@pytest.mark.parametrize("ipparam", ["", "My Provider", "-x", "../x"])
+def test_without_a_name_that_could_be_a_links_ppp_is_called_as_its_interface(gateway, ipparam):
+    pppd(gateway, "ppp/ip-up.d/90lontar", ipparam)
+    assert links(gateway) == {"ppp7": "up"}
+    pppd(gateway, "ppp/ip-down.d/90lontar", ipparam)
+    assert links(gateway) == {"ppp7": "down"}
+
+
 def test_networkmanager_tells(gateway):
     hook = "NetworkManager/dispatcher.d/90-lontar"
     for action, state in (("up", "up"), ("down", "down")):
@@ -64,7 +75,72 @@ def test_networkmanager_tells(gateway):
             CONNECTION_UUID="x", CONNECTION_FILENAME="/x",
         )  # fmt: skip
         assert links(gateway) == {"hill": state}
-    run_hook(gateway, hook, "eth9", "dhcp4-change", CONNECTION_ID="hill")
+
+
+NM = "NetworkManager/dispatcher.d/90-lontar"
+HILL = {
+    "CONNECTION_ID": "My Hill_1", "CONNECTION_UUID": "x", "CONNECTION_FILENAME": "/x",
+    "CONNECTION_DBUS_PATH": "/org/freedesktop/NetworkManager/Settings/1",
+    "DEVICE_IFACE": "cdc-wdm9", "DEVICE_IP_IFACE": "wwan9", "IP4_NUM_ADDRESSES": "1",
+    "IP4_ADDRESS_0": "192.0.2.5/24 192.0.2.1", "IP4_GATEWAY": "192.0.2.1",
+    "IP4_NUM_ROUTES": "0", "IP4_NAMESERVERS": "192.0.2.53 192.0.2.54", "IP4_DOMAINS": "x",
+}  # fmt: skip
+
+
+def manager(gateway, interface, action, **environment):
+    run_hook(gateway, NM, interface, action, NM_DISPATCHER_ACTION=action, **environment)
+
+
+def note(gateway, name):
+    lines = (gateway.root / "spool/state/links" / name).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_networkmanagers_other_actions_say_nothing_of_a_link(gateway):
+    for action in ("pre-up", "dhcp4-change", "dhcp6-change", "reapply", "vpn-pre-up"):
+        manager(gateway, "wwan9", action, **HILL)
+    manager(gateway, "none", "hostname")
+    for state in ("UNKNOWN", "NONE", "PORTAL", "LIMITED", "FULL"):
+        manager(gateway, "", "connectivity-change", CONNECTIVITY_STATE=state)
+    manager(gateway, "docker9", "up", **{**HILL, "CONNECTION_EXTERNAL": "1"})
+    assert links(gateway) == {}
+
+
+def test_a_connection_is_up_until_it_is_about_to_go_down(gateway):
+    manager(gateway, "wwan9", "up", **HILL)
+    assert links(gateway) == {"my-hill-1": "up"}
+    facts = note(gateway, "my-hill-1")
+    assert facts["interface"] == "wwan9"
+    assert facts["local"] == "192.0.2.5"
+    assert facts["dns"] == "192.0.2.53,192.0.2.54"
+    manager(gateway, "wwan9", "connectivity-change", **{**HILL, "CONNECTIVITY_STATE": "LIMITED"})
+    assert links(gateway) == {"my-hill-1": "up"}
+    manager(gateway, "wwan9", "pre-down", **HILL)
+    assert links(gateway) == {"my-hill-1": "down"}
+    manager(gateway, "wwan9", "dhcp4-change", **HILL)
+    manager(gateway, "wwan9", "down", **HILL)
+    assert links(gateway) == {"my-hill-1": "down"}
+
+
+def test_new_name_servers_of_a_link_that_is_up_are_taken(gateway):
+    manager(gateway, "wwan9", "up", **HILL)
+    manager(gateway, "wwan9", "dhcp4-change", **{**HILL, "IP4_NAMESERVERS": "192.0.2.99"})
+    assert note(gateway, "my-hill-1")["dns"] == "192.0.2.99"
+
+
+def test_a_tunnel_is_a_link_of_its_own(gateway):
+    vpn = {
+        **HILL, "CONNECTION_ID": "office", "VPN_IP_IFACE": "tun9", "VPN_IP4_NUM_ADDRESSES": "1",
+        "VPN_IP4_ADDRESS_0": "10.8.0.2/24 10.8.0.1", "VPN_IP4_NAMESERVERS": "10.8.0.1",
+    }  # fmt: skip
+    manager(gateway, "wwan9", "up", **HILL)
+    manager(gateway, "tun9", "vpn-up", **vpn)
+    assert links(gateway) == {"my-hill-1": "up", "office": "up"}
+    facts = note(gateway, "office")
+    assert (facts["interface"], facts["local"]) == ("tun9", "10.8.0.2")
+    assert facts["dns"] == "10.8.0.1"
+    manager(gateway, "tun9", "vpn-down", **vpn)
+    assert links(gateway) == {"my-hill-1": "up", "office": "down"}
 
 
 def test_networkd_dispatcher_tells(gateway):
