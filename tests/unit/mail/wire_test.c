@@ -174,34 +174,54 @@ static const struct {
 	struct span chunks[3];
 	struct span stored;
 	enum wire_state end;
+	bool keep_bare;
 } chunkings[] = {
 	{ "a chunk's dots are text",
 	  { BYTES(".\r\n..\r\n") },
 	  BYTES(".\n..\n"),
-	  WIRE_END },
+	  WIRE_END,
+	  false },
 	{ "a line end may be cut by a chunk's end",
 	  { BYTES("a\r"), BYTES("\nb\r\n") },
 	  BYTES("a\nb\n"),
-	  WIRE_END },
-	{ "a last line may have no end", { BYTES("a\r\nb") }, BYTES("a\nb"), WIRE_END },
+	  WIRE_END,
+	  false },
+	{ "a last line may have no end",
+	  { BYTES("a\r\nb") },
+	  BYTES("a\nb"),
+	  WIRE_END,
+	  false },
 	{ "a chunk with a bare LF is a fault",
 	  { BYTES("a\nb") },
 	  BYTES(""),
-	  WIRE_BARE_LF },
+	  WIRE_BARE_LF,
+	  false },
 	{ "a CR at one chunk's end and no LF at the next is a fault",
 	  { BYTES("a\r"), BYTES("b") },
 	  BYTES("a"),
-	  WIRE_BARE_CR },
+	  WIRE_BARE_CR,
+	  false },
 	{ "a CR at the last chunk's end is a fault",
 	  { BYTES("a\r") },
 	  BYTES("a"),
-	  WIRE_BARE_CR },
+	  WIRE_BARE_CR,
+	  false },
+	{ "where bare ones are kept, they stay, whatever piece they are in",
+	  { BYTES("a\nb\r"), BYTES("c\r\r"), BYTES("\n\r\n.\n") },
+	  BYTES("a\nb\rc\r\n\n.\n"),
+	  WIRE_END,
+	  true },
+	{ "a CR that is left over at the end is told of",
+	  { BYTES("a\r") },
+	  BYTES("a"),
+	  WIRE_BARE_CR,
+	  true },
 };
 
 static void chunking(void **state)
 {
 	size_t row = (size_t)(uintptr_t)*state;
-	struct wire_decoder decoder = { 0 };
+	struct wire_decoder decoder = { .keep_bare = chunkings[row].keep_bare };
 	AUTO_BUF out = BUF_INIT(1000);
 	bool is_fault = false;
 
