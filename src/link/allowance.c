@@ -90,6 +90,10 @@ static void bound_by_budgets(const struct linkfile *file, const struct usage *us
 		struct budget_room room =
 			budget_room(&file->budgets[i], &file->price, usage, up);
 
+		int64_t again = budget_again(&file->budgets[i], usage, now);
+
+		if (again < allowance->more)
+			allowance->more = again;
 		if (room.bytes < allowance->bytes)
 			allowance->bytes = room.bytes;
 		/* Time is used while the link is up, and only then. */
@@ -107,6 +111,7 @@ void link_allowance_of(const struct linkfile *file, const struct usage *usage, b
 	*allowance_out = (struct allowance){
 		.until = INT64_MAX,
 		.budget_until = INT64_MAX,
+		.more = INT64_MAX,
 		.bytes = ALLOWANCE_UNLIMITED,
 		.maxsize = file->maxsize ? file->maxsize : UINT64_MAX,
 		.lowest = file->priority,

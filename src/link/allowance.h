@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/err.h"
 #include "control/linkfile.h"
 #include "link/notes.h"
 #include "link/usage.h"
@@ -32,6 +33,7 @@ struct allowance {
 			*/
 	int64_t until; /* open: wall clock seconds of its hard end; INT64_MAX: none */
 	int64_t budget_until; /* the same, whatever the windows say */
+	int64_t more;         /* when the next budget begins anew; INT64_MAX: never */
 	uint64_t bytes;       /* what the budgets leave, both directions together */
 	uint64_t maxsize;     /* of one message, bytes on the wire; larger ones wait for
 				 another link or for a person */
@@ -60,5 +62,10 @@ struct link_choice {
  * first, those whose budgets are spent last. True: one is open. */
 bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
 		 int64_t now, struct link_choice *choice_out);
+
+/* Whether something may be begun now: for the gateway where a link is open; for a person
+ * who asks, unless a budget is spent. False: EX_TEMPFAIL, in words for him. */
+bool link_permit(int root_fd, int control_fd, enum link_use use, const char *name,
+		 bool by_person, struct err *err) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "link/allowance.h"
 #include "link/cost.h"
 
@@ -97,4 +98,20 @@ bool link_choose(int root_fd, int control_fd, enum link_use use, const char *nam
 	choice_out->link = best.note;
 	choice_out->allowance = best.allowance;
 	return best.allowance.open;
+}
+
+bool link_permit(int root_fd, int control_fd, enum link_use use, const char *name,
+		 bool by_person, struct err *err)
+{
+	struct link_choice choice;
+
+	if (link_choose(root_fd, control_fd, use, name, clock_wall_s(), &choice) ||
+	    (by_person && !(choice.up && choice.allowance.spent)))
+		return true;
+	if (!choice.up)
+		return err_exit(err, EX_TEMPFAIL, "the link is down");
+	if (!choice.allowance.spent)
+		return err_exit(err, EX_TEMPFAIL, "%s", choice.allowance.why);
+	return err_exit(err, EX_TEMPFAIL, "%s; raise it in control/links/%s, or wait",
+			choice.allowance.why, choice.link.name);
 }

@@ -60,6 +60,8 @@ static bool is_closed(const struct smarthost_status *smarthost,
 	snprintf(why->text, TEXT_MAX,
 		 "larger than what the budget of the link %s has left (%s)",
 		 smarthost->link.name, number_format_bytes(allowance->bytes, left));
+	if (allowance->more != INT64_MAX)
+		why->next = allowance->more;
 	return true;
 }
 

@@ -140,8 +140,8 @@ static double rest_of(const struct accounts *accounts, const struct account *acc
 		      double now)
 {
 	const struct allowance *allowance = &account->allowance;
-	double turn =
-		allowance->open ? (double)allowance->until : (double)allowance->again;
+	double turn = (double)(allowance->open ? allowance->until : allowance->again);
+	double more = (double)allowance->more;
 	bool is_counted = allowance->bytes != ALLOWANCE_UNLIMITED ||
 			  allowance->budget_until != INT64_MAX;
 	double rest = is_counted && is_used(accounts, account) ? AT_WORK_S : AT_REST_S;
@@ -150,6 +150,8 @@ static double rest_of(const struct accounts *accounts, const struct account *acc
 		rest = AT_WORK_S;
 	if (account->up && turn > 0. && turn - now < rest)
 		rest = turn - now;
+	if (account->up && more > 0. && more - now < rest)
+		rest = more - now;
 	if (account->opened)
 		rest = SOONEST_S;
 	return rest < SOONEST_S ? SOONEST_S : rest;
@@ -236,19 +238,8 @@ void accounts_after(struct accounts *accounts, const struct link_note *note,
 
 bool accounts_allow(struct accounts *accounts, const struct use *use, struct err *err)
 {
-	struct link_choice choice;
-
-	if (link_choose(accounts->root_fd, accounts->control_fd, use->kind, use->name,
-			clock_wall_s(), &choice))
-		return true;
-	if (use->by_person && !(choice.up && choice.allowance.spent))
-		return true;
-	if (!choice.up)
-		return err_exit(err, EX_TEMPFAIL, "the link is down");
-	return err_exit(err, EX_TEMPFAIL, "%s%s%s%s", choice.allowance.why,
-			choice.allowance.spent ? "; raise it in control/links/" : "",
-			choice.allowance.spent ? choice.link.name : "",
-			choice.allowance.spent ? ", or wait" : "");
+	return link_permit(accounts->root_fd, accounts->control_fd, use->kind, use->name,
+			   use->by_person, err);
 }
 
 /* From now on it uses this one. */

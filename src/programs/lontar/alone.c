@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "control/pickup.h"
 #include "ipc/peer.h"
+#include "link/allowance.h"
+#include "programs/lontar/counted.h"
 #include "programs/lontar/ear.h"
 #include "programs/lontar/history.h"
 #include "programs/lontar/progress.h"
@@ -25,6 +27,7 @@ struct kind {
 	const char *user;
 	const char *shares_with;
 	const char *word;
+	enum link_use use;
 };
 
 enum {
@@ -34,8 +37,8 @@ enum {
 };
 
 static const struct kind kinds[KINDS] = {
-	[FLUSH] = { "lontar-flush", "lontarout", NULL, "flush of" },
-	[PICKUP] = { "lontar-pickup", "lontar", "lontarout", "pickup" },
+	[FLUSH] = { "lontar-flush", "lontarout", NULL, "flush of", LINK_FOR_SMARTHOST },
+	[PICKUP] = { "lontar-pickup", "lontar", "lontarout", "pickup", LINK_FOR_PICKUP },
 };
 
 struct worker {
@@ -47,6 +50,7 @@ struct worker {
 	pid_t pid;
 	int channel_fd; /* the master's, which it does not need, kept open */
 	bool has_told;
+	uint64_t used_bytes; /* of its link */
 	struct ear ear;
 };
 
@@ -64,6 +68,7 @@ struct alone {
 	ev_timer limit;
 	ev_signal signals[2]; /* INT and TERM */
 	struct progress progress;
+	struct counted counted;
 	struct err why; /* the first of what went wrong */
 };
 
@@ -269,6 +274,7 @@ static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int f
 	if (packet->type == LINK_PROGRESS) {
 		if (!link_progress_get(packet, &told))
 			return false;
+		counted_add(&worker->alone->counted, &told, &worker->used_bytes);
 		progress_take(&worker->alone->progress, &told);
 		return true;
 	}
@@ -305,7 +311,9 @@ static bool start(struct worker *worker, struct err *err)
 	struct spawned spawned;
 	int pair[2];
 
-	if (!file_socketpair(pair, err))
+	if (!link_permit(alone->context->root_fd, alone->context->control_fd,
+			 worker->kind->use, worker->name, true, err) ||
+	    !file_socketpair(pair, err))
 		return false;
 	order.private_fd = pair[1];
 	if (!spawn(&order, &spawned, err)) {
@@ -389,6 +397,7 @@ static bool run(struct alone *alone, unsigned limit_s, struct err *err)
 	if (alone->running)
 		ev_run(alone->loop, 0);
 	progress_end(&alone->progress);
+	counted_close(&alone->counted);
 	history_close();
 	*err = alone->why;
 	return err->kind == ERR_NONE;
@@ -411,6 +420,8 @@ bool work_alone(struct command_context *context, const struct alone_wish *wish,
 	struct alone alone = { .context = context,
 			       .program_fds = { -1, -1 },
 			       .probes = wish->probes,
+			       .counted = { .root_fd = context->root_fd,
+					    .control_fd = context->control_fd },
 			       .loop = ev_default_loop(EVFLAG_AUTO) };
 	bool fine;
 
