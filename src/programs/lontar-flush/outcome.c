@@ -423,7 +423,7 @@ void outcome_undeliverable(struct flush *flush, const struct parked_name *name,
 {
 	struct parked_name now = *name;
 	struct err err = { 0 };
-	struct mail *mail = mail_open(flush->parked, name, &err);
+	struct mail *mail = mail_open(flush->parked, name, &flush->rewrites, &err);
 	bool final = why->kind == ERR_PERMANENT;
 
 	if (!mail && err.exit_code == EX_NOINPUT)
