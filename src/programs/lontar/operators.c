@@ -73,6 +73,8 @@ static void show(struct visit *visit)
 
 	for (struct child *child = visit->all->master->children; child;
 	     child = child->next) {
+		if (!child->pid && !child_is_wanted(child))
+			continue;
 		int64_t since_ms = clock_monotonic_ms() - child->since_ms;
 
 		buf_reset(&name);
