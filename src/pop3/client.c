@@ -30,6 +30,8 @@ struct pop3_client {
 	size_t count;
 	uint64_t octets; /* of the messages among them */
 	bool in_list;    /* of the first, lines follow up to a dot */
+	bool uids_first;
+	size_t sizes_next; /* uids_first: asked for one by one, up to here */
 	bool listed;
 	bool quit;
 	uint64_t listing_bytes;
@@ -72,8 +74,9 @@ static void say(struct pop3_client *client, enum pop3_ask ask, size_t message)
 		const char *end; /* behind the message's number; NULL: there is none */
 	} words[] = {
 		[POP3_ASK_LIST] = { "LIST", NULL }, [POP3_ASK_UIDL] = { "UIDL", NULL },
-		[POP3_ASK_RETR] = { "RETR", "" },   [POP3_ASK_TOP] = { "TOP", " 0" },
-		[POP3_ASK_DELE] = { "DELE", "" },   [POP3_ASK_QUIT] = { "QUIT", NULL },
+		[POP3_ASK_SIZE] = { "LIST", "" },   [POP3_ASK_RETR] = { "RETR", "" },
+		[POP3_ASK_TOP] = { "TOP", " 0" },   [POP3_ASK_DELE] = { "DELE", "" },
+		[POP3_ASK_QUIT] = { "QUIT", NULL },
 	};
 	struct asked *asked = &client->asked[(client->first + client->count) % ASKS_MAX];
 	bool kept;
@@ -103,8 +106,9 @@ struct pop3_client *pop3_client_new(const struct pop3_offer *offer,
 					.line = BUF_INIT(LINE_MAX_BYTES),
 					.piece = BUF_INIT(PIECE_MAX),
 					.commands = BUF_INIT(COMMANDS_MAX) };
-	say(client, POP3_ASK_LIST, 0);
-	if (offer->pipelining)
+	client->uids_first = hooks->needs_octets != NULL;
+	say(client, client->uids_first ? POP3_ASK_UIDL : POP3_ASK_LIST, 0);
+	if (offer->pipelining && !client->uids_first)
 		say(client, POP3_ASK_UIDL, 0);
 	return client;
 }
@@ -146,18 +150,58 @@ static bool may_go_on(const struct pop3_client *client)
 				  client->octets < ASKED_OCTETS);
 }
 
+static void on_all_listed(struct pop3_client *client)
+{
+	client->listed = true;
+	client->hooks->on_listed(client->ctx);
+}
+
 static void on_list_over(struct pop3_client *client)
 {
 	pop3_listing_sort(&client->listing);
-	if (!client->offer.pipelining)
+	if (client->uids_first)
+		on_all_listed(client);
+	else if (!client->offer.pipelining)
 		say(client, POP3_ASK_UIDL, 0);
 }
 
-static void on_uidl_over(struct pop3_client *client)
+static bool needs_octets(const struct pop3_client *client, size_t message)
 {
+	return client->hooks->needs_octets(client->ctx, message);
+}
+
+/* As many as may be under way; where none is any more, all is known. */
+static void ask_sizes(struct pop3_client *client)
+{
+	for (; client->sizes_next < client->listing.count && may_go_on(client);
+	     client->sizes_next++)
+		if (needs_octets(client, client->sizes_next))
+			say(client, POP3_ASK_SIZE, client->sizes_next);
+	if (!client->count)
+		on_all_listed(client);
+}
+
+/* One by one they take more bytes, and without PIPELINING a round trip each. */
+static bool is_better_whole(const struct pop3_client *client)
+{
+	size_t needed = 0, few = client->offer.pipelining ? client->listing.count / 4 : 3;
+
+	for (size_t i = 0; i < client->listing.count; i++)
+		needed += needs_octets(client, i);
+	return needed > few;
+}
+
+static void on_uidl_over(struct pop3_client *client, bool done)
+{
+	if (client->uids_first)
+		pop3_listing_sort(&client->listing);
 	pop3_listing_settle(&client->listing);
-	client->listed = true;
-	client->hooks->on_listed(client->ctx);
+	if (!client->uids_first)
+		on_all_listed(client);
+	else if (!done || is_better_whole(client))
+		say(client, POP3_ASK_LIST, 0);
+	else
+		ask_sizes(client);
 }
 
 /* The first of what was asked has its whole answer. */
@@ -176,7 +220,12 @@ static void answered(struct pop3_client *client, bool done, struct span text)
 				      SPAN_ARG(text));
 		return;
 	case POP3_ASK_UIDL:
-		on_uidl_over(client);
+		on_uidl_over(client, done);
+		return;
+	case POP3_ASK_SIZE:
+		if (done)
+			pop3_listing_one_size(&client->listing, asked.message, text);
+		ask_sizes(client);
 		return;
 	case POP3_ASK_RETR:
 	case POP3_ASK_TOP:
@@ -189,7 +238,7 @@ static void answered(struct pop3_client *client, bool done, struct span text)
 
 static bool has_lines(enum pop3_ask ask)
 {
-	return ask != POP3_ASK_DELE && ask != POP3_ASK_QUIT;
+	return ask != POP3_ASK_SIZE && ask != POP3_ASK_DELE && ask != POP3_ASK_QUIT;
 }
 
 static void on_status(struct pop3_client *client, struct span line)

@@ -3,8 +3,10 @@
  * server says, it makes command bytes and calls back.
  *
  * LIST and UIDL are asked first, by itself; then the caller asks for messages, headers
- * and removals, and at last to quit. Where the server offers PIPELINING several asks may
- * be on their way, a bounded amount; else one. Answers come in the order of asking.
+ * and removals, and at last to quit. Who knows most of what is there by its uid already
+ * has UIDL asked alone, and the sizes of the rest: that is half the bytes. Where the
+ * server offers PIPELINING several asks may be on their way, a bounded amount; else one.
+ * Answers come in the order of asking.
  *
  * The server is not trusted: a line or a listing that is too long is cut, what makes no
  * sense in a listing is left out, and a message is only there when its end was.
@@ -26,6 +28,7 @@
 enum pop3_ask {
 	POP3_ASK_LIST,
 	POP3_ASK_UIDL,
+	POP3_ASK_SIZE, /* LIST of one */
 	POP3_ASK_RETR,
 	POP3_ASK_TOP, /* the header alone */
 	POP3_ASK_DELE,
@@ -40,6 +43,9 @@ struct pop3_client_answer {
 };
 
 struct pop3_client_hooks {
+	/* NULL: all sizes are asked for. Else UIDL comes first; this is called for each
+	 * message then, and where it is false, its octets stay 0. */
+	bool (*needs_octets)(void *ctx, size_t message);
 	/* LIST and UIDL are answered. */
 	void (*on_listed)(void *ctx);
 	/* Bytes of a message or header with LF line ends, dots taken away; a bare CR or

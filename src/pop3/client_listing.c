@@ -19,25 +19,32 @@ static bool take_number(struct span *line, uint64_t *number_out)
 	       number_parse(word, NUMBER_MAX, number_out) && *number_out;
 }
 
-void pop3_listing_size(struct pop3_listing *listing, struct span line)
+/* A size that is no number is 0: unknown. */
+static uint64_t take_octets(struct span line)
 {
-	struct pop3_listed listed = { 0 };
+	uint64_t octets;
 	struct span word;
 
-	if (!take_number(&line, &listed.number) ||
-	    listing->count == POP3_CLIENT_MESSAGES_MAX)
-		return;
-	/* A size that is no number is 0: unknown. */
 	line = span_trim(line);
-	if (!span_cut(&line, ' ', &word) ||
-	    !number_parse(word, OCTETS_MAX, &listed.octets))
-		listed.octets = 0;
+	return span_cut(&line, ' ', &word) && number_parse(word, OCTETS_MAX, &octets)
+		       ? octets
+		       : 0;
+}
+
+static struct pop3_listed *add(struct pop3_listing *listing, uint64_t number)
+{
+	struct pop3_listed *listed;
+
+	if (listing->count == POP3_CLIENT_MESSAGES_MAX)
+		return NULL;
 	if (listing->count == listing->room) {
 		listing->room = listing->room ? listing->room * 2 : 64;
 		listing->messages = must_resize(listing->messages, listing->room,
 						sizeof(*listing->messages));
 	}
-	listing->messages[listing->count++] = listed;
+	listed = &listing->messages[listing->count++];
+	*listed = (struct pop3_listed){ .number = number };
+	return listed;
 }
 
 static int by_number(const void *one, const void *other)
@@ -46,6 +53,45 @@ static int by_number(const void *one, const void *other)
 		 b = ((const struct pop3_listed *)other)->number;
 
 	return a < b ? -1 : a > b;
+}
+
+static struct pop3_listed *find(const struct pop3_listing *listing, uint64_t number)
+{
+	struct pop3_listed wanted = { .number = number };
+
+	return listing->sorted ? bsearch(&wanted, listing->messages, listing->sorted,
+					 sizeof(*listing->messages), by_number)
+			       : NULL;
+}
+
+void pop3_listing_size(struct pop3_listing *listing, struct span line)
+{
+	struct pop3_listed *listed;
+	uint64_t number;
+
+	if (!take_number(&line, &number))
+		return;
+	listed = find(listing, number);
+	if (!listed)
+		listed = add(listing, number);
+	if (listed)
+		listed->octets = take_octets(line);
+}
+
+void pop3_listing_one_size(struct pop3_listing *listing, size_t message, struct span text)
+{
+	struct pop3_listed *listed = &listing->messages[message];
+	uint64_t number;
+
+	if (take_number(&text, &number) && number == listed->number)
+		listed->octets = take_octets(text);
+}
+
+/* Said twice of one message: which is it? */
+static void merge(struct pop3_listed *kept, const struct pop3_listed *other)
+{
+	if (kept->uid_len && other->uid_len)
+		kept->uid_len = 0;
 }
 
 void pop3_listing_sort(struct pop3_listing *listing)
@@ -58,7 +104,9 @@ void pop3_listing_sort(struct pop3_listing *listing)
 	for (size_t i = 1; i < listing->count; i++)
 		if (listing->messages[i].number != listing->messages[kept].number)
 			listing->messages[++kept] = listing->messages[i];
-	listing->count = kept + 1;
+		else
+			merge(&listing->messages[kept], &listing->messages[i]);
+	listing->sorted = listing->count = kept + 1;
 }
 
 static bool is_visible(struct span text)
@@ -71,27 +119,22 @@ static bool is_visible(struct span text)
 
 void pop3_listing_uid(struct pop3_listing *listing, struct span line)
 {
-	struct pop3_listed wanted = { 0 }, *found;
+	struct pop3_listed *listed;
+	uint64_t number;
 
-	if (!listing->count || !take_number(&line, &wanted.number))
+	if (!take_number(&line, &number))
 		return;
+	listed = listing->sorted ? find(listing, number) : add(listing, number);
 	line = span_trim(line);
-	if (!line.len || line.len > UID_LEN_MAX || !is_visible(line))
+	if (!listed || !line.len || line.len > UID_LEN_MAX || !is_visible(line))
 		return;
-	found = bsearch(&wanted, listing->messages, listing->count,
-			sizeof(*listing->messages), by_number);
-	if (!found)
-		return;
-	/* Said twice of one message: which is it? */
-	if (found->uid_len) {
-		found->uid_len = 0;
+	if (listed->uid_len) {
+		merge(listed, listed);
 		return;
 	}
-	wanted.uid = listing->uids.len;
-	if (!buf_append_span(&listing->uids, line))
-		return;
-	found->uid = wanted.uid;
-	found->uid_len = line.len;
+	listed->uid = listing->uids.len;
+	if (buf_append_span(&listing->uids, line))
+		listed->uid_len = line.len;
 }
 
 /* A listed message and where its uid's text is, for sorting. */

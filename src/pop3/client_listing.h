@@ -19,19 +19,23 @@ struct pop3_listing {
 	struct pop3_listed *messages;
 	size_t count;
 	size_t room;
+	size_t sorted; /* so many of them are, by number */
 	struct buf uids;
 };
 
 #define POP3_LISTING_INIT \
 	((struct pop3_listing){ .uids = BUF_INIT((size_t)32 * 1024 * 1024) })
 
-/* A line of LIST, all of which come before any of UIDL. */
+/* A line of LIST: adds a message, where none of those sorted has that number. */
 void pop3_listing_size(struct pop3_listing *listing, struct span line);
-/* All are there: sorts, and drops what has the number of another. */
-void pop3_listing_sort(struct pop3_listing *listing);
-/* A line of UIDL. */
+/* A line of UIDL. It adds a message only where nothing is sorted: UIDL came first. */
 void pop3_listing_uid(struct pop3_listing *listing, struct span line);
-/* All are there: a uid that two messages have is none. */
+/* All of one of them are there: sorts, and drops what has the number of another. */
+void pop3_listing_sort(struct pop3_listing *listing);
+/* The answer to LIST of one: "number octets". */
+void pop3_listing_one_size(struct pop3_listing *listing, size_t message,
+			   struct span text);
+/* All uids are there: one that two messages have is none. */
 void pop3_listing_settle(struct pop3_listing *listing);
 void pop3_listing_clear(struct pop3_listing *listing);
 

@@ -39,7 +39,17 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 	       answer->message < pop3_client_count(watched->client));
 }
 
-static const struct pop3_client_hooks hooks = { on_listed, on_piece, on_answer };
+static bool needs_octets(void *ctx, size_t message)
+{
+	const struct watched *watched = ctx;
+
+	assert(!watched->listed && message < pop3_client_count(watched->client));
+	return message % 3;
+}
+
+static const struct pop3_client_hooks hooks = { NULL, on_listed, on_piece, on_answer };
+static const struct pop3_client_hooks uids_first = { needs_octets, on_listed, on_piece,
+						     on_answer };
 
 static void ask(struct watched *watched)
 {
@@ -69,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	watched.client = pop3_client_new(
 		&(struct pop3_offer){ .pipelining = data[0] & 1, .top = data[0] & 2 },
-		&hooks, &watched);
+		data[0] & 4 ? &uids_first : &hooks, &watched);
 	data++;
 	size--;
 	while (goes_on && size) {

@@ -77,8 +77,11 @@ class Session:
         return [one for one in enumerate(self.messages, 1) if one[0] not in self.marked]
 
     def on_list(self, argument):
+        if argument:
+            message = self.messages[int(argument) - 1]
+            return self.say(f"+OK {argument} {self.provider.size(message)}\r\n")
         lines = "".join(f"{n} {self.provider.size(m)}\r\n" for n, m in self.numbered())
-        self.say("+OK\r\n", lines, ".\r\n")
+        return self.say("+OK\r\n", lines, ".\r\n")
 
     def on_uidl(self, argument):
         if self.provider.uid is None:

@@ -47,6 +47,13 @@ static bool remember(struct session *session, size_t message, enum seen_kind kin
 	return false;
 }
 
+static bool needs_octets(void *ctx, size_t message)
+{
+	const struct session *session = ctx;
+
+	return plan_needs_octets(session->work, &session->provider, message);
+}
+
 static void on_listed(void *ctx)
 {
 	struct session *session = ctx;
@@ -280,10 +287,13 @@ static void on_answer(void *ctx, const struct provider_answer *answer)
 
 void conversation_begin(struct session *session, struct span offer)
 {
-	static const struct provider_hooks hooks = { on_listed, on_piece, on_answer };
+	static const struct provider_hooks all = { NULL, on_listed, on_piece, on_answer },
+					   some = { needs_octets, on_listed, on_piece,
+						    on_answer };
 
 	message_init(&session->message);
-	provider_open(&session->provider, session->work, offer, &hooks, session);
+	provider_open(&session->provider, session->work, offer,
+		      plan_knows_most(session->work) ? &some : &all, session);
 }
 
 void conversation_end(struct session *session)

@@ -8,6 +8,7 @@
 
 #define DAY_S         86400
 #define HEADER_OCTETS 4096 /* about */
+#define KNOWN_MANY    100  /* of fewer the listing costs less than a round trip */
 
 /* Of what was fetched by now, until when may it be removed there? */
 static int64_t removable_until(const struct work *work)
@@ -95,8 +96,10 @@ static void settle(struct plan *plan, struct work *work, struct item *item,
 		plan->fetch_left++;
 		plan->fetch_bytes += octets;
 	}
-	plan->held += is_too_large(work, octets) && item->task != TASK_DELETE &&
-		      item->task != TASK_FETCH;
+	plan->held += item->task == TASK_NOTICE ||
+		      (item->task == TASK_NONE &&
+		       (item->is_large ||
+			(strcmp(item->key, "-") == 0 && is_too_large(work, octets))));
 }
 
 /* For qsort, which takes no context. */
@@ -154,6 +157,24 @@ static void put_in_order(struct plan *plan, const struct provider *provider)
 	plan->order_count = count;
 	plan->next = 0;
 	free(places);
+}
+
+bool plan_knows_most(const struct work *work)
+{
+	return !work->probes && work->pickup.keep != PICKUP_KEEP_NO &&
+	       seen_count(work->seen) >= KNOWN_MANY;
+}
+
+bool plan_needs_octets(const struct work *work, const struct provider *provider,
+		       size_t message)
+{
+	char key[DIGEST_TEXT_MAX];
+	const struct seen_entry *entry;
+
+	provider_key(provider, message, key);
+	entry = strcmp(key, "-") != 0 ? seen_find(work->seen, key) : NULL;
+	return !entry || entry->kind == SEEN_LARGE ||
+	       (entry->kind == SEEN_FETCHED && entry->when <= removable_until(work));
 }
 
 bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,

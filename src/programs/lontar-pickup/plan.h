@@ -44,6 +44,12 @@ struct plan {
 	bool has_keyless;
 };
 
+/* So much of what is there is known that sizes had better be asked for of the rest alone;
+ * and is this one among the rest? Its key is known. */
+bool plan_knows_most(const struct work *work);
+bool plan_needs_octets(const struct work *work, const struct provider *provider,
+		       size_t message);
+
 /* Marks in `seen` what is listed, and forgets the keys of what is not. */
 bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,
 	       struct err *err) MUST_USE;

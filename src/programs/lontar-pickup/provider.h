@@ -35,6 +35,9 @@ struct provider_answer {
 };
 
 struct provider_hooks {
+	/* NULL: of all. Else asked once the uids are known: where it is false, the
+	 * octets may stay 0, if that saves bytes. */
+	bool (*needs_octets)(void *ctx, size_t message);
 	/* The listing is complete. */
 	void (*on_listed)(void *ctx);
 	/* Bytes of a message or header with LF line ends; a bare CR or LF stays. */

@@ -21,6 +21,13 @@ static const enum pop3_ask asks[] = {
 	[PROVIDER_QUIT] = POP3_ASK_QUIT,
 };
 
+static bool needs_octets(void *ctx, size_t message)
+{
+	struct pop3 *pop3 = ctx;
+
+	return pop3->hooks->needs_octets(pop3->ctx, message);
+}
+
 static void on_listed(void *ctx)
 {
 	struct pop3 *pop3 = ctx;
@@ -50,7 +57,10 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 static void *open_pop3(struct work *work, struct span offer,
 		       const struct provider_hooks *hooks, void *ctx)
 {
-	static const struct pop3_client_hooks own = { on_listed, on_piece, on_answer };
+	static const struct pop3_client_hooks whole = { NULL, on_listed, on_piece,
+							on_answer },
+					      uids_first = { needs_octets, on_listed,
+							     on_piece, on_answer };
 	struct pop3 *pop3 = must_alloc(sizeof(*pop3));
 	struct span line;
 
@@ -58,7 +68,8 @@ static void *open_pop3(struct work *work, struct span offer,
 	*pop3 = (struct pop3){ .hooks = hooks, .ctx = ctx };
 	while (span_cut(&offer, '\n', &line))
 		pop3_offer_line(&pop3->offer, line);
-	pop3->client = pop3_client_new(&pop3->offer, &own, pop3);
+	pop3->client = pop3_client_new(&pop3->offer,
+				       hooks->needs_octets ? &uids_first : &whole, pop3);
 	return pop3;
 }
 

@@ -217,6 +217,11 @@ void seen_close(struct seen *seen)
 	free(seen);
 }
 
+size_t seen_count(const struct seen *seen)
+{
+	return seen->count;
+}
+
 struct seen_entry *seen_find(const struct seen *seen, const char *key)
 {
 	uint32_t slot = *slot_of(seen, &seen->keys, key_of, key);

@@ -46,6 +46,8 @@ struct seen;
 struct seen *seen_open(int root_fd, const char *name, struct err *err) MUST_USE;
 void seen_close(struct seen *seen); /* NULL does nothing */
 
+/* Messages that may still be there, about. */
+size_t seen_count(const struct seen *seen);
 /* The last one with this key; NULL: none. Borrowed until the next add. */
 struct seen_entry *seen_find(const struct seen *seen, const char *key);
 /* Something with these contents was fetched. */

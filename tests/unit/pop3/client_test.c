@@ -25,6 +25,7 @@ struct row {
 	 * brackets, answers as "R1+ D1- Q+ " */
 	const char *story;
 	const char *failure; /* part of its text */
+	bool uids_first;
 };
 
 #define TWO "+OK\n1 30\n2 40\n.\n+OK\n1 a\n2 b\n.\n"
@@ -114,6 +115,53 @@ static const struct row rows[] = {
 			 { "HTTP/1.1 400 Bad Request\n", "" } },
 	  .story = "30:a 40:b ",
 	  .failure = "is no POP3" },
+	{ .title = "the sizes of what is known need not be asked for",
+	  .uids_first = true,
+	  .asks = "Q",
+	  .exchanges = { { "", "UIDL\n" },
+			 { "+OK\n2 k2\n1 k1\n3 k3\n.\n", "QUIT\n" },
+			 { "+OK\n", "" } },
+	  .story = "0:k1 0:k2 0:k3 Q+ " },
+	{ .title = "the sizes of few are asked for one by one",
+	  .offer = "PIPELINING",
+	  .uids_first = true,
+	  .asks = "R2",
+	  .exchanges = { { "", "UIDL\n" },
+			 { "+OK\n1 k1\n2 b\n3 k3\n4 k4\n5 c\n6 k6\n7 k7\n8 k8\n.\n",
+			   "LIST 2\nLIST 5\n" },
+			 { "+OK 2 40\n-ERR what?\n", "RETR 2\n" },
+			 { "+OK\ntwo\n.\n", "" } },
+	  .story = "0:k1 40:b 0:k3 0:k4 0:c 0:k6 0:k7 0:k8 [two\n]R2+ " },
+	{ .title = "without PIPELINING each waits for the last",
+	  .uids_first = true,
+	  .exchanges = { { "", "UIDL\n" },
+			 { "+OK\n1 a\n2 b\n3 k\n.\n", "LIST 1\n" },
+			 { "+OK 1 30\n", "LIST 2\n" },
+			 { "+OK 3 99\n", "" } },
+	  .story = "30:a 0:b 0:k " },
+	{ .title = "the sizes of many are asked for together",
+	  .offer = "PIPELINING",
+	  .uids_first = true,
+	  .exchanges = { { "", "UIDL\n" },
+			 { "+OK\n1 a\n2 k2\n3 c\n.\n", "LIST\n" },
+			 { "+OK\n1 10\n2 20\n3 30\n4 40\n.\n", "" } },
+	  .story = "10:a 20:k2 30:c 40: " },
+	{ .title = "without UIDL all comes from LIST",
+	  .uids_first = true,
+	  .exchanges = { { "", "UIDL\n" },
+			 { "-ERR what?\n", "LIST\n" },
+			 { "+OK\n1 10\n.\n", "" } },
+	  .story = "10: " },
+	{ .title = "an empty mailbox has nothing more to tell",
+	  .uids_first = true,
+	  .exchanges = { { "", "UIDL\n" }, { "+OK\n.\n", "" } },
+	  .story = "" },
+	{ .title = "of a number that is listed twice nobody knows the uid",
+	  .uids_first = true,
+	  .exchanges = { { "", "UIDL\n" },
+			 { "+OK\n1 k1\n1 k2\n2 k3\n.\n", "LIST 1\n" },
+			 { "+OK 1 5\n", "" } },
+	  .story = "5: 0:k3 " },
 	{ .title = "an answer to nothing ends it",
 	  .offer = "PIPELINING",
 	  .exchanges = { { "", "LIST\nUIDL\n" }, { TWO "+OK\n", "" } },
@@ -173,7 +221,18 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 	play->in_message = false;
 }
 
-static const struct pop3_client_hooks hooks = { on_listed, on_piece, on_answer };
+/* What has a uid that begins with "k" is known. */
+static bool needs_octets(void *ctx, size_t message)
+{
+	const struct play *play = ctx;
+	struct span uid = pop3_client_uid(play->client, message);
+
+	return !uid.len || uid.at[0] != 'k';
+}
+
+static const struct pop3_client_hooks hooks = { NULL, on_listed, on_piece, on_answer };
+static const struct pop3_client_hooks uids_first = { needs_octets, on_listed, on_piece,
+						     on_answer };
 
 static void ask(struct play *play)
 {
@@ -228,7 +287,8 @@ static void play_row(const struct row *row, size_t piece)
 
 	while (span_cut(&words, ' ', &word))
 		pop3_offer_line(&offer, word);
-	play.client = pop3_client_new(&offer, &hooks, &play);
+	play.client =
+		pop3_client_new(&offer, row->uids_first ? &uids_first : &hooks, &play);
 	for (size_t i = 0; i < EXCHANGES_MAX && row->exchanges[i].server; i++) {
 		feed(&play, row->exchanges[i].server, piece);
 		ask(&play);
