@@ -23,6 +23,7 @@ static const struct note_key smarthost_keys[] = {
 	NOTE_KEY(smarthost_note, routed_by, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, rtt_us, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, bytes_per_s, NOTE_NUMBER),
+	NOTE_KEY(smarthost_note, filled, NOTE_FLAG),
 	NOTE_KEY(smarthost_note, lanes, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, link, NOTE_TEXT),
 	NOTE_KEY(smarthost_note, host, NOTE_TEXT),

@@ -22,6 +22,7 @@ struct smarthost_note {
 	uint64_t routed_by; /* routes_signature() its mail was routed by */
 	uint64_t rtt_us;    /* measured on the last connection; 0: unknown */
 	uint64_t bytes_per_s;
+	bool filled;         /* that rate was the link's: something waited for it */
 	uint64_t lanes;      /* connections that were useful side by side */
 	char link[64];       /* over which that was measured; "": not known */
 	char host[256];      /* whose addresses were asked for last */

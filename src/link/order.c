@@ -10,6 +10,7 @@
 #define COST_SHARE     16
 #define COST_MESSAGE   300
 #define COST_RECIPIENT 120
+#define COST_CONNECT   7000
 
 int64_t order_backoff_s(unsigned attempts)
 {
@@ -65,6 +66,13 @@ uint64_t order_cost(const struct parked_name *name)
 {
 	return name->wire_bytes + name->wire_bytes / COST_SHARE + COST_MESSAGE +
 	       (uint64_t)name->recipients * COST_RECIPIENT;
+}
+
+uint64_t order_room(uint64_t bytes)
+{
+	if (bytes == UINT64_MAX)
+		return bytes;
+	return bytes > COST_CONNECT ? bytes - COST_CONNECT : 0;
 }
 
 bool order_is_taken(const struct parked_name *name, const struct order_limits *limits)

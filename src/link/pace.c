@@ -16,8 +16,10 @@ void pace_take(struct pace *pace, const struct pace_sample *sample)
 		return;
 	/* Half or twice as far: another link, of which nothing is known. */
 	if (!pace->measured && (sample->min_rtt_us > pace->rtt_us * 2 ||
-				sample->min_rtt_us < pace->rtt_us / 2))
+				sample->min_rtt_us < pace->rtt_us / 2)) {
 		pace->bytes_per_s = 0;
+		pace->filled = false;
+	}
 	/* Of several connections one may have begun behind the others' mail. */
 	if (!pace->measured || sample->min_rtt_us < pace->rtt_us)
 		pace->rtt_us = sample->min_rtt_us;

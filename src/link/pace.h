@@ -24,7 +24,8 @@ struct pace {                  /* valid when zeroed: nothing is known */
 	uint64_t took_us;      /* by the last messages, one at a time; 0: unknown */
 	bool queues;           /* something waited for the link at the last look ... */
 	bool full;             /* ... for a good part of a round trip */
-	bool filled; /* it did at some time in this call: bytes_per_s is the link's */
+	bool filled; /* it did at some time, in this call or by the memory: bytes_per_s is
+		      * the link's */
 };
 
 struct pace_sample {

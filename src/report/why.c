@@ -55,7 +55,7 @@ static bool is_closed(const struct smarthost_status *smarthost,
 		why->next = allowance->again;
 		return true;
 	}
-	if (order_cost(name) <= allowance->bytes)
+	if (order_cost(name) <= order_room(allowance->bytes))
 		return false;
 	snprintf(why->text, TEXT_MAX,
 		 "larger than what the budget of the link %s has left (%s)",

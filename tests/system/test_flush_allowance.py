@@ -164,6 +164,22 @@ def test_more_of_a_budget_lets_the_rest_go(park, smarthost):
     assert names(smarthost.taken) == ["a", "b"]
 
 
+def test_a_running_gateway_calls_nobody_for_what_the_budget_does_not_hold(gateway, smarthost):
+    gateway.control("links/sat", "budget 30k per day\n")
+    gateway.run("link", "up", "sat")
+    gateway.send(ANN, [FAR], letter("large", 30000))
+    done = gateway.flush()
+    assert done.returncode == 75
+    assert "1 waits for another link" in done.stderr
+    [waiting] = gateway.queue()
+    assert "larger than what the budget of the link sat has left" in waiting["why"]
+    assert gateway.smarthost_status()["last_error"] is None
+    assert smarthost.sessions == []
+    gateway.send(ANN, [FAR], letter("small"))
+    wait_until(lambda: smarthost.taken, what="the small one")
+    assert names(smarthost.taken) == ["small"]
+
+
 @pytest.fixture
 def far(make_gateway, make_smarthost):
     if why := link.available():

@@ -124,18 +124,15 @@ static struct order_rules rules_now(const struct flush *flush)
 
 /* Of what would be due, something is too large or not urgent enough for this link, or
  * for what is left of it. */
-static void blame_limits(struct flush *flush)
+static void note_limits(struct flush *flush)
 {
-	struct err err = { 0 };
-
 	if (!flush->queue.kept)
 		return;
-	err_temporary(&err, "",
+	err_temporary(&flush->kept, "",
 		      "%zu wait%s for another link, or for more time or a larger budget "
 		      "of %s",
 		      flush->queue.kept, flush->queue.kept == 1 ? "s" : "",
 		      flush->lanes.link.name);
-	flush_blame(flush, &err);
 }
 
 static bool load(struct flush *flush, struct err *err)
@@ -148,7 +145,7 @@ static bool load(struct flush *flush, struct err *err)
 	if (!queue_load(&flush->queue, &rules, is_busy, flush, err))
 		return false;
 	flush->listed = true;
-	blame_limits(flush);
+	note_limits(flush);
 	if (flush->queue.partial)
 		flush_look_again(flush);
 	else if (first && queue_left(&flush->queue))
@@ -214,6 +211,7 @@ static bool count_stay(void *ctx, const struct parked_name *name)
 /* What is there now, whoever put it there; the first reason is told with it. */
 static int what_stays(struct flush *flush, char *text, size_t room)
 {
+	const struct err *why = flush->why.kind == ERR_NONE ? &flush->kept : &flush->why;
 	struct stay stay = { 0 };
 	struct err err;
 
@@ -226,7 +224,7 @@ static int what_stays(struct flush *flush, char *text, size_t room)
 	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
 		 parked_smarthost(flush->parked), stay.messages,
 		 stay.messages == 1 ? "s" : "", stay.held, stay.uncertain,
-		 flush->why.kind == ERR_NONE ? "" : ": ", flush->why.text);
+		 why->kind == ERR_NONE ? "" : ": ", why->text);
 	return EX_TEMPFAIL;
 }
 
@@ -388,6 +386,7 @@ static void choose_link(struct flush *flush)
 	if (choice.up &&
 	    link_bind_to(flush->control_fd, &choice.link, flush->smarthost.host, bind_to))
 		memcpy(lanes->bind_to, bind_to, sizeof(bind_to));
+	lanes_recall(flush);
 	meter_begin(flush, &choice);
 }
 

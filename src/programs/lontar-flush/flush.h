@@ -80,7 +80,8 @@ struct flush {
 	bool all_due;          /* also what waits for its next attempt */
 	bool alone;            /* no gateway: leave as soon as all is done */
 	int64_t call_began;
-	struct err why; /* what keeps mail here, the first of it */
+	struct err why;  /* what keeps mail here, the first of it */
+	struct err kept; /* else the link's limits do */
 	struct tally tally;
 	const char *doing;
 	struct peer *master;

@@ -88,20 +88,25 @@ void lanes_grow(struct flush *flush)
 					      lanes->turns, working == have ? have : 1)));
 }
 
-void lanes_begin(struct flush *flush)
+void lanes_recall(struct flush *flush)
 {
 	struct lanes *lanes = &flush->lanes;
 	const struct smarthost_note *note = &flush->note;
 
+	/* What another link took says nothing about this one. */
+	if (strcmp(note->link, lanes->link.name) != 0)
+		return;
+	lanes->pace.rtt_us = note->rtt_us;
+	lanes->pace.bytes_per_s = note->bytes_per_s;
+	lanes->pace.filled = note->filled;
+	if (!note->last_error[0])
+		lanes->begin = least(PACE_LANES_MAX, note->lanes);
+}
+
+void lanes_begin(struct flush *flush)
+{
 	server_recall(flush);
 	flush->doing = "connecting";
-	/* What another link took says nothing about this one. */
-	if (strcmp(note->link, lanes->link.name) == 0) {
-		lanes->pace.rtt_us = note->rtt_us;
-		lanes->pace.bytes_per_s = note->bytes_per_s;
-		if (!note->last_error[0])
-			lanes->begin = least(PACE_LANES_MAX, note->lanes);
-	}
 	session_start(flush);
 	lanes_grow(flush);
 }
@@ -156,6 +161,7 @@ void lanes_note(const struct flush *flush, struct smarthost_note *note)
 	snprintf(note->link, sizeof(note->link), "%s", lanes->link.name);
 	note->rtt_us = lanes->pace.rtt_us;
 	note->bytes_per_s = lanes->pace.bytes_per_s;
+	note->filled = lanes->pace.filled;
 	note->lanes = lanes->most;
 	if (lanes->limit && note->lanes > lanes->limit)
 		note->lanes = lanes->limit;

@@ -37,6 +37,8 @@ struct lanes {
 	char *secret;                /* of the login, once for all; NULL: none */
 };
 
+/* By the note, what earlier calls over this link found. */
+void lanes_recall(struct flush *flush);
 /* Begins to connect. False and err: our own settings or secret are not right. */
 bool lanes_start(struct flush *flush, struct err *err) MUST_USE;
 /* The secret is there, or will not come. */

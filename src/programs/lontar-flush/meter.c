@@ -4,10 +4,6 @@
 #include "programs/lontar-flush/direct.h"
 #include "programs/lontar-flush/flush.h"
 
-/* Greeting, EHLO, login and QUIT; with TLS a chain of certificates too. */
-#define CONNECT_BYTES     UINT64_C(2000)
-#define CONNECT_TLS_BYTES UINT64_C(7000)
-
 void meter_begin(struct flush *flush, const struct link_choice *choice)
 {
 	struct meter *meter = &flush->meter;
@@ -17,11 +13,11 @@ void meter_begin(struct flush *flush, const struct link_choice *choice)
 		return;
 	meter->maxsize = choice->allowance.maxsize;
 	meter->lowest = choice->allowance.lowest;
-	/* Else lontar-link tells, and knows better. */
-	if (flush->alone) {
-		meter->most_bytes = choice->allowance.bytes;
-		meter->until = choice->allowance.budget_until;
-	}
+	meter->most_bytes = choice->allowance.bytes;
+	/* A closed one was opened by a person. */
+	meter->until = choice->allowance.open && !flush->alone
+			       ? choice->allowance.until
+			       : choice->allowance.budget_until;
 }
 
 void meter_allow(struct flush *flush, uint64_t most_bytes, int64_t until)
@@ -49,12 +45,11 @@ static uint64_t less(uint64_t whole, uint64_t part)
 	return whole > part ? whole - part : 0;
 }
 
-static uint64_t connect_cost(const struct flush *flush)
+static uint64_t room_of(const struct flush *flush, uint64_t bytes, uint64_t taken)
 {
-	if (flush->connected)
-		return 0;
-	return flush->smarthost.tls == SMARTHOST_TLS_NONE ? CONNECT_BYTES
-							  : CONNECT_TLS_BYTES;
+	uint64_t left = bytes == UINT64_MAX ? bytes : less(bytes, taken);
+
+	return flush->connected ? left : order_room(left);
 }
 
 /* The link's, as measured while something waited for it, or as its hook told; 0: not
@@ -91,16 +86,15 @@ struct order_limits meter_limits(const struct flush *flush)
 	struct order_limits limits = { .maxsize = meter->maxsize,
 				       .lowest = meter->lowest,
 				       .room = UINT64_MAX };
-	uint64_t begun, time;
+	uint64_t begun, in_time;
 
 	if (meter->most_bytes == ALLOWANCE_UNLIMITED && meter->until == INT64_MAX)
 		return limits;
-	begun = lanes_begun_cost(flush) + connect_cost(flush);
-	if (meter->most_bytes != ALLOWANCE_UNLIMITED)
-		limits.room = less(meter->most_bytes, meter_used(flush) + begun);
-	time = room_in_time(flush);
-	if (time != UINT64_MAX && less(time, begun) < limits.room)
-		limits.room = less(time, begun);
+	begun = lanes_begun_cost(flush);
+	in_time = room_of(flush, room_in_time(flush), begun);
+	limits.room = room_of(flush, meter->most_bytes, meter_used(flush) + begun);
+	if (in_time < limits.room)
+		limits.room = in_time;
 	return limits;
 }
 

@@ -26,7 +26,8 @@ struct meter {
 	uint64_t closed_bytes; /* used by connections that are gone */
 };
 
-/* By the choice of a link; nothing is known to be up: no limits. */
+/* By the choice of a link; nothing is known to be up: no limits. lontar-link, where there
+ * is one, knows better and tells soon. */
 void meter_begin(struct flush *flush, const struct link_choice *choice);
 /* LINK_ALLOW. */
 void meter_allow(struct flush *flush, uint64_t most_bytes, int64_t until);

@@ -13,6 +13,7 @@
 #include "link/order.h"
 #include "store/parked.h"
 
+#define NOTHING_S   5.   /* what a flush did not even begin may be for later */
 #define BURST_S     1.   /* mail that came while a flush was leaving waits so long */
 #define STOP_S      2.   /* a stopped flush has so long, then its socket is closed */
 #define RETRY_MIN_S 30.  /* a smarthost that cannot be reached is tried again so soon, */
@@ -133,7 +134,7 @@ static void retry_in(struct flush *flush, double seconds)
  * it? */
 static void plan_retry(struct flush *flush)
 {
-	double wait = flush->failures ? RETRY_MIN_S : BURST_S;
+	double wait = flush->sent ? BURST_S : NOTHING_S;
 	struct order_limits limits;
 	struct look look = { .limits = &limits };
 	int64_t now = clock_wall_s();
@@ -143,10 +144,12 @@ static void plan_retry(struct flush *flush)
 		return;
 	limits = (struct order_limits){ .maxsize = choice.allowance.maxsize,
 					.lowest = choice.allowance.lowest,
-					.room = choice.allowance.bytes };
+					.room = order_room(choice.allowance.bytes) };
 	look_through(flush->flushes, flush->smarthost, &look);
 	if (!look.found)
 		return;
+	if (flush->failures)
+		wait = RETRY_MIN_S;
 	for (unsigned i = 1; i < flush->failures && wait < RETRY_MAX_S; i++)
 		wait *= 2;
 	if (wait > RETRY_MAX_S)

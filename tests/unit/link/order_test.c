@@ -162,6 +162,15 @@ static void fit(void **state)
 	assert_int_equal(order_fits(&name, &fits[i].limits), fits[i].fits);
 }
 
+static void a_connection_takes_its_part_of_what_is_left(void **state)
+{
+	(void)state;
+	assert_int_equal(order_room(UINT64_MAX), UINT64_MAX);
+	assert_int_equal(order_room(107000), 100000);
+	assert_int_equal(order_room(7000), 0);
+	assert_int_equal(order_room(0), 0);
+}
+
 #define DAY 86400
 
 static const struct {
@@ -215,7 +224,7 @@ static void attempts_grow_apart_as_squares(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[LENGTH(pairs) + LENGTH(turns) + LENGTH(fits) +
-				LENGTH(ages) + 1] = { 0 };
+				LENGTH(ages) + 2] = { 0 };
 	size_t count = 0;
 
 	for (size_t i = 0; i < LENGTH(pairs); i++)
@@ -234,6 +243,8 @@ int main(void)
 		tests[count++] = (struct CMUnitTest){ .name = ages[i].title,
 						      .test_func = age,
 						      .initial_state = (void *)i };
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(
+		a_connection_takes_its_part_of_what_is_left);
 	tests[count] =
 		(struct CMUnitTest)cmocka_unit_test(attempts_grow_apart_as_squares);
 	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
