@@ -155,14 +155,14 @@ static bool is_automatic(const char *sender, struct span header)
 }
 
 enum asking asking_take(int root_fd, const struct settings *settings,
-			const char *recipient, const char *sender, struct span header,
-			struct large *large_out, struct err *err)
+			const struct asking_mail *mail, struct large *large_out,
+			struct err *err)
 {
 	char id[LARGE_ID_MAX], token[LARGE_TOKEN_MAX];
 
-	if (is_automatic(sender, header))
+	if (is_automatic(mail->sender, mail->header))
 		return ASKING_NOT;
-	if (!asking_is_address(settings, recipient, id, token) ||
+	if (!asking_is_address(settings, mail->recipient, id, token) ||
 	    !find(root_fd, id, token, large_out)) {
 		refuse_gone(err);
 		return ASKING_REFUSED;

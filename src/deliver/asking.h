@@ -34,10 +34,17 @@ enum asking {
 enum asking asking_judge(struct router *router, const struct route_request *request,
 			 struct large *large_out, struct err *err) MUST_USE;
 
-/* The message itself. header: its first bytes. ASKING_DONE: what he wants is durable
- * (*large_out says what); ASKING_NOT: a program wrote that. */
+/* The message itself. */
+struct asking_mail {
+	const char *sender;
+	const char *recipient;
+	struct span header; /* its first bytes */
+};
+
+/* ASKING_DONE: what he wants is durable (*large_out says what); ASKING_NOT: a program
+ * wrote that. */
 enum asking asking_take(int root_fd, const struct settings *settings,
-			const char *recipient, const char *sender, struct span header,
-			struct large *large_out, struct err *err) MUST_USE;
+			const struct asking_mail *mail, struct large *large_out,
+			struct err *err) MUST_USE;
 
 #endif

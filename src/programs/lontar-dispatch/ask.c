@@ -50,16 +50,19 @@ static void tell_link(const struct dispatch *dispatch, const struct large *large
 bool ask_take(const struct message *message, size_t recipient, struct err *err)
 {
 	struct dispatch *dispatch = message->dispatch;
-	const char *address = message->envelope.recipients[recipient].address;
-	uint64_t number = run_announce(dispatch, message->inode, address);
+	struct asking_mail mail = {
+		.sender = message->envelope.sender,
+		.recipient = message->envelope.recipients[recipient].address,
+	};
+	uint64_t number = run_announce(dispatch, message->inode, mail.recipient);
 	AUTO_BUF header = BUF_INIT(HEADER_MAX);
 	struct large large;
 	char said[64];
 
 	if (!read_header(message, &header, err))
 		return false;
-	switch (asking_take(dispatch->root_fd, &dispatch->settings, address,
-			    message->envelope.sender, buf_span(&header), &large, err)) {
+	mail.header = buf_span(&header);
+	switch (asking_take(dispatch->root_fd, &dispatch->settings, &mail, &large, err)) {
 	case ASKING_DONE:
 		snprintf(said, sizeof(said), "%s will be fetched", large.id);
 		run_report(number, "success", said);

@@ -56,7 +56,7 @@ void larges_id(const char *pickup, const char *key, char id_out[LARGE_ID_MAX])
 
 struct left_there *larges_find(const struct larges *larges, const char *id)
 {
-	struct left_there wanted;
+	struct left_there wanted = { .wish = LARGE_WAIT };
 
 	if (!larges->count)
 		return NULL;

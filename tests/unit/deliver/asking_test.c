@@ -110,11 +110,11 @@ static void what_is_gone_or_wrong_is_told_at_once(void **state)
 
 static enum asking take(const char *sender, const char *header)
 {
+	const struct asking_mail mail = { sender, address, span_of(header) };
 	struct large large;
 	struct err err;
 
-	return asking_take(office_fd, &router.settings, address, sender, span_of(header),
-			   &large, &err);
+	return asking_take(office_fd, &router.settings, &mail, &large, &err);
 }
 
 static enum large_wish wish(void)
