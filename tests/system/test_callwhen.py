@@ -133,6 +133,24 @@ def test_a_busy_line_is_left_alone_for_a_while(office):
     assert "line" in shown and "busy" in shown
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has capabilities to keep")
+def test_a_set_id_program_may_dial_and_nobody_else_could_start_one(office):
+    gateway = office("every 1s", dial="grep CapBnd /proc/self/status >@; exit 1", start=False)
+    file = gateway.root / "control/links/line"
+    found = gateway.folder / "found"
+    found.touch()
+    found.chmod(0o666)
+    file.write_text(file.read_text().replace("@", str(found)))
+    gateway.start()
+    wait_until(lambda: found.read_text().endswith("\n"), 8, "the call")
+    own = [one for one in open("/proc/self/status") if one.startswith("CapBnd")]
+    assert found.read_text().split()[1] == own[0].split()[1]
+    for pid, name in gateway.processes().items():
+        if name.startswith("lontar-"):
+            status = open(f"/proc/{pid}/status").read()
+            assert "CapBnd:\t0000000000000000" in status, name
+
+
 def test_redial_is_the_links_own(office, smarthost):
     gateway = office(start=False, dial="exit 7", more="redial 2\n")
     done = gateway.run("call", "--pause", "0", "line")

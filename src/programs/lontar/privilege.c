@@ -98,7 +98,6 @@ bool privilege_drop(const struct identity *started, size_t count, struct err *er
 		return true;
 	if (!join_groups(started, count, err))
 		return false;
-	drop_bounding(kept, LENGTH(kept));
 	return keep(kept, LENGTH(kept), err);
 }
 
@@ -112,7 +111,8 @@ bool privilege_become(const struct identity *identity, struct err *err)
 			return err_errno(err, "leave the groups of the services");
 		return keep(to_become, LENGTH(to_become), err);
 	}
-	drop_bounding(NULL, 0);
+	if (!identity->may_gain)
+		drop_bounding(NULL, 0);
 	if (identity->is_other &&
 	    (setgroups((size_t)identity->group_count, identity->groups) != 0 ||
 	     setresgid(identity->gid, identity->gid, identity->gid) != 0 ||

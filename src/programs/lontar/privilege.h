@@ -16,6 +16,8 @@
 struct identity {
 	bool is_other;   /* a user to become; else whoever the master is */
 	bool may_become; /* stays root, with no right but to become another user */
+	bool may_gain;   /* has no right, but what set-id programs that he starts gain
+			    (pppd)   is theirs */
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[IDENTITY_GROUPS_MAX];
@@ -32,7 +34,9 @@ bool identity_find(const char *user, const char *shares_with,
 		   struct identity *identity_out);
 
 /* Gives up what root has beyond the above; what is shared with those whom we start is
- * reached as a member of their groups. Not root: does nothing. */
+ * reached as a member of their groups. What a set-id program might gain is left for those
+ * who may start one; all others give it up in privilege_become. Not root: does nothing.
+ */
 bool privilege_drop(const struct identity *started, size_t count,
 		    struct err *err) MUST_USE;
 

@@ -43,13 +43,14 @@ const struct role_row roles[ROLES] = {
 			   .is_on_demand = true,
 			   .asker = ROLE_LINK,
 			   .name_is_valid = smarthost_name_is_valid },
-	/* The dial command is the operator's: it runs as who may dial, and has nothing of
-	 * the network's. */
+	/* The dial command is the operator's: it may be pon, and has nothing of the
+	 * network's. */
 	[ROLE_CALL] = { "call",
 			"lontar",
 			{ "--root=.", "call", "--gateway" },
 			.user = "lontar",
 			.shares_with = "lontarout",
+			.may_gain = true,
 			.is_on_demand = true,
 			.asker = ROLE_LINK,
 			.name_is_valid = smarthost_name_is_valid },

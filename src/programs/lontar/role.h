@@ -31,6 +31,7 @@ struct role_row {
 	const char *words[3];    /* arguments before its name */
 	const char *user;        /* NULL: root, who may become another user */
 	const char *shares_with; /* a user whose group it has too; NULL: nobody's */
+	bool may_gain;           /* by starting set-id programs: privilege.h */
 	bool has_socket;         /* run/NAME is its to listen on */
 	bool is_door;            /* serves strangers: listeners, certificates, no files */
 	bool one_a_core;         /* else one a gateway */

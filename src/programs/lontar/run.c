@@ -53,6 +53,8 @@ static bool find_identities(struct master *master)
 					     &master->who[i]);
 		else
 			identity_root(&master->who[i]);
+	for (unsigned i = 0; i < ROLES; i++)
+		master->who[i].may_gain = roles[i].may_gain;
 	/* Some but not all would be a mixture that can read none of its files. */
 	for (unsigned i = 0; i < ROLES && !all; i++)
 		master->who[i].is_other = false;
