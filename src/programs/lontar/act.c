@@ -170,8 +170,9 @@ bool command_release(struct command_context *context, struct err *err)
 	return act(
 		context, "release",
 		"usage: lontar release ID...\n"
-		"Lets held messages go, and sends uncertain ones again; has large ones "
-		"fetched\nthat wait at a provider: now, or when the link is up.\n",
+		"Lets held messages go, and sends uncertain ones again; what waits for "
+		"another\nlink by its size or priority goes over any; has large ones "
+		"fetched that wait\nat a provider: now, or when the link is up.\n",
 		err);
 }
 
@@ -179,7 +180,7 @@ bool command_first(struct command_context *context, struct err *err)
 {
 	return act(context, "first",
 		   "usage: lontar first ID...\n"
-		   "Sends these messages before all others.\n",
+		   "Sends these messages before all others, over any link.\n",
 		   err);
 }
 
