@@ -121,6 +121,18 @@ static bool apply(struct span key, struct span data, struct access *access,
 		} else if (span_is(variable, "DATABYTES")) {
 			access->has_databytes =
 				number_parse(value, INT64_MAX, &access->databytes);
+		} else if (span_is(variable, "QMAILQUEUE")) {
+			if (value.len >= sizeof(access->filter) ||
+			    (value.len && value.at[0] != '/'))
+				return err_temporary(
+					err, "4.3.5",
+					"control/" SOURCE
+					": QMAILQUEUE is no whole path of at most %zu "
+					"bytes",
+					sizeof(access->filter) - 1);
+			access->has_filter = true;
+			snprintf(access->filter, sizeof(access->filter), "%.*s",
+				 SPAN_ARG(value));
 		}
 	}
 	return true;

@@ -21,7 +21,10 @@ struct access {
 	char relay_suffix[64]; /* and its value */
 	bool has_databytes;
 	uint64_t databytes;
-	char rule[128]; /* the rule that decided, for `lontar explain` and the log */
+	bool has_filter;  /* QMAILQUEUE is set: */
+	char filter[256]; /* this program, or "" for none, counts instead of the setting
+			   */
+	char rule[128];   /* the rule that decided, for `lontar explain` and the log */
 };
 
 /* remote_ip as text; an IPv4 address mapped into IPv6 counts as IPv4. Temporary err:

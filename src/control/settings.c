@@ -51,6 +51,7 @@ static const struct setting {
 	SETTING(bouncehost, VALUE, 0, 0),
 	SETTING(doublebounceto, VALUE, 0, 0),
 	SETTING(checkpassword, VALUE, 0, 0),
+	SETTING(qmailqueue, VALUE, 0, 0),
 	SETTING(locals, LIST, 0, 0),
 	SETTING(rcpthosts, LIST, 0, 0),
 	SETTING(virtualdomains, KEYED, 0, 0),

@@ -25,6 +25,7 @@ struct settings {
 	char *bouncehost;                    /* me */
 	char *doublebounceto;                /* "postmaster", unqualified */
 	char *checkpassword;                 /* NULL: accounts only */
+	char *qmailqueue;                    /* NULL: no filter, see access.h */
 	struct settings_list locals;         /* me where the file is missing */
 	struct settings_list rcpthosts;      /* empty where missing: see access.h */
 	struct settings_list virtualdomains; /* "domain:prefix" */

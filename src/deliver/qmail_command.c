@@ -36,8 +36,7 @@ int qmail_command_run(char *const *words)
 	return WEXITSTATUS(status) == NOT_FOUND ? QMAIL_NOT_RUN : WEXITSTATUS(status);
 }
 
-/* A pipe's message, as of `filter | forward you@there`, is kept in a file first. */
-static int message_file(struct err *err)
+int qmail_command_message(struct err *err)
 {
 	char piece[64 * 1024];
 	ssize_t got;
@@ -82,7 +81,7 @@ bool qmail_command_forward(const char *sender_variable, char *const *recipients,
 		err->kind = ERR_TEMPORARY;
 		return false;
 	}
-	fd = message_file(err);
+	fd = qmail_command_message(err);
 	inject.sender = sender;
 	inject.head = span_of(line);
 	inject.fd = fd;

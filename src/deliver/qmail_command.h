@@ -32,6 +32,10 @@ int qmail_command_run(char *const *words);
 bool qmail_command_forward(const char *sender_variable, char *const *recipients,
 			   size_t count, struct err *err) MUST_USE;
 
+/* Stdin's message, from its beginning, in a file: a pipe's (`filter | forward you@there`)
+ * is kept in one without a name first. The caller's; -1 and err. */
+int qmail_command_message(struct err *err) MUST_USE;
+
 /* Prints the err and says how to exit: never or later. */
 int qmail_command_fail(const char *program, const struct err *err);
 

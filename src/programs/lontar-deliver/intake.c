@@ -22,6 +22,7 @@
 #define TRANSACTIONS_MAX 4000
 #define RECIPIENTS_MAX   1000 /* RFC 5321 4.5.3.1.8 wants 100 at least */
 #define TRACE_MAX        4096
+#define RECIPIENTS_BYTES ((size_t)RECIPIENTS_MAX * ADDRESS_MAX)
 
 /* Strangers run as none of our users: people's programs that send mail. */
 #define STRANGERS_MAX             800 /* so that our own are always let in */
@@ -37,7 +38,10 @@ struct transaction {
 	struct delivery *delivery;
 	bool from_user; /* one of our own sends it */
 	bool drafted;
-	bool committing;
+	bool committing;             /* or with its filter */
+	bool may_relay;              /* for some recipient */
+	struct buf recipients;       /* as they were named, each ended by a NUL */
+	struct filter_order *filter; /* NULL: it goes to none */
 };
 
 struct client {
@@ -69,16 +73,24 @@ static void unlink_transaction(struct transaction *transaction)
 	transaction->client->transaction_count--;
 }
 
+static void free_transaction(struct transaction *transaction)
+{
+	delivery_free(transaction->delivery);
+	buf_clear(&transaction->recipients);
+	filter_order_free(transaction->filter);
+	free(transaction);
+}
+
 /* Forgets it: nothing of it was promised. */
 static void abandon(struct transaction *transaction)
 {
-	unlink_transaction(transaction);
+	if (transaction->client)
+		unlink_transaction(transaction);
 	if (transaction->drafted) {
 		delivery_undo(transaction->delivery);
 		commit_forget(transaction->intake->commit);
 	}
-	delivery_free(transaction->delivery);
-	free(transaction);
+	free_transaction(transaction);
 }
 
 static void answer(const struct client *client, uint32_t tag, const struct err *err,
@@ -99,7 +111,7 @@ static void answer(const struct client *client, uint32_t tag, const struct err *
 /* A verdict on what the client wants, not a fault of ours. */
 static bool is_his_affair(const struct err *err)
 {
-	static const char *const statuses[] = { "4.4.4", "4.5.3", "4.3.2" };
+	static const char *const statuses[] = { "4.4.4", "4.5.3", "4.3.2", "4.7.1" };
 
 	for (size_t i = 0; i < LENGTH(statuses); i++)
 		if (strcmp(err->status, statuses[i]) == 0)
@@ -159,6 +171,7 @@ static struct transaction *begin(struct client *client, uint32_t tag, const char
 		.intake = client->intake,
 		.tag = tag,
 		.delivery = delivery_new(client->intake->root_fd, sender),
+		.recipients = BUF_INIT(RECIPIENTS_BYTES),
 	};
 	client->transactions = transaction;
 	client->transaction_count++;
@@ -188,6 +201,12 @@ static bool take_recipient(struct client *client, uint32_t tag,
 		log_warning("%s", stale);
 	if (!route_recipient(&client->intake->router, request, &found, err))
 		return false;
+	transaction->may_relay = transaction->may_relay || request->may_relay;
+	if (!buf_append(&transaction->recipients, request->recipient,
+			strlen(request->recipient) + 1)) {
+		destinations_clear(&found);
+		return err_temporary(err, "4.5.3", "too many recipients");
+	}
 	for (size_t i = 0; i < found.count; i++)
 		destination_add_to(&found.items[i], transaction->delivery);
 	destinations_clear(&found);
@@ -245,6 +264,28 @@ static bool compose_trace(const struct client *client, const struct intake_draft
 	       err_temporary(err, "4.3.0", "the trace line is too long");
 }
 
+/* Mail from a network, that is not fetched. */
+static bool find_filter(const struct client *client, struct transaction *transaction,
+			const struct intake_draft *draft, struct err *err)
+{
+	struct intake *intake = client->intake;
+	char remote_ip[64], program[256];
+	bool fetched = draft->protocol.len >= 4 &&
+		       (strncmp(draft->protocol.at, "POP3", 4) == 0 ||
+			strncmp(draft->protocol.at, "IMAP", 4) == 0);
+
+	if (!client->ours || fetched || !draft->remote_ip.len ||
+	    !packet_text_copy(draft->remote_ip, remote_ip, sizeof(remote_ip)))
+		return true;
+	if (!filters_find(&intake->filters, &intake->router.settings, remote_ip, program,
+			  err))
+		return false;
+	if (program[0])
+		transaction->filter = filter_order_new(program, draft->remote_ip,
+						       draft->helo, draft->login);
+	return true;
+}
+
 static int open_draft(const struct client *client, struct transaction *transaction,
 		      const struct intake_draft *draft, struct err *err)
 {
@@ -255,7 +296,8 @@ static int open_draft(const struct client *client, struct transaction *transacti
 		err_permanent(err, "5.5.1", "recipients first");
 		return -1;
 	}
-	if (!compose_trace(client, draft, &trace, err))
+	if (!compose_trace(client, draft, &trace, err) ||
+	    !find_filter(client, transaction, draft, err))
 		return -1;
 	/* Our own programs' reports, and what they hand on anew, are nobody's wishes. */
 	if (client->ours && span_is(draft->helo, "-"))
@@ -349,8 +391,36 @@ static void on_committed(void *ctx, const struct err *err)
 		log_failure(err);
 	if (client)
 		unlink_transaction(transaction);
-	delivery_free(transaction->delivery);
-	free(transaction);
+	free_transaction(transaction);
+}
+
+/* What the filter took it has handed in by itself: the draft is only in the way. */
+static void on_filtered(void *ctx, const struct err *err)
+{
+	struct transaction *transaction = ctx;
+	const struct client *client = transaction->client;
+
+	if (client && err)
+		answer_failure(client, transaction->tag, err);
+	else if (client)
+		answer(client, transaction->tag, NULL, "ok, looked at and taken");
+	abandon(transaction);
+}
+
+static void filter(struct transaction *transaction)
+{
+	const struct delivery *delivery = transaction->delivery;
+	struct intake *intake = transaction->intake;
+	struct filter_message message = { .id = delivery->id,
+					  .fd = delivery->targets[0].file_fd,
+					  .from = delivery->trace,
+					  .sender = delivery->sender,
+					  .recipients =
+						  buf_span(&transaction->recipients),
+					  .may_relay = transaction->may_relay };
+
+	filter_start(&intake->filters, &intake->router.settings, transaction->filter,
+		     &message, on_filtered, transaction);
 }
 
 /* What L= of a parked file says; nothing else asks. */
@@ -395,8 +465,11 @@ static bool on_commit(struct client *client, struct packet *packet)
 		return true;
 	}
 	transaction->committing = true;
-	commit_add(client->intake->commit, transaction->delivery, on_committed,
-		   transaction);
+	if (transaction->filter)
+		filter(transaction);
+	else
+		commit_add(client->intake->commit, transaction->delivery, on_committed,
+			   transaction);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "control/stale.h"
 #include "deliver/route.h"
 #include "programs/lontar-deliver/commit.h"
+#include "programs/lontar-deliver/filter.h"
 
 struct client;
 
@@ -19,6 +20,7 @@ struct intake {
 	struct router router;
 	struct stale_watch stale;
 	struct commit *commit;
+	struct filters filters;
 	struct client *clients;
 	unsigned client_count;
 	uint64_t deliveries; /* number of the last one, for the log */

@@ -93,6 +93,8 @@ static bool begin(struct program *program, struct err *err)
 	if (!incoming_clear(intake->root_fd, err))
 		return false;
 	intake->loop = program->service.loop;
+	intake->filters = (struct filters){ .service = &program->service,
+					    .control_fd = control_fd };
 	commit_attach(intake->commit, intake->loop);
 	for (size_t i = 0; i < program->service.listener_count; i++) {
 		acceptor_start(&program->acceptors[i], intake->loop,

@@ -4,6 +4,15 @@
 #include "control/smarthost.h"
 #include "programs/lontar/local_identity.h"
 
+/* A delivery's (mail/maildir.h): only to tell one from another. */
+static bool is_message_id(const char *name)
+{
+	size_t len = strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
+
+	return len && !name[len];
+}
+
 const struct role_row roles[ROLES] = {
 	[ROLE_AUTH] = { "auth", "lontar-auth", .user = "lontarauth", .has_socket = true },
 	/* What is parked changes hands: lontar-deliver's and then lontar-flush's. */
@@ -58,6 +67,10 @@ const struct role_row roles[ROLES] = {
 	[ROLE_CHECKPW] = { "checkpw", "lontar-checkpw", .user = NULL,
 			   .is_on_demand = true, .asker = ROLE_AUTH,
 			   .name_is_valid = account_name_is_valid },
+	/* As qmail-smtpd's filters: nothing here is theirs. */
+	[ROLE_FILTER] = { "filter", "lontar-filter", .user = "lontard",
+			  .is_on_demand = true, .asker = ROLE_DELIVER,
+			  .name_is_valid = is_message_id },
 };
 
 bool role_find(struct span name, enum role *role_out)

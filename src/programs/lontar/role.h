@@ -22,6 +22,7 @@ enum role {
 	ROLE_NOTICES,
 	ROLE_CALL,
 	ROLE_CHECKPW,
+	ROLE_FILTER,
 	ROLES,
 };
 

@@ -41,6 +41,7 @@
 	X(aliases, "aliases")                         \
 	X(accounts, "accounts")                       \
 	X(checkpassword, "checkpassword")             \
+	X(qmailqueue, "qmailqueue")                   \
 	X(listen, "listen")                           \
 	X(smarthost, "smarthosts/example")            \
 	X(postmaster, "alias/.qmail-postmaster")
