@@ -305,6 +305,24 @@ def test_an_old_uid_hides_nothing_even_after_a_cut(office, make_provider):
     assert subjects(gateway) == expected(2)
 
 
+def test_another_mailbox_with_the_same_uids_hides_nothing(office, make_provider):
+    first = make_provider(letters(3))
+    second = make_provider([letter(n, "of other sizes\n") for n in (7, 8, 9)])
+    for one in (first, second):
+        one.uid = lambda message, one=one: str(one.messages.index(message))
+    gateway = office(first.port, keep="always")
+    assert fetch(gateway) == EX_OK
+    office(second.port, keep="always", host="localhost")
+    assert fetch(gateway) == EX_OK
+    assert len(subjects(gateway)) == 6
+    assert fetch(gateway) == EX_OK
+    assert second.retrieved == 3
+    # The same one under another name costs nothing: uids and sizes are the same.
+    office(second.port, keep="always", host="127.0.0.1")
+    assert fetch(gateway) == EX_OK
+    assert second.retrieved == 3
+
+
 def test_one_message_id_for_all_mail_of_a_program_hides_none(office, make_provider):
     same = b"Date: Sun, 22 Nov 2026 1%d:00:00 +0000\nMessage-ID: <one@for.all>\nSubject: %s\n\nok\n"
     provider = make_provider([same % (n, b"letter %d" % n) for n in range(3)])

@@ -103,8 +103,23 @@ static bool is_possible(struct work *work, struct err *err)
 	return work->probe != NULL;
 }
 
+static void digest_mailbox(const struct pickup *pickup, char text_out[DIGEST_TEXT_MAX])
+{
+	const char *const parts[] = { pickup->host, pickup->user, pickup->folder };
+	struct digest *digest = digest_new();
+
+	for (size_t i = 0; i < LENGTH(parts); i++) {
+		digest_add(digest, span_of(parts[i] ? parts[i] : ""));
+		digest_add(digest, (struct span){ "\n", 1 });
+	}
+	digest_text(digest, text_out);
+	digest_free(digest);
+}
+
 static bool open_all(struct work *work, const char *name, struct err *err)
 {
+	char mailbox[DIGEST_TEXT_MAX];
+
 	work->root_fd = file_open_dir(AT_FDCWD, ".", err);
 	if (work->root_fd < 0)
 		return false;
@@ -121,7 +136,11 @@ static bool open_all(struct work *work, const char *name, struct err *err)
 	if (!is_possible(work, err))
 		return false;
 	work->seen = seen_open(work->root_fd, name, err);
-	return work->seen != NULL;
+	if (!work->seen)
+		return false;
+	digest_mailbox(&work->pickup, mailbox);
+	work->is_moved = seen_is_of_another(work->seen, mailbox);
+	return true;
 }
 
 bool work_begin(struct work *work, const char *name, struct err *err)
@@ -173,6 +192,16 @@ static void write_note(struct work *work)
 		log_failure(&err);
 }
 
+/* All of it has been judged as this mailbox's. */
+static bool tidy(struct work *work, struct err *err)
+{
+	char mailbox[DIGEST_TEXT_MAX];
+
+	digest_mailbox(&work->pickup, mailbox);
+	return seen_set_mailbox(work->seen, mailbox, err) &&
+	       seen_tidy(work->seen, clock_wall_s(), err);
+}
+
 static void put_away(struct work *work)
 {
 	struct err err;
@@ -180,8 +209,7 @@ static void put_away(struct work *work)
 	if (!work->probes)
 		write_note(work);
 	session_close(work->session);
-	if (work->succeeded && !work->probes &&
-	    !seen_tidy(work->seen, clock_wall_s(), &err))
+	if (work->succeeded && !work->probes && !tidy(work, &err))
 		log_failure(&err);
 	seen_close(work->seen);
 	probe_close(work->probe);

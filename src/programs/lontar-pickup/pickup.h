@@ -52,6 +52,7 @@ struct work {
 	struct session *session;
 	struct meter meter;
 	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */
+	bool is_moved;        /* another mailbox than the last time; see seen.h */
 	unsigned renewals;    /* sessions that followed another */
 	bool alone;           /* no gateway runs */
 	bool probes;          /* looks for probe mails, and fetches nothing */

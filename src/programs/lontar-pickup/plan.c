@@ -70,8 +70,12 @@ static enum task decide(struct plan *plan, struct work *work, struct item *item,
 	struct seen_entry *entry =
 		strcmp(item->key, "-") != 0 ? seen_find(work->seen, item->key) : NULL;
 	struct left_there *large = find_large(plan, work, item);
-	bool is_known = entry && entry->kind != SEEN_LARGE;
+	bool is_known;
 
+	/* An equal uid of another mailbox. */
+	if (entry && work->is_moved && entry->octets != octets)
+		entry = NULL;
+	is_known = entry && entry->kind != SEEN_LARGE;
 	item->is_large = large && !is_known;
 	if (large)
 		large->is_there = !is_known;
@@ -161,7 +165,7 @@ static void put_in_order(struct plan *plan, const struct provider *provider)
 
 bool plan_knows_most(const struct work *work)
 {
-	return !work->probes && work->pickup.keep != PICKUP_KEEP_NO &&
+	return !work->probes && !work->is_moved && work->pickup.keep != PICKUP_KEEP_NO &&
 	       seen_count(work->seen) >= KNOWN_MANY;
 }
 

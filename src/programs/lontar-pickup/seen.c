@@ -30,6 +30,7 @@ struct seen {
 	int fd;
 	bool is_torn; /* the last line has no end */
 	int64_t written_anew;
+	char mailbox[DIGEST_TEXT_MAX]; /* "": nothing was said */
 	struct seen_entry *entries;
 	size_t count;
 	size_t room;
@@ -154,6 +155,10 @@ static void take_line(struct seen *seen, struct span line)
 		take_time(&line, &seen->written_anew);
 		return;
 	}
+	if (kind.at[0] == '@') {
+		take_text(&line, seen->mailbox);
+		return;
+	}
 	entry.kind = (enum seen_kind)kind.at[0];
 	if (entry.kind == SEEN_GONE && take_text(&line, entry.key)) {
 		drop_key(seen, entry.key);
@@ -242,10 +247,9 @@ static int format(const struct seen_entry *entry, char line_out[LINE_ROOM])
 			entry->octets);
 }
 
-static bool append(struct seen *seen, const struct seen_entry *entry, struct err *err)
+/* The line's text stands behind one byte of room. */
+static bool append_line(struct seen *seen, char *line, int len, struct err *err)
 {
-	char line[LINE_ROOM + 1];
-	int len = format(entry, line + 1);
 	bool torn = seen->is_torn;
 
 	line[0] = '\n';
@@ -254,6 +258,30 @@ static bool append(struct seen *seen, const struct seen_entry *entry, struct err
 		return err_context(err, "%s", seen->path);
 	seen->is_torn = false;
 	return true;
+}
+
+static bool append(struct seen *seen, const struct seen_entry *entry, struct err *err)
+{
+	char line[LINE_ROOM + 1];
+
+	return append_line(seen, line, format(entry, line + 1), err);
+}
+
+bool seen_is_of_another(const struct seen *seen, const char *mailbox)
+{
+	return seen->mailbox[0] && strcmp(seen->mailbox, mailbox) != 0;
+}
+
+bool seen_set_mailbox(struct seen *seen, const char *mailbox, struct err *err)
+{
+	char line[DIGEST_TEXT_MAX + 8];
+	int len;
+
+	if (strcmp(seen->mailbox, mailbox) == 0)
+		return true;
+	len = snprintf(line + 1, sizeof(line) - 1, "@ %s\n", mailbox);
+	snprintf(seen->mailbox, sizeof(seen->mailbox), "%s", mailbox);
+	return append_line(seen, line, len, err);
 }
 
 bool seen_add(struct seen *seen, const struct seen_entry *entry, struct err *err)
@@ -328,7 +356,8 @@ static bool write_anew(struct seen *seen, const bool *worth, int64_t now, struct
 {
 	AUTO_BUF text = BUF_INIT(FILE_MAX_BYTES);
 	char line[LINE_ROOM];
-	bool kept = buf_appendf(&text, "# %" PRId64 "\n", now);
+	bool kept = buf_appendf(&text, "# %" PRId64 "\n", now) &&
+		    (!seen->mailbox[0] || buf_appendf(&text, "@ %s\n", seen->mailbox));
 
 	for (size_t i = 0; kept && i < seen->count; i++)
 		if (worth[i])

@@ -11,6 +11,9 @@
  * A key is forgotten when its message is gone there: a server may give the same UIDL to
  * another one then (RFC 1939 7), which must not be taken for known. The digest stays.
  *
+ * A line "@ digest" says whose mailbox all this is of. After a change of server or login
+ * a uid is believed only with its size, since two servers may give the same.
+ *
  * Once a week it is written anew without what has not been listed for weeks.
  */
 #ifndef LONTAR_PICKUP_SEEN_H
@@ -45,6 +48,11 @@ struct seen;
 /* NULL and err: what is there cannot be read; then nothing may be fetched. */
 struct seen *seen_open(int root_fd, const char *name, struct err *err) MUST_USE;
 void seen_close(struct seen *seen); /* NULL does nothing */
+
+/* Of a mailbox (a digest of server, login and folder): another one than it was? */
+bool seen_is_of_another(const struct seen *seen, const char *mailbox);
+/* It is from now on. Not synced. */
+bool seen_set_mailbox(struct seen *seen, const char *mailbox, struct err *err) MUST_USE;
 
 /* Messages that may still be there, about. */
 size_t seen_count(const struct seen *seen);
