@@ -226,6 +226,7 @@ void imap_answered(struct imap_client *client, const struct imap_asked *asked, b
 		imap_remove_answered(client, asked->verb, ok, text);
 		return;
 	case IMAP_LOGOUT:
+		client->is_over = true;
 		imap_tell(client, asked, ok, text);
 		return;
 	}
@@ -286,9 +287,9 @@ static void say_message(struct imap_client *client, size_t message, uint64_t fro
 	/* The rest, however much: where it ends is for the literal to say. */
 	if (from)
 		imap_say(client, &asked,
-			 "UID FETCH %" PRIu32 " (UID BODY.PEEK[]<%" PRIu64 ".%" PRIu32
+			 "UID FETCH %" PRIu32 " (UID BODY.PEEK[]<%" PRIu64 ".%" PRId32
 			 ">)",
-			 listed->uid, from, UINT32_MAX);
+			 listed->uid, from, INT32_MAX);
 	else
 		imap_say(client, &asked, "UID FETCH %" PRIu32 " (UID BODY.PEEK[])",
 			 listed->uid);

@@ -245,6 +245,16 @@ static void read_fetch(struct imap_client *client, struct span line)
 	}
 }
 
+/* There are servers that close without the OK that is to follow. */
+static void on_goodbye(struct imap_client *client, struct span text)
+{
+	for (size_t i = 0; i < client->count; i++)
+		if (client->asked[i].verb == IMAP_LOGOUT) {
+			imap_answered(client, &client->asked[i], true, text);
+			return;
+		}
+}
+
 static void on_untagged(struct imap_client *client, struct span line)
 {
 	struct span word, second, rest;
@@ -270,7 +280,9 @@ static void on_untagged(struct imap_client *client, struct span line)
 		on_numbers(client, rest);
 	} else if (span_is_word(word, "ESEARCH")) {
 		on_set(client, rest);
-	} else if (span_is_word(word, "BYE") && !client->has_said[IMAP_LOGOUT]) {
+	} else if (span_is_word(word, "BYE") && client->has_said[IMAP_LOGOUT]) {
+		on_goodbye(client, rest);
+	} else if (span_is_word(word, "BYE")) {
 		err_temporary(&client->failure, "4.3.2", "the server ends: %.*s",
 			      rest.len > 200 ? 200 : (int)rest.len, rest.at);
 	}
@@ -326,7 +338,9 @@ bool imap_client_feed(struct imap_client *client, struct span *bytes)
 
 	while (bytes->len && client->failure.kind == ERR_NONE &&
 	       client->is_compressed == was_compressed) {
-		if (client->literal_left)
+		if (client->is_over)
+			*bytes = span_after(*bytes, bytes->len);
+		else if (client->literal_left)
 			take_literal(client, bytes);
 		else
 			take_line(client, bytes);

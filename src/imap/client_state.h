@@ -63,6 +63,7 @@ struct imap_client {
 	bool batch_failed;
 	bool others_deleted;
 	bool quits;
+	bool is_over; /* LOGOUT is answered: whatever is said now is of no matter */
 	/* what is heard */
 	struct buf line;
 	uint64_t chatter; /* bytes since the last answer that no message has */

@@ -237,6 +237,12 @@ def test_a_refused_login_is_for_a_person_unless_it_is_for_later(
     assert ("refused=1" in note) == is_final
 
 
+def refusing(verb, part, reply):
+    return lambda said, argument, session: (
+        reply.replace("TAG", session.tag) if said == verb and part in argument else None
+    )
+
+
 # cuts
 
 
@@ -372,6 +378,14 @@ def test_a_server_that_ignores_where_to_go_on_harms_nothing(imap_office, make_im
     assert gateway.mailbox("ann")[0].endswith(noise(LARGE).encode() + b"\n")
 
 
+def test_a_server_that_gives_no_parts_is_asked_for_the_whole(imap_office, make_imap):
+    provider = make_imap([letter(0, noise(LARGE) + "\n")])
+    gateway = half_fetched(imap_office, provider)
+    provider.answer = refusing("UID FETCH", "<", "TAG BAD what?\r\n")
+    assert [fetch(gateway) for _ in range(2)] == [EX_TEMPFAIL, EX_OK]
+    assert subjects(gateway) == expected(1)
+
+
 # what is fetched, and what it costs
 
 
@@ -473,12 +487,6 @@ def test_a_large_message_is_told_of_by_its_header_alone(imap_office, make_imap):
 
 
 # servers that are odd
-
-
-def refusing(verb, part, reply):
-    return lambda said, argument, session: (
-        reply.replace("TAG", session.tag) if said == verb and part in argument else None
-    )
 
 
 def test_a_message_that_is_refused_blocks_no_other(imap_office, make_imap):

@@ -233,6 +233,15 @@ static void on_piece(void *ctx, const struct imap_piece *piece)
 	tell_stored(imap, piece->message, wire);
 }
 
+/* It may be the part that the server would not give. */
+static void give_up_part(struct imap *imap, size_t message)
+{
+	char key[DIGEST_TEXT_MAX];
+
+	if (partials_count(imap->partials))
+		partials_drop(imap->partials, key_of(imap, message, key));
+}
+
 static void on_answer(void *ctx, const struct imap_client_answer *answer)
 {
 	static const enum provider_ask asks[] = { [IMAP_ASK_MESSAGE] = PROVIDER_FETCH,
@@ -243,6 +252,8 @@ static void on_answer(void *ctx, const struct imap_client_answer *answer)
 	struct provider_answer told = { asks[answer->ask], answer->message, answer->done,
 					answer->text };
 
+	if (!answer->done && answer->ask == IMAP_ASK_MESSAGE)
+		give_up_part(imap, answer->message);
 	if (answer->done && answer->ask == IMAP_ASK_MESSAGE) {
 		told.done = !imap->is_void && !imap->check_left;
 		if (!told.done)
