@@ -151,10 +151,9 @@ static bool put_recipient_words(const struct writer *writer, struct buf *out,
 {
 	if (!buf_append_byte(out, '<') || !quoted_address(out, recipient->address, true))
 		return false;
-	if (recipient->waits_for)
-		return buf_append_text(out, ">:\nWhat it waits for: ") &&
-		       quoted_words(out, span_of(recipient->waits_for), REPLY_MAX,
-				    true) &&
+	if (recipient->why)
+		return buf_append_text(out, ">:\nWhy it waits: ") &&
+		       quoted_words(out, span_of(recipient->why), REPLY_MAX, true) &&
 		       buf_append_text(out, "\n\n");
 	if (!buf_appendf(out, ">:\n%s\n", dsn_words(status_of(writer->dsn, recipient))))
 		return false;

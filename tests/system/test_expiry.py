@@ -102,6 +102,9 @@ def test_a_file_of_another_program_begins_to_age_when_it_is_tried(office, smarth
 
 
 def test_a_sender_is_told_once_what_his_mail_waits_for(office, smarthost):
+    link_up_seconds(office, 3000)
+    for _ in range(2):
+        office.run(FAR, program="sendmail", input="Priority: urgent\n\nhelp\n")
     link_up_seconds(office, 3700)
     smarthost.answer = lambda step, *_: "554 5.7.1 you are blocked" if step == "GREETING" else None
     office.start()
@@ -113,15 +116,15 @@ def test_a_sender_is_told_once_what_his_mail_waits_for(office, smarthost):
         office.start()
     office.run("link", "up", "ppp")
     wait_until(lambda: office.smarthost_status()["state"] == "held", what="a held smarthost")
-    assert office.parked()[0].facts["D"] == "1"
-    assert [one["state"] for one in office.queue()] == ["waiting"]
+    assert [one.facts.get("D") for one in office.parked()] == ["1", None, None]
+    assert [one["state"] for one in office.queue()] == ["waiting"] * 3
     [notice] = reports(office)
     assert notice["Subject"] == "Not delivered yet: hello"
     assert notice["Return-Path"] == "<>"
     text = " ".join(notice.get_body().get_content().split())
     assert "you need not send it again" in text
-    assert "What it waits for: the server that takes our mail refuses it, and the person" in text
-    assert "554 5.7.1 you are blocked" in text
+    assert "Why it waits: the server that takes our mail refuses it, and the person" in text
+    assert "554 5.7.1 you are blocked; before it go 2 other messages" in text
     assert "Action: delayed" in notice.as_string()
 
 
@@ -132,7 +135,7 @@ def test_without_a_gateway_flush_tells_it(office, smarthost):
     for _ in range(2):
         assert office.flush().returncode == 75
     [notice] = reports(office)
-    assert "What it waits for: tried; again after" in notice.get_body().get_content()
+    assert "Why it waits: tried; again after" in notice.get_body().get_content()
 
 
 @pytest.mark.parametrize("sender", ["boss@elsewhere.example", ""])

@@ -17,6 +17,7 @@ struct round {
 	struct flush *flush;
 	struct smarthost_status smarthost; /* as far as why_it_waits looks */
 	uint64_t link_up_s;
+	struct parked_list list;
 };
 
 /* With a domain that is here: rcpthosts may be somebody else's, further on. */
@@ -29,13 +30,28 @@ static bool is_here(const struct settings *settings, const char *sender)
 	       routes_virtual(settings, sender, user, sizeof(user), &line);
 }
 
+/* Messages that go first. */
+static size_t count_before(const struct round *round, const struct parked_name *name,
+			   int64_t now)
+{
+	const struct parked_list *list = &round->list;
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		count += list->names[i].state == PARKED_WAITING &&
+			 order_compare(&list->names[i], name, now) < 0;
+	return count;
+}
+
 /* As `lontar queue` says it, but for the words that only the operator knows. */
 static void explain(const struct round *round, const struct parked_name *name,
 		    struct why *why_out)
 {
 	const struct smarthost_note *note = &round->smarthost.note;
+	int64_t now = clock_wall_s();
+	size_t before, used;
 
-	why_it_waits(&round->smarthost, name, clock_wall_s(), why_out);
+	why_it_waits(&round->smarthost, name, now, why_out);
 	if (name->state == PARKED_WAITING && note->held)
 		snprintf(why_out->text, sizeof(why_out->text),
 			 "the server that takes our mail refuses it, and the person who "
@@ -44,6 +60,12 @@ static void explain(const struct round *round, const struct parked_name *name,
 	else if (name->state == PARKED_HELD)
 		snprintf(why_out->text, sizeof(why_out->text),
 			 "the person who looks after this gateway keeps it back");
+	before = name->state == PARKED_WAITING ? count_before(round, name, now) : 0;
+	used = strlen(why_out->text);
+	if (before)
+		snprintf(why_out->text + used, sizeof(why_out->text) - used,
+			 "; before it go %zu other message%s", before,
+			 before == 1 ? "" : "s");
 }
 
 static bool send_notice(const struct round *round, const struct parked_name *name,
@@ -64,7 +86,7 @@ static bool send_notice(const struct round *round, const struct parked_name *nam
 		if (!envelope->recipients[i].settled)
 			told[bounce.count++] = (struct dsn_recipient){
 				.address = envelope->recipients[i].address,
-				.waits_for = why.text,
+				.why = why.text,
 			};
 	if (!bounce.count)
 		return true;
@@ -130,7 +152,6 @@ static void begin(struct round *round, struct flush *flush)
 
 void notice_send_all(struct flush *flush)
 {
-	struct parked_list list;
 	struct err err = { 0 };
 	struct round round;
 	unsigned told = 0;
@@ -138,20 +159,20 @@ void notice_send_all(struct flush *flush)
 	begin(&round, flush);
 	if (!flush->settings.delaynotice_s || !round.link_up_s)
 		return;
-	if (!parked_list(flush->parked, &list, &err)) {
+	if (!parked_list(flush->parked, &round.list, &err)) {
 		log_failure(&err);
 		return;
 	}
-	for (size_t i = 0; i < list.count && told < AT_A_TIME_MAX; i++) {
-		if (!is_due(&round, &list.names[i], &err))
+	for (size_t i = 0; i < round.list.count && told < AT_A_TIME_MAX; i++) {
+		if (!is_due(&round, &round.list.names[i], &err))
 			continue;
-		if (!tell(&round, &list.names[i], &err)) {
+		if (!tell(&round, &round.list.names[i], &err)) {
 			log_failure(&err);
 			break;
 		}
 		told++;
 	}
-	parked_list_clear(&list);
+	parked_list_clear(&round.list);
 	if (!queue_sync(&flush->queue, &err))
 		log_failure(&err);
 }
