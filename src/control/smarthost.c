@@ -16,10 +16,11 @@
 #include "control/relay.h"
 #include "control/secret.h"
 
-#define PORT_SMTP  25
-#define PORT_SMTPS 465
-#define PORT_QMTP  209
-#define TLS_UNSET  ((enum smarthost_tls)UINT_MAX)
+#define PORT_SMTP      25
+#define PORT_SMTPS     465
+#define PORT_QMTP      209
+#define FALLBACK_AFTER 3
+#define TLS_UNSET      ((enum smarthost_tls)UINT_MAX)
 
 static const char *const tls_words[] = { [SMARTHOST_TLS_NONE] = "none",
 					 [SMARTHOST_TLS_TRY] = "try",
@@ -47,7 +48,8 @@ static const struct keyvalue_key keys[] = {
 	KEY(user, TEXT),      KEY(passwordfile, TEXT), KEY(auth, TEXT),
 	KEY(tokenfile, TEXT), KEY(tokencommand, TEXT), KEY(cafile, TEXT),
 	KEY_WORD(type),       KEY(helo, TEXT),         KEY(indoubt, NUMBER),
-	KEY(maxsize, BYTES),  { .name = NULL },
+	KEY(maxsize, BYTES),  KEY(fallback, TEXT),     KEY(fallbackafter, NUMBER),
+	{ .name = NULL },
 };
 
 static bool has_secret(const struct smarthost *smarthost)
@@ -103,6 +105,18 @@ static bool settle_qmtp(struct smarthost *smarthost, struct err *err)
 	return true;
 }
 
+static bool settle_fallback(struct smarthost *smarthost, struct err *err)
+{
+	if (!smarthost->fallbackafter)
+		smarthost->fallbackafter = FALLBACK_AFTER;
+	if (!smarthost->fallback || (smarthost_name_is_valid(smarthost->fallback) &&
+				     strcmp(smarthost->fallback, smarthost->name) != 0))
+		return true;
+	return err_exit(err, EX_CONFIG,
+			"fallback may not be \"%.60s\"; write another smarthost's name",
+			smarthost->fallback);
+}
+
 /* Defaults, and what only the whole file can show. */
 static bool settle(struct smarthost *smarthost, struct err *err)
 {
@@ -122,6 +136,8 @@ static bool settle(struct smarthost *smarthost, struct err *err)
 	if (!smarthost->user && has_secret(smarthost))
 		return err_exit(err, EX_CONFIG,
 				"a secret without a user; add a line \"user ...\"");
+	if (!settle_fallback(smarthost, err))
+		return false;
 	if (smarthost->type == SMARTHOST_QMTP && !settle_qmtp(smarthost, err))
 		return false;
 	if (smarthost->tls == TLS_UNSET && smarthost->port == PORT_SMTPS)

@@ -40,6 +40,9 @@ struct smarthost {
 	char *helo;       /* NULL: helohost */
 	uint64_t indoubt; /* messages; 0: chosen by rate and round trip */
 	uint64_t maxsize; /* bytes; 0: no limit but the server's */
+	char *fallback;   /* the smarthost that takes its mail where it is out of order;
+			   * NULL: none (link/fallback.h) */
+	uint64_t fallbackafter; /* tries in a row that did not reach it */
 };
 
 /* NAME's file, or, where there is none, the host of the smtproutes or senderroutes line

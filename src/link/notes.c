@@ -20,6 +20,7 @@ static const struct note_key smarthost_keys[] = {
 	NOTE_KEY(smarthost_note, last_error, NOTE_TEXT),
 	NOTE_KEY(smarthost_note, last_try, NOTE_TIME),
 	NOTE_KEY(smarthost_note, last_success, NOTE_TIME),
+	NOTE_KEY(smarthost_note, failures, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, routed_by, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, rtt_us, NOTE_NUMBER),
 	NOTE_KEY(smarthost_note, bytes_per_s, NOTE_NUMBER),

@@ -19,6 +19,7 @@ struct smarthost_note {
 	char last_error[512]; /* "" when the last attempt went well */
 	int64_t last_try;     /* wall clock seconds; 0: never */
 	int64_t last_success;
+	uint64_t failures;  /* to reach it, in a row: for its fallback */
 	uint64_t routed_by; /* routes_signature() its mail was routed by */
 	uint64_t rtt_us;    /* measured on the last connection; 0: unknown */
 	uint64_t bytes_per_s;

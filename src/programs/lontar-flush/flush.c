@@ -16,6 +16,7 @@
 #include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/destination.h"
 #include "programs/lontar-flush/direct.h"
+#include "programs/lontar-flush/fallback.h"
 #include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/outcome.h"
 
@@ -359,7 +360,8 @@ static bool open_all(struct flush *flush, const char *name, struct err *err)
 	flush->queue.parked = flush->parked;
 	/* It is locked by who started us. */
 	if (flush->is_destination)
-		return smarthost_load(flush->control_fd, &flush->settings, name,
+		return rewrites_load(flush->control_fd, &flush->rewrites, err) &&
+		       smarthost_load(flush->control_fd, &flush->settings, name,
 				      &flush->smarthost, err) &&
 		       destination_read(flush, err);
 	if (!lock(flush, err))
@@ -403,6 +405,10 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 	if (!flush->smarthost.host) /* type mx: in what is said of all of it */
 		flush->smarthost.host = must_copy(name);
 	choose_link(flush);
+	if (!flush->is_destination && fallback_instead(flush)) {
+		leave_after(flush, 0.);
+		return true;
+	}
 	if (flush->smarthost.type == SMARTHOST_MX && !flush->destination)
 		flush->direct = direct_new(flush);
 	flush->all_due = is_all_due(flush);
@@ -453,6 +459,7 @@ int flush_finish(struct flush *flush, const struct err *err)
 			flush->note.last_try = flush->call_began;
 		if (flush->note.last_try >= flush->call_began)
 			write_note(flush);
+		fallback_afterwards(flush);
 		exit_code = what_stays(flush, text, sizeof(text));
 		log_info("flush smarthost=%s sent=%" PRIu64 " bytes=%" PRIu64
 			 " refused=%" PRIu64 " deferred=%" PRIu64 " exit=%d%s%s",

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/routes.h"
 #include "deliver/inject.h"
+#include "link/fallback.h"
 #include "programs/lontar-flush/boss.h"
 #include "programs/lontar-flush/flush.h"
 
@@ -21,6 +22,16 @@ struct parting { /* a message, and where its unsettled recipients go now */
 	const char *target; /* of all that leave, where it is one */
 };
 
+/* By its route, or because the smarthost of its route is out of order. */
+static bool is_here(const struct flush *flush, const char *smarthost)
+{
+	const char *here = parked_smarthost(flush->parked);
+
+	return strcmp(smarthost, here) == 0 ||
+	       fallback_leads_to(flush->root_fd, flush->control_fd, &flush->settings,
+				 smarthost, here);
+}
+
 static void look_at(struct flush *flush, struct parting *parting, size_t i)
 {
 	const struct envelope_recipient *recipient = &parting->envelope.recipients[i];
@@ -32,8 +43,7 @@ static void look_at(struct flush *flush, struct parting *parting, size_t i)
 	/* Without a route it stays: the old way is better than none. */
 	if (!routes_find(flush->control_fd, &flush->settings, parting->envelope.sender,
 			 recipient->address, &route, &ignored) ||
-	    route.by == ROUTE_NONE ||
-	    strcmp(route.smarthost, parked_smarthost(flush->parked)) == 0) {
+	    route.by == ROUTE_NONE || is_here(flush, route.smarthost)) {
 		parting->staying++;
 		return;
 	}

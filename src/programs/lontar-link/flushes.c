@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "control/smarthost.h"
+#include "link/fallback.h"
 #include "link/notes.h"
 #include "link/order.h"
 #include "store/parked.h"
@@ -102,12 +103,17 @@ bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool
 	return look.found;
 }
 
+/* And its mail can go over no other. */
 static bool is_held(const struct flush *flush)
 {
+	const struct flushes *flushes = flush->flushes;
+	char ignored[SMARTHOST_NAME_MAX];
 	struct smarthost_note note;
 
-	smarthost_note_read(flush->flushes->root_fd, flush->smarthost, &note);
-	return note.held;
+	smarthost_note_read(flushes->root_fd, flush->smarthost, &note);
+	return note.held &&
+	       !fallback_stands_in(flushes->root_fd, flushes->control_fd,
+				   &flushes->settings, flush->smarthost, ignored);
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -416,7 +422,8 @@ void flushes_parked(struct flushes *flushes, const char *smarthost)
 	/* After a failure the next try has its time; new mail does not hurry it. */
 	if (flush->peer)
 		nudge(flush);
-	else if (!flush->failures && is_served(flush, &ignored) && !is_held(flush))
+	else if ((!flush->failures || !ev_is_active(&flush->retry)) &&
+		 is_served(flush, &ignored) && !is_held(flush))
 		start(flush);
 }
 
@@ -464,9 +471,14 @@ void flushes_link_down(struct flushes *flushes)
 void flushes_force(struct flushes *flushes, const char *smarthost, bool by_person)
 {
 	struct flush *flush = find_or_add(flushes, smarthost);
+	struct err err;
 
 	flush->failures = 0;
 	flush->use.by_person |= by_person;
+	if (by_person && !flush->peer &&
+	    !fallback_forgive(flushes->root_fd, flushes->control_fd, &flushes->settings,
+			      smarthost, &err))
+		log_failure(&err);
 	start_or_nudge(flush);
 }
 

@@ -12,6 +12,7 @@
 #include "control/pickup.h"
 #include "control/smarthost.h"
 #include "link/callwhen.h"
+#include "link/fallback.h"
 #include "programs/lontar/check.h"
 #include "programs/lontar/tree.h"
 #include "store/parked.h"
@@ -77,6 +78,8 @@ static void check_smarthost(struct check *check, const char *name)
 			"set tls starttls or implicit",
 			name);
 	check_ca(check, "smarthosts", name, smarthost.cafile);
+	if (!fallback_check(check->control_fd, &check->settings, name, &err))
+		check_fault_err(check, &err);
 	smarthost_clear(&smarthost);
 }
 

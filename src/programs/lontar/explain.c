@@ -7,6 +7,7 @@
 #include "control/rewrites.h"
 #include "deliver/route.h"
 #include "link/allowance.h"
+#include "link/fallback.h"
 #include "mail/priority.h"
 #include "programs/lontar/command.h"
 
@@ -72,9 +73,11 @@ static void print_rewrite(int control_fd, const char *smarthost, const char *sen
 }
 
 /* What happens to it next, for each place that it would go to. */
-static void print_outlook(const struct command_context *context, const char *sender,
+static void print_outlook(const struct command_context *context,
+			  const struct settings *settings, const char *sender,
 			  const struct destination *destination)
 {
+	char second[SMARTHOST_NAME_MAX];
 	int root_fd = context->root_fd, control_fd = context->control_fd;
 	struct smarthost_note note;
 
@@ -89,7 +92,9 @@ static void print_outlook(const struct command_context *context, const char *sen
 	if (note.held)
 		printf("   smarthost %s is held: %s\n", destination->name,
 		       note.last_error);
-	else
+	if (fallback_stands_in(root_fd, control_fd, settings, destination->name, second))
+		printf("   its mail goes over smarthost %s\n", second);
+	else if (!note.held)
 		print_link(root_fd, control_fd, destination->name);
 }
 
@@ -118,7 +123,7 @@ bool command_explain(struct command_context *context, struct err *err)
 	router.root_fd = context->root_fd;
 	done = route_recipient(&router, &request, &found, err);
 	for (size_t i = 0; done && i < found.count; i++)
-		print_outlook(context, sender, &found.items[i]);
+		print_outlook(context, &router.settings, sender, &found.items[i]);
 	if (!done) {
 		printf("%u. refused: %s %s\n", ++number,
 		       err->kind == ERR_PERMANENT ? "550" : "451", err->text);
