@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 
 /* Day and month names are the protocol's, whatever the locale. */
 static const char days[] = "SunMonTueWedThuFriSat";

@@ -18,7 +18,7 @@
 			INT64_MAX                                                \
 	}
 
-#define DAY_S         86400
+#define DAY_S         INT64_C(86400)
 #define REDIAL_MOST   100
 
 #define DIALTIME_S    90

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "control/linkfile.h"
 #include "link/notes.h"
+#include "link/order.h"
 #include "link/usage.h"
 
 #define ALLOWANCE_UNLIMITED UINT64_MAX
@@ -58,10 +59,14 @@ struct link_choice {
 	struct allowance allowance;
 };
 
-/* Of the links that are up and serve it: the best that is open, else the one that opens
+/* Of the links that are up and serve it: the best that is open, where several are and
+ * mail waits, the best that takes and has room for any of it; else the one that opens
  * first, those whose budgets are spent last. True: one is open. */
 bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
 		 int64_t now, struct link_choice *choice_out);
+
+/* What mail may be begun over it on a connection that is to be made first. */
+struct order_limits link_limits(const struct allowance *allowance);
 
 /* Whether something may be begun now: for the gateway where a link is open; for a person
  * who asks, unless a budget is spent. False: EX_TEMPFAIL, in words for him. */

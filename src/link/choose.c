@@ -1,9 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "link/allowance.h"
 #include "link/cost.h"
+#include "store/parked.h"
 
 struct candidate {
 	struct link_note note;
@@ -42,6 +44,16 @@ static bool is_better(const struct candidate *one, const struct candidate *other
 	return one->place < other->place;
 }
 
+static int by_merit(const void *one, const void *other)
+{
+	if (is_better(one, other))
+		return -1;
+	return is_better(other, one)
+		       ? 1
+		       : strcmp(((const struct candidate *)one)->note.name,
+				((const struct candidate *)other)->note.name);
+}
+
 struct asked {
 	int root_fd;
 	int control_fd;
@@ -73,31 +85,80 @@ static bool consider(const struct asked *asked, const struct link_note *note,
 	return found;
 }
 
+/* Of what waits for a smarthost, something that the link takes and has room for. */
+struct fit {
+	struct order_limits limits;
+	bool found;
+};
+
+static bool look_at(void *ctx, const struct parked_name *name)
+{
+	struct fit *fit = ctx;
+
+	fit->found = name->state != PARKED_HELD && order_fits(name, &fit->limits);
+	return !fit->found;
+}
+
+static bool fits(const struct asked *asked, const struct allowance *allowance)
+{
+	struct fit fit = { .limits = link_limits(allowance) };
+	struct err ignored;
+	struct parked *parked = parked_open(asked->root_fd, asked->name, false, &ignored);
+
+	if (parked && !parked_each(parked, look_at, &fit, &ignored))
+		fit.found = false;
+	parked_close(parked);
+	return fit.found;
+}
+
+/* The first, unless nothing that waits may go over it and something may over one that
+ * comes after it. */
+static const struct candidate *pick(const struct asked *asked,
+				    const struct candidate *candidates, size_t count)
+{
+	if (asked->use != LINK_FOR_SMARTHOST || count < 2 ||
+	    !candidates[1].allowance.open)
+		return candidates;
+	for (size_t i = 0; i < count && candidates[i].allowance.open; i++)
+		if (fits(asked, &candidates[i].allowance))
+			return &candidates[i];
+	return candidates;
+}
+
 bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
 		 int64_t now, struct link_choice *choice_out)
 {
 	const struct asked asked = { root_fd, control_fd, use, name, now };
-	struct candidate best = { .cost = UINT64_MAX }, candidate;
+	struct candidate *candidates;
 	struct link_note *notes;
 	struct err ignored;
-	size_t count;
+	size_t noted, count = 0;
 
 	*choice_out = (struct link_choice){ .up = false };
-	if (!link_notes(root_fd, &notes, &count, &ignored))
+	if (!link_notes(root_fd, &notes, &noted, &ignored))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (!consider(&asked, &notes[i], &candidate) ||
-		    (choice_out->up && !is_better(&candidate, &best)))
-			continue;
-		best = candidate;
-		choice_out->up = true;
-	}
+	candidates = must_alloc((noted + 1) * sizeof(*candidates));
+	for (size_t i = 0; i < noted; i++)
+		count += consider(&asked, &notes[i], &candidates[count]);
 	free(notes);
-	if (!choice_out->up)
-		return false;
-	choice_out->link = best.note;
-	choice_out->allowance = best.allowance;
-	return best.allowance.open;
+	if (count) {
+		const struct candidate *picked;
+
+		qsort(candidates, count, sizeof(*candidates), by_merit);
+		picked = pick(&asked, candidates, count);
+		choice_out->up = true;
+		choice_out->link = picked->note;
+		choice_out->allowance = picked->allowance;
+	}
+	free(candidates);
+	return choice_out->allowance.open;
+}
+
+struct order_limits link_limits(const struct allowance *allowance)
+{
+	return (struct order_limits){ .maxsize = allowance->maxsize,
+				      .lowest = allowance->lowest,
+				      .room = order_room(allowance->bytes) };
 }
 
 bool link_permit(int root_fd, int control_fd, enum link_use use, const char *name,

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 /* A weekly window that falls into a skipped hour opens in the week after. */
 #define LOOK_AHEAD_S (15 * DAY_S)
 

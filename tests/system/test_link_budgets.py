@@ -6,6 +6,7 @@ import time
 import pytest
 
 from gateway import EX_OK, EX_TEMPFAIL
+from pickup_stand import letters
 from waiting import never, wait_until
 from wallclock import zone
 
@@ -107,7 +108,7 @@ def test_a_budget_that_ends_in_the_middle_of_a_message_loses_and_doubles_nothing
 
 
 def test_a_spent_budget_keeps_mail_and_tells_a_person_what_to_do(set_up, smarthost):
-    gateway = set_up("budget 3k per day\n")
+    gateway = set_up("budget 12k per day\n")
     gateway.send(ANN, [FAR], letter(1, 100))
     wait_until(lambda: smarthost.taken, 8, "the first")
     gateway.control("links/ppp0", "budget 1k per day\n")
@@ -130,13 +131,13 @@ def test_a_spent_budget_keeps_mail_and_tells_a_person_what_to_do(set_up, smartho
 
 def test_a_new_day_brings_a_new_budget(set_up, smarthost):
     midnight = int(time.time()) + 5
-    gateway = set_up("budget 7k per day\n", "00:00", midnight - time.time())
+    gateway = set_up("budget 14k per day\n", "00:00", midnight - time.time())
     gateway.send(ANN, [FAR], letter(1, 3000))
     wait_until(lambda: smarthost.taken, 4, "the first")
     gateway.send(ANN, [FAR], letter(2, 3000))
     wait_until(lambda: len(smarthost.taken) == 2, 10, "the second")
     assert time.time() >= midnight
-    assert budget(gateway)["used"] < 7 * 1024
+    assert budget(gateway)["used"] < 14 * 1024
 
 
 def test_what_was_left_yesterday_is_carried(set_up, smarthost):
@@ -208,3 +209,62 @@ def test_without_a_gateway_it_is_counted_too(stopped_gateway, smarthost):
     done = gateway.flush()
     assert done.returncode == EX_TEMPFAIL
     assert "is spent until" in done.stderr
+
+
+def test_what_one_budget_no_longer_pays_goes_over_another_link(set_up, smarthost):
+    gateway = set_up("budget 30k per month\n")
+    gateway.control("links/dear", "cost 1 EUR per mb\n")
+    assert gateway.run("link", "up", "dear").returncode == EX_OK
+    for number in range(5):
+        gateway.send(ANN, [FAR], letter(number, 10_000))
+    wait_until(lambda: not gateway.parked(), 15, "all mail to be sent")
+    assert len(smarthost.taken) == 5
+    assert int(usage(gateway)["month_bytes"]) <= 31 * 1024
+    gateway.stop()
+    assert int(usage(gateway, "dear")["month_bytes"]) > 10_000
+
+
+def test_everything_on_the_interface_is_billed(set_up, smarthost):
+    """Here the loopback's own, which carries more than what we send."""
+    gateway = set_up("interface lo\nbudget 1g per month\n")
+    gateway.send(ANN, [FAR], letter(1, 50_000))
+    wait_until(lambda: not gateway.parked(), 8, "the mail to be sent")
+    wait_until(lambda: budget(gateway)["used"] > 100_000, 8, "its count, in and out")
+    assert usage(gateway)["has_interface"] == "1"
+
+
+def test_a_pickup_asks_for_the_budget_too(office, make_provider):
+    provider = make_provider(letters(3))
+    gateway = office(provider.port)
+    gateway.control("links/ppp0", "budget 4k per day\n")
+    gateway.environment["TZ"] = zone("12:00", 0)
+    gateway.start()
+    assert gateway.run("link", "up", "ppp0").returncode == EX_OK
+    wait_until(lambda: len(gateway.mailbox("ann")) == 3, 8, "the mail")
+    wait_until(lambda: int(usage(gateway).get("day_bytes", 0)) > 1000, 8, "its count")
+    gateway.control("links/ppp0", "budget 1k per day\n")
+    done = gateway.run("pickup")
+    assert done.returncode == EX_TEMPFAIL
+    assert "the budget of link ppp0 (1k per day) is spent until 00:00; raise it" in done.stderr
+    assert len(provider.sessions) == 1
+
+
+def test_a_torn_account_gives_nothing_away_and_a_removed_one_begins_anew(set_up, smarthost):
+    gateway = set_up("budget 40k per day\n")
+    gateway.send(ANN, [FAR], letter(1, 20_000))
+    wait_until(lambda: int(usage(gateway).get("day_bytes", 0)) > 20_000, 8, "its count")
+    gateway.stop()
+    files = list((gateway.root / "spool/state/usage").glob("ppp0*"))
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-20])
+    gateway.start()
+    gateway.send(ANN, [FAR], letter(2, 100))
+    shown = budget(gateway)
+    assert (shown["used"], shown["left"]) == (None, 0)
+    assert gateway.flush().returncode == EX_TEMPFAIL
+    assert len(smarthost.taken) == 1
+    gateway.stop()
+    for path in files:
+        path.unlink()
+    gateway.start()
+    wait_until(lambda: len(smarthost.taken) == 2, 8, "the second")

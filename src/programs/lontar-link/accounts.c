@@ -9,18 +9,20 @@
 #include "base/log.h"
 #include "link/ledger.h"
 
-#define AT_WORK_S     1.  /* while something is used, it is counted so often, */
-#define AT_REST_S     60. /* and so seldom else; clocks are looked at, too */
-#define SOONEST_S     .05 /* a turn that is due, and not seen yet by rounding */
-#define WRITE_MS      900 /* what was counted is written no more often */
-#define UNTIL_SLACK_S 1   /* an end that is told again moves by more */
+#define AT_WORK_S     1.    /* while something is used, it is counted so often, */
+#define AT_REST_S     60.   /* and so seldom else; clocks are looked at, too */
+#define SOONEST_S     .05   /* a turn that is due, and not seen yet by rounding */
+#define WRITE_MS      900   /* what a budget counts is written no more often, */
+#define WRITE_FREE_MS 59000 /* and what nobody bounds so seldom */
+#define UNTIL_SLACK_S 1     /* an end that is told again moves by more */
 
 /* A link that we have had to do with. */
 struct account {
 	struct account *next;
 	struct ledger ledger;
 	bool up;
-	bool opened; /* and nobody was told yet */
+	bool opened;  /* and nobody was told yet */
+	bool bounded; /* by a budget */
 	struct allowance allowance;
 };
 
@@ -41,9 +43,10 @@ static struct account *find_or_add(struct accounts *accounts, const char *link)
 
 static void write_down(struct account *account, bool now)
 {
+	int64_t pause_ms = account->bounded ? WRITE_MS : WRITE_FREE_MS;
 	struct err err;
 
-	if (!now && account->ledger.written_ms + WRITE_MS > clock_monotonic_ms())
+	if (!now && account->ledger.written_ms + pause_ms > clock_monotonic_ms())
 		return;
 	if (!ledger_write(&account->ledger, &err))
 		log_failure(&err);
@@ -120,6 +123,7 @@ static void look_at(struct accounts *accounts, const struct link_note *note)
 	ledger_count(&account->ledger, &file, note, now);
 	link_allowance_of(&file, &account->ledger.usage, note->up, now,
 			  &account->allowance);
+	account->bounded = file.budget.count > 0;
 	linkfile_clear(&file);
 	account->up = note->up;
 	/* Who chooses a link reads what is written. */
@@ -142,11 +146,9 @@ static double rest_of(const struct accounts *accounts, const struct account *acc
 	const struct allowance *allowance = &account->allowance;
 	double turn = (double)(allowance->open ? allowance->until : allowance->again);
 	double more = (double)allowance->more;
-	bool is_counted = allowance->bytes != ALLOWANCE_UNLIMITED ||
-			  allowance->budget_until != INT64_MAX;
-	double rest = is_counted && is_used(accounts, account) ? AT_WORK_S : AT_REST_S;
+	double rest = AT_REST_S;
 
-	if (account->ledger.changed && rest > AT_WORK_S)
+	if (account->bounded && (account->ledger.changed || is_used(accounts, account)))
 		rest = AT_WORK_S;
 	if (account->up && turn > 0. && turn - now < rest)
 		rest = turn - now;
@@ -256,10 +258,19 @@ static void set_link(struct accounts *accounts, struct use *use, const char *lin
 	plan(accounts);
 }
 
-void use_begin(struct accounts *accounts, struct use *use)
+/* Somebody asked for it before the link was told of, perhaps. */
+static void find_link(struct accounts *accounts, struct use *use)
 {
 	struct link_choice choice;
 
+	(void)link_choose(accounts->root_fd, accounts->control_fd, use->kind, use->name,
+			  clock_wall_s(), &choice);
+	if (choice.up)
+		set_link(accounts, use, choice.link.name);
+}
+
+void use_begin(struct accounts *accounts, struct use *use)
+{
 	use->link[0] = '\0';
 	use->used_bytes = 0;
 	use->most_bytes = ALLOWANCE_UNLIMITED;
@@ -267,10 +278,7 @@ void use_begin(struct accounts *accounts, struct use *use)
 	use->stopped = false;
 	use->next = accounts->uses;
 	accounts->uses = use;
-	link_choose(accounts->root_fd, accounts->control_fd, use->kind, use->name,
-		    clock_wall_s(), &choice);
-	if (choice.up)
-		set_link(accounts, use, choice.link.name);
+	find_link(accounts, use);
 }
 
 void use_progress(struct accounts *accounts, struct use *use,
@@ -283,6 +291,8 @@ void use_progress(struct accounts *accounts, struct use *use,
 
 	if (progress->link.len && packet_text_copy(progress->link, link, sizeof(link)))
 		set_link(accounts, use, link);
+	else if (!use->link[0])
+		find_link(accounts, use);
 	if (used <= use->used_bytes || !use->link[0] ||
 	    !linkfile_load(accounts->control_fd, use->link, &file, NULL, &ignored))
 		return;

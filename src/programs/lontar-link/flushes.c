@@ -148,9 +148,7 @@ static void plan_retry(struct flush *flush)
 
 	if (!is_served(flush, &choice) || is_held(flush))
 		return;
-	limits = (struct order_limits){ .maxsize = choice.allowance.maxsize,
-					.lowest = choice.allowance.lowest,
-					.room = order_room(choice.allowance.bytes) };
+	limits = link_limits(&choice.allowance);
 	look_through(flush->flushes, flush->smarthost, &look);
 	if (!look.found)
 		return;
