@@ -50,6 +50,16 @@ static uint64_t fingerprint(const struct dsn *dsn)
 	return hash;
 }
 
+static bool has_high(const char *text)
+{
+	return text && quoted_has_high(span_of(text));
+}
+
+static bool has(const char *text, const char *piece)
+{
+	return text && strstr(text, piece);
+}
+
 /* Declared for all parts alike: a whole that holds an 8-bit part is one (RFC 2045 6.4).
  */
 static const char *encoding_of(const struct dsn *dsn)
@@ -58,8 +68,8 @@ static const char *encoding_of(const struct dsn *dsn)
 
 	for (size_t i = 0; i < dsn->count; i++)
 		high = high || address_is_utf8(dsn->recipients[i].address) ||
-		       (dsn->recipients[i].reply &&
-			quoted_has_high(span_of(dsn->recipients[i].reply)));
+		       has_high(dsn->recipients[i].reply) ||
+		       has_high(dsn->recipients[i].why);
 	return high ? "Content-Transfer-Encoding: 8bit\n" : "";
 }
 
@@ -73,8 +83,8 @@ static bool occurs(const struct writer *writer)
 		   len))
 		return true;
 	for (size_t i = 0; i < dsn->count; i++)
-		if (dsn->recipients[i].reply &&
-		    strstr(dsn->recipients[i].reply, writer->boundary))
+		if (has(dsn->recipients[i].reply, writer->boundary) ||
+		    has(dsn->recipients[i].why, writer->boundary))
 			return true;
 	return false;
 }

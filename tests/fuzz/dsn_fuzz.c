@@ -48,5 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dsn.original_header = buf_span(&text);
 	assert(dsn_append(&out, &dsn));
 	check(buf_span(&out));
+	buf_reset(&out);
+	dsn.action = DSN_DELAYED;
+	recipient.why = text.data;
+	assert(dsn_append(&out, &dsn));
+	check(buf_span(&out));
 	return 0;
 }

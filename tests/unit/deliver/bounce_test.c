@@ -13,6 +13,8 @@ static const struct {
 	{ "of a delay too", "bob@clinic.example", DSN_DELAYED, "bob", "" },
 	{ "a sender far away hears by his smarthost", "far@abroad.example", DSN_FAILED,
 	  "isp", "" },
+	{ "but not of a delay on the way to it", "far@abroad.example", DSN_DELAYED, NULL,
+	  NULL },
 	{ "of a bounce the postmaster hears", "", DSN_FAILED, "bob", "#@[]" },
 	{ "but not of its delay", "", DSN_DELAYED, NULL, NULL },
 	{ "a sender who is nobody here: the postmaster", "gone@clinic.example",

@@ -123,6 +123,30 @@ static void a_delay_is_told(void **state)
 	assert_says(&out, "Action: delayed\nStatus: 4.4.1\nLast-Attempt-Date:");
 }
 
+static void who_waits_is_told_why(void **state)
+{
+	AUTO_BUF out = BUF_INIT(1000000);
+	struct dsn_recipient waiting = {
+		.address = "bob@far.example",
+		.why = "the window of link sat opens at 02:00",
+	};
+	struct dsn dsn = plain();
+
+	(void)state;
+	dsn.action = DSN_DELAYED;
+	dsn.recipients = &waiting;
+	make(&out, &dsn);
+	assert_says(&out, "<bob@far.example>:\n"
+			  "Why it waits: the window of link sat opens at 02:00\n\n");
+	assert_says(&out, "Action: delayed\nStatus: 4.0.0\n");
+	waiting.why =
+		"the server said: 5.7.1 gr\xc3\xbc\xc3\x9f dich\r\n--x\nAction: failed";
+	buf_reset(&out);
+	make(&out, &dsn);
+	assert_says(&out, "Content-Transfer-Encoding: 8bit\n");
+	assert_says_not(&out, "\nAction: failed");
+}
+
 static void a_hostile_reply_breaks_nothing(void **state)
 {
 	AUTO_BUF out = BUF_INIT(1000000);
@@ -259,6 +283,7 @@ int main(void)
 		{ "a refusal is told in words, then in fields", a_refusal_is_told, NULL,
 		  NULL, NULL },
 		{ "a delay is told as a delay", a_delay_is_told, NULL, NULL, NULL },
+		{ "who waits is told why", who_waits_is_told_why, NULL, NULL, NULL },
 		{ "a hostile reply breaks nothing", a_hostile_reply_breaks_nothing, NULL,
 		  NULL, NULL },
 		{ "the boundary is nowhere in what is quoted",
