@@ -3,10 +3,12 @@
 import fcntl
 import os
 import pwd
+import smtplib
 
 import pytest
 from gateway import (BIN, EX_NOINPUT, EX_OK, EX_TEMPFAIL, EX_USAGE, SERVICES,
                      Gateway)  # fmt: skip
+from postfix import Postfix, available
 from qmail_home import QmailHome, snapshot
 from waiting import wait_until
 
@@ -350,3 +352,43 @@ def test_a_queue_that_nobody_knows_is_told(gateway, folder):
     done = gateway.run("import-queue", folder)
     assert done.returncode == EX_OK
     assert "0 messages" in done.stdout
+
+
+def postfix_with_waiting_mail(certificates):
+    """A Postfix of the test's own: one recipient has it, two wait for a transport that is
+    not there."""
+    peer = Postfix(certificates)
+    config = peer.folder / "config/main.cf"
+    config.write_text(config.read_text() + "transport_maps = inline:{ late.example=gone: }\n")
+    peer._postfix("reload")
+    return peer
+
+
+@pytest.mark.skipif(not available(), reason="needs root and Debian's postfix")
+def test_postfixs_waiting_mail_is_taken(gateway, smarthost, certificates):
+    peer = postfix_with_waiting_mail(certificates)
+    queue = peer.folder / "queue"
+    letter = b"Subject: waits\r\n\r\n" + b"line\r\n" * 3 + b".dot\r\n" + b"x" * 5000
+    try:
+        with smtplib.SMTP("127.0.0.1", peer.port, timeout=20) as client:
+            client.sendmail(
+                "joe@gate.example",
+                ["you@late.example", "a@here.example", "eve@late.example"], letter,
+            )  # fmt: skip
+        wait_until(lambda: peer.log().count("status=deferred") >= 2, what="both deferrals")
+        refused = gateway.run("import-queue", queue, "--yes")
+        assert refused.returncode == EX_TEMPFAIL
+        assert "`postfix stop` first" in refused.stderr
+        peer._postfix("stop")
+        peer._postfix = lambda word: None  # close() has nothing to stop
+        done = gateway.run("import-queue", queue, "--yes")
+        assert done.returncode == EX_OK, done.stderr
+        assert "took       Postfix's queue: 1 messages for 2 recipients, taken" in done.stdout
+        assert "0 messages" in gateway.run("import-queue", queue, "--yes").stdout
+    finally:
+        peer.close()
+    gateway.flush()
+    (one,) = smarthost.messages
+    assert one.sender == "joe@gate.example"
+    assert sorted(one.recipients) == ["eve@late.example", "you@late.example"]
+    assert one.data.endswith(b"\r\nline\r\n.dot\r\n" + b"x" * 5000 + b"\r\n")
