@@ -49,10 +49,14 @@ class Browser:
             with refused:
                 return refused.code, refused.read().decode()
 
-    def form(self):
-        text = self.open()[1]
-        found = re.findall(r'name="(id|token)" value="([^"]*)"', text)
-        return dict(found)
+    def ask(self, **arguments):
+        """As the button does; without arguments, the page's own."""
+        path = "/fetch?" + urllib.parse.urlencode(arguments or self.button())
+        return self.open(path, form={})[0]
+
+    def button(self):
+        found = re.search(r'action="/fetch\?id=(\w+)&amp;token=(\w+)"', self.open()[1])
+        return dict(zip(("id", "token"), found.groups())) if found else {}
 
 
 def with_page(gateway):
@@ -128,40 +132,40 @@ def test_a_click_has_the_large_message_fetched(office_with_large):
     browser = Browser(gateway)
     shown = browser.open()[1]
     assert html.escape(SUBJECT) in shown, shown
-    assert browser.open("/fetch", browser.form())[0] == 303
+    assert browser.ask() == 303
     wait_until(lambda: SUBJECT in subjects(gateway), what="the large message")
     assert SUBJECT not in html.unescape(browser.open()[1])
 
 
 def test_what_is_asked_for_offline_comes_with_the_next_call(office_with_large):
     browser = Browser(office_with_large)
-    assert browser.open("/fetch", browser.form())[0] == 303
+    assert browser.ask() == 303
     assert "comes with the next call" in browser.open()[1]
     assert fetch(office_with_large) == EX_OK
     assert SUBJECT in subjects(office_with_large)
 
 
 def test_others_neither_see_it_nor_can_ask_for_it(office_with_large):
-    form = Browser(office_with_large).form()
+    button = Browser(office_with_large).button()
     other = Browser(office_with_large, user="bob")
     assert html.escape(SUBJECT) not in other.open()[1]
-    assert other.open("/fetch", form)[0] == 404
-    assert other.form() == {}
+    assert other.ask(**button) == 404
+    assert other.button() == {}
 
 
 def test_another_site_s_page_cannot_ask_in_the_user_s_name(office_with_large):
     browser = Browser(office_with_large)
-    form = browser.form()
-    for wrong in ({"id": form["id"]}, {"id": form["id"], "token": "0" * 24}, {}, {"id": "../x"}):
-        assert browser.open("/fetch", wrong)[0] == 404
+    known = browser.button()["id"]
+    for wrong in ({"id": known}, {"id": known, "token": "0" * 24}, {"token": ""}, {"id": "../x"}):
+        assert browser.ask(**wrong) == 404
     assert "comes with" not in browser.open()[1]
 
 
 # hostile and busy
 
 
-def test_a_form_without_end_is_cut_off(office_with_large):
+def test_a_request_without_end_is_cut_off(office_with_large):
     browser = Browser(office_with_large)
     with pytest.raises(OSError):
-        browser.open("/fetch", {"id": "x" * 200_000})
+        browser.open("/fetch", {"id": "x" * 2_000_000})
     assert browser.open()[0] == 200

@@ -78,107 +78,68 @@ static const char *bytes_of(const json_t *object, const char *key,
 		(uint64_t)json_integer_value(json_object_get(object, key)), text_out);
 }
 
-static void write_links(struct buf *body, const json_t *links)
-{
-	const json_t *link;
-	size_t i;
+typedef void write_row(struct buf *body, const json_t *one);
 
-	markup(body, "<h2>Links</h2>\n<table>\n"
-		     "<tr><th>link</th><th>state</th><th>since</th><th></th></tr>\n");
-	json_array_foreach(links, i, link)
-		markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-		       text_of(link, "name"), text_of(link, "state"),
-		       text_of(link, "since"), text_of(link, "why"));
+static void write_table(struct buf *body, const char *title, const char *head,
+			const json_t *list, write_row *row)
+{
+	if (!json_array_size(list))
+		return;
+	markup(body, "<h2>%s</h2>\n<table>\n<tr>", title);
+	for (struct span rest = span_of(head), word; span_cut(&rest, '|', &word);)
+		(void)!buf_appendf(body, "<th>%.*s</th>", SPAN_ARG(word));
+	markup(body, "</tr>\n");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		row(body, json_array_get(list, i));
 	markup(body, "</table>\n");
 }
 
-static void write_age(struct buf *body, const json_t *one)
+static void write_link(struct buf *body, const json_t *link)
 {
-	char age[CLOCK_TEXT_MAX];
+	markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+	       text_of(link, "name"), text_of(link, "state"), text_of(link, "since"),
+	       text_of(link, "why"));
+}
+
+static void write_parked(struct buf *body, const json_t *one)
+{
+	char count[COUNT_MAX], bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX] = "";
 	const json_t *oldest = json_object_get(one, "oldest_s");
 
-	markup(body, "<td>%s</td>",
-	       json_is_integer(oldest)
-		       ? clock_format_duration(json_integer_value(oldest), age)
-		       : "");
+	if (json_is_integer(oldest))
+		clock_format_duration(json_integer_value(oldest), age);
+	markup(body,
+	       "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
+	       "</tr>\n",
+	       text_of(one, "smarthost"), count_of(one, "messages", count),
+	       bytes_of(one, "bytes", bytes), age, text_of(one, "state"),
+	       text_of(one, "last_error"));
 }
 
-static void write_parked(struct buf *body, const json_t *parked)
+static void write_pickup(struct buf *body, const json_t *one)
 {
 	char count[COUNT_MAX], bytes[NUMBER_TEXT_MAX];
-	const json_t *one;
-	size_t i;
 
-	markup(body, "<h2>Mail that goes out</h2>\n<table>\n"
-		     "<tr><th>by</th><th>messages</th><th>size</th><th>oldest</th>"
-		     "<th>state</th><th>last error</th></tr>\n");
-	json_array_foreach(parked, i, one)
-	{
-		markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td>",
-		       text_of(one, "smarthost"), count_of(one, "messages", count),
-		       bytes_of(one, "bytes", bytes));
-		write_age(body, one);
-		markup(body, "<td>%s</td><td>%s</td></tr>\n", text_of(one, "state"),
-		       text_of(one, "last_error"));
-	}
-	markup(body, "</table>\n");
+	markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+	       text_of(one, "name"), count_of(one, "waiting", count),
+	       bytes_of(one, "bytes", bytes), text_of(one, "last_ok"),
+	       text_of(one, "last_error"));
 }
 
-static void write_pickups(struct buf *body, const json_t *pickups)
+static void write_large(struct buf *body, const json_t *one)
 {
-	char count[COUNT_MAX], bytes[NUMBER_TEXT_MAX];
-	const json_t *one;
-	size_t i;
+	char bytes[NUMBER_TEXT_MAX];
 
-	if (!json_array_size(pickups))
-		return;
-	markup(body, "<h2>Mail that is fetched</h2>\n<table>\n"
-		     "<tr><th>from</th><th>waits there</th><th>size</th>"
-		     "<th>last fetched</th><th>last error</th></tr>\n");
-	json_array_foreach(pickups, i, one)
-		markup(body,
-		       "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
-		       "</tr>\n",
-		       text_of(one, "name"), count_of(one, "waiting", count),
-		       bytes_of(one, "bytes", bytes), text_of(one, "last_ok"),
-		       text_of(one, "last_error"));
-	markup(body, "</table>\n");
-}
-
-static void write_wish(struct buf *body, const json_t *one)
-{
+	markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>",
+	       text_of(one, "from"), text_of(one, "subject"), text_of(one, "date"),
+	       bytes_of(one, "octets", bytes), text_of(one, "cost"));
 	if (json_is_true(json_object_get(one, "asked")))
 		markup(body, "<td>comes with the next call</td></tr>\n");
 	else
 		markup(body,
-		       "<td><form method=\"post\" action=\"/fetch\">"
-		       "<input type=\"hidden\" name=\"id\" value=\"%s\">"
-		       "<input type=\"hidden\" name=\"token\" value=\"%s\">"
+		       "<td><form method=\"post\" action=\"/fetch?id=%s&amp;token=%s\">"
 		       "<button>Fetch it</button></form></td></tr>\n",
 		       text_of(one, "id"), text_of(one, "token"));
-}
-
-static void write_large(struct buf *body, const json_t *larges)
-{
-	char bytes[NUMBER_TEXT_MAX];
-	const json_t *one;
-	size_t i;
-
-	if (!json_array_size(larges))
-		return;
-	markup(body, "<h2>Large mail for you, still at the provider</h2>\n<table>\n"
-		     "<tr><th>from</th><th>subject</th><th>sent</th><th>size</th>"
-		     "<th>cost</th><th></th></tr>\n");
-	json_array_foreach(larges, i, one)
-	{
-		markup(body,
-		       "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>",
-		       text_of(one, "from"), text_of(one, "subject"),
-		       text_of(one, "date"), bytes_of(one, "octets", bytes),
-		       text_of(one, "cost"));
-		write_wish(body, one);
-	}
-	markup(body, "</table>\n");
 }
 
 static struct MHD_Response *page_status(const json_t *told, const char *user)
@@ -187,10 +148,17 @@ static struct MHD_Response *page_status(const json_t *told, const char *user)
 	const json_t *status = json_object_get(told, "status");
 
 	markup_begin(&body, text_of(status, "me"));
-	write_large(&body, json_object_get(told, "large"));
-	write_parked(&body, json_object_get(status, "parked"));
-	write_pickups(&body, json_object_get(status, "pickups"));
-	write_links(&body, json_object_get(status, "links"));
+	write_table(&body, "Large mail for you, still at the provider",
+		    "from|subject|sent|size|cost|", json_object_get(told, "large"),
+		    write_large);
+	write_table(&body, "Mail that goes out",
+		    "by|messages|size|oldest|state|last error",
+		    json_object_get(status, "parked"), write_parked);
+	write_table(&body, "Mail that is fetched",
+		    "from|waits there|size|last fetched|last error",
+		    json_object_get(status, "pickups"), write_pickup);
+	write_table(&body, "Links", "link|state|since|", json_object_get(status, "links"),
+		    write_link);
 	markup(&body, "<p>You are %s. This page is as of its loading.</p>\n", user);
 	markup_end(&body);
 	return respond(&body, "text/html; charset=utf-8");
@@ -211,23 +179,37 @@ static struct MHD_Response *page_json(const json_t *told)
 static void write_gauge(struct buf *body, const char *name, const json_t *list,
 			const char *label, const char *key)
 {
-	const json_t *one;
 	char count[COUNT_MAX];
-	size_t i;
 
 	markup(body, "# TYPE %s gauge\n", name);
-	json_array_foreach(list, i, one) if (*count_of(one, key, count)) markup(
-		body, "%s{%s=\"%s\"} %s\n", name, label,
-		text_of(one, json_object_get(one, "name") ? "name" : label), count);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+
+		if (*count_of(one, key, count))
+			markup(body, "%s{%s=\"%s\"} %s\n", name, label,
+			       text_of(one,
+				       json_object_get(one, "name") ? "name" : label),
+			       count);
+	}
+}
+
+static void write_links_up(struct buf *body, const json_t *links)
+{
+	markup(body, "# TYPE lontar_link_up gauge\n");
+	for (size_t i = 0; i < json_array_size(links); i++) {
+		const json_t *link = json_array_get(links, i);
+
+		markup(body, "lontar_link_up{link=\"%s\"} %s\n", text_of(link, "name"),
+		       strcmp(text_of(link, "state"), "up") == 0 ? "1" : "0");
+	}
 }
 
 /* Names of smarthosts, links and pickups need no escapes. */
 static struct MHD_Response *page_metrics(const json_t *told)
 {
 	struct buf body = BUF_INIT(PAGE_MAX);
-	const json_t *status = json_object_get(told, "status"), *link;
+	const json_t *status = json_object_get(told, "status");
 	const json_t *parked = json_object_get(status, "parked");
-	size_t i;
 
 	write_gauge(&body, "lontar_parked_messages", parked, "smarthost", "messages");
 	write_gauge(&body, "lontar_parked_bytes", parked, "smarthost", "bytes");
@@ -237,10 +219,7 @@ static struct MHD_Response *page_metrics(const json_t *told)
 		    "oldest_s");
 	write_gauge(&body, "lontar_pickup_waiting", json_object_get(status, "pickups"),
 		    "pickup", "waiting");
-	markup(&body, "# TYPE lontar_link_up gauge\n");
-	json_array_foreach(json_object_get(status, "links"), i, link)
-		markup(&body, "lontar_link_up{link=\"%s\"} %s\n", text_of(link, "name"),
-		       strcmp(text_of(link, "state"), "up") == 0 ? "1" : "0");
+	write_links_up(&body, json_object_get(status, "links"));
 	return respond(&body, "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -147,6 +147,6 @@ void peers_ask(struct web *web, uint32_t tag, const char *user, const char *id,
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
 
 	link_wish_put(&out, tag,
-		     &(struct link_wish){ span_of(user), span_of(id), span_of(token) });
+		      &(struct link_wish){ span_of(user), span_of(id), span_of(token) });
 	tell(web->link, &out);
 }

@@ -8,7 +8,7 @@
 #include "programs/lontar-web/page.h"
 #include "programs/lontar-web/peers.h"
 
-#define FORM_MAX 4096
+#define BODY_MAX 4096
 
 struct request *request_find(const struct web *web, uint32_t tag)
 {
@@ -49,8 +49,6 @@ void request_completed(void *ctx, struct MHD_Connection *connection, void **requ
 	*at = gone->next;
 	if (gone->greeted)
 		peers_bye(web, gone->tag);
-	if (gone->form)
-		MHD_destroy_post_processor(gone->form);
 	if (gone->response)
 		MHD_destroy_response(gone->response);
 	free(gone);
@@ -86,36 +84,6 @@ void requests_resume_all(struct web *web)
 		MHD_run(web->daemon);
 }
 
-static bool take_field(const char *data, uint64_t offset, size_t len, size_t room,
-		       char *out)
-{
-	if (offset + len >= room)
-		return false;
-	memcpy(out + offset, data, len);
-	out[offset + len] = '\0';
-	return true;
-}
-
-static enum MHD_Result on_field(void *ctx, enum MHD_ValueKind kind, const char *key,
-				const char *filename, const char *type,
-				const char *encoding, const char *data, uint64_t offset,
-				size_t len)
-{
-	struct request *request = ctx;
-	bool fits = true;
-
-	(void)kind;
-	(void)filename;
-	(void)type;
-	(void)encoding;
-	if (strcmp(key, "id") == 0)
-		fits = take_field(data, offset, len, sizeof(request->id), request->id);
-	else if (strcmp(key, "token") == 0)
-		fits = take_field(data, offset, len, sizeof(request->token),
-				  request->token);
-	return fits ? MHD_YES : MHD_NO;
-}
-
 /* What is not there, or not so, is answered at once. */
 static void find_page(struct request *request, const char *url, const char *method)
 {
@@ -148,24 +116,15 @@ static enum MHD_Result begin(struct web *web, struct MHD_Connection *connection,
 
 	*out = request;
 	find_page(request, url, method);
-	if (request->page == PAGE_ASK && !request->asked)
-		request->form =
-			MHD_create_post_processor(connection, 1024, on_field, request);
 	return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct request *request, const char *upload,
-				 size_t *upload_size)
+/* What is sent with a request is not needed; a little of it does no harm. */
+static enum MHD_Result skip_body(struct request *request, size_t *upload_size)
 {
-	size_t len = *upload_size;
-
+	request->body_bytes += *upload_size;
 	*upload_size = 0;
-	request->form_bytes += len;
-	if (request->form_bytes > FORM_MAX)
-		return MHD_NO;
-	if (request->form)
-		MHD_post_process(request->form, upload, len);
-	return MHD_YES;
+	return request->body_bytes <= BODY_MAX ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result send_answer(struct request *request)
@@ -192,6 +151,7 @@ static bool has_login(struct request *request)
 	return has;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the library's */
 enum MHD_Result request_handle(void *ctx, struct MHD_Connection *connection,
 			       const char *url, const char *method, const char *version,
 			       const char *upload, size_t *upload_size, void **at)
@@ -200,10 +160,11 @@ enum MHD_Result request_handle(void *ctx, struct MHD_Connection *connection,
 	struct request *request = *at;
 
 	(void)version;
+	(void)upload;
 	if (!request)
 		return begin(web, connection, url, method, at);
 	if (*upload_size)
-		return take_body(request, upload, upload_size);
+		return skip_body(request, upload_size);
 	if (!request->asked && !has_login(request))
 		refuse(request, MHD_HTTP_UNAUTHORIZED,
 		       "Log in with your mail account's name and password.");
@@ -243,6 +204,14 @@ void request_on_permit(struct request *request, const struct auth_permit *permit
 	MHD_free(password);
 }
 
+static const char *argument(const struct request *request, const char *name)
+{
+	const char *value = MHD_lookup_connection_value(request->connection,
+							MHD_GET_ARGUMENT_KIND, name);
+
+	return value ? value : "";
+}
+
 void request_on_result(struct request *request, const struct auth_result *result)
 {
 	if (result->verdict == AUTH_LATER) {
@@ -256,8 +225,8 @@ void request_on_result(struct request *request, const struct auth_result *result
 		return;
 	}
 	if (request->page == PAGE_ASK)
-		peers_ask(request->web, request->tag, request->user, request->id,
-			  request->token);
+		peers_ask(request->web, request->tag, request->user,
+			  argument(request, "id"), argument(request, "token"));
 	else
 		peers_status(request->web, request->tag, request->user);
 }
@@ -273,7 +242,7 @@ void request_on_done(struct request *request, const struct link_done *done, int 
 		log_warning("web user=%s error=%s", request->user, text);
 		refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, text);
 	} else if (request->page == PAGE_ASK) {
-		log_info("web user=%s asks=%s", request->user, request->id);
+		log_info("web user=%s asks=%s", request->user, argument(request, "id"));
 		answer(request, MHD_HTTP_SEE_OTHER, page_go_back());
 	} else {
 		answer(request, MHD_HTTP_OK, page_of(request->page, request->user, fd));

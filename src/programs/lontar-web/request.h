@@ -5,7 +5,6 @@
 #include "control/accounts.h"
 #include "ipc/auth.h"
 #include "ipc/link.h"
-#include "link/large.h"
 #include "net/listener.h"
 #include "programs/lontar-web/web.h"
 
@@ -13,7 +12,7 @@ enum request_page {
 	PAGE_STATUS,
 	PAGE_JSON,
 	PAGE_METRICS,
-	PAGE_ASK, /* the form: fetch this large message */
+	PAGE_ASK, /* fetch this large message: ?id=ID&token=TOKEN */
 };
 
 struct request {
@@ -27,9 +26,7 @@ struct request {
 	bool asked;     /* its peers have been, or need not be: the answer is there */
 	char ip[LISTENER_ADDRESS_MAX];
 	char user[ACCOUNT_NAME_MAX];
-	struct MHD_PostProcessor *form;
-	size_t form_bytes;
-	char id[LARGE_ID_MAX], token[LARGE_TOKEN_MAX]; /* of the form */
+	size_t body_bytes;
 	unsigned status;
 	struct MHD_Response *response;
 };
