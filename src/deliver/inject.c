@@ -142,6 +142,12 @@ static bool through_gateway(int gateway, const struct inject *inject, struct err
 	if (!write_message(inject, draft, &written, err))
 		return false;
 	file_close(&draft);
+	if (inject->record_line.len) {
+		intake_record_put(&packet, 1,
+				  &(struct intake_record){ inject->record_line });
+		if (!channel_send(gateway, &packet, inject->record_fd, err))
+			return false;
+	}
 	intake_commit_put(
 		&packet, 1,
 		&(struct intake_commit){ written.bytes, written.lines, written.unended });

@@ -29,10 +29,14 @@ struct inject {
 	bool only_ours; /* recipients at other domains than ours are refused (5.7.1) */
 	bool bounce;    /* ours: without a Received line */
 	const struct inject_origin *origin; /* NULL: of this machine */
-	struct span text;  /* the whole message, LF line ends; or, where at is NULL: */
-	int fd;            /* a file with LF line ends, */
-	off_t from;        /* from here on */
-	struct span head;  /* whole lines to put in front; may be empty */
+	struct span text; /* the whole message, LF line ends; or, where at is NULL: */
+	int fd;           /* a file with LF line ends, */
+	off_t from;       /* from here on */
+	struct span head; /* whole lines to put in front; may be empty */
+	/* Where the gateway runs, it appends this line to this file when the message is
+	 * durable; look whether it did. line empty: nothing is to be. */
+	struct span record_line;
+	int record_fd;
 	const char *login; /* who hands it in, for the Received line; may be NULL */
 };
 

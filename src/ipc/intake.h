@@ -25,6 +25,8 @@ enum intake_packet {
 	INTAKE_SCRATCH,  /* asker: a file without a name, to read and write, for a message
 			  * that comes before its recipients (QMTP); answered as DRAFT is,
 			  * belongs to no transaction and is nobody's when closed */
+	INTAKE_RECORD,   /* asker, with a file to append to: between DRAFT and COMMIT; no
+			  * answer */
 };
 
 enum intake_verdict_kind {
@@ -53,6 +55,11 @@ PACKET_DEFINE(intake_scratch, INTAKE_SCRATCH, INTAKE_SCRATCH_FIELDS)
  * was not an LF */
 #define INTAKE_COMMIT_FIELDS(NUMBER, TEXT) NUMBER(bytes) NUMBER(lines) NUMBER(unended)
 PACKET_DEFINE(intake_commit, INTAKE_COMMIT, INTAKE_COMMIT_FIELDS)
+
+/* line: appended to that file once the message is durable, before the verdict, even where
+ * the asker has gone by then. At most 512 bytes, and only from our own programs. */
+#define INTAKE_RECORD_FIELDS(NUMBER, TEXT) TEXT(line)
+PACKET_DEFINE(intake_record, INTAKE_RECORD, INTAKE_RECORD_FIELDS)
 
 /* status: RFC 3463; text: one line for the SMTP reply, without code and status */
 #define INTAKE_VERDICT_FIELDS(NUMBER, TEXT) NUMBER(kind) TEXT(status) TEXT(text)

@@ -15,6 +15,7 @@
 #include "ipc/intake.h"
 #include "ipc/peer.h"
 #include "link/notes.h"
+#include "programs/lontar-deliver/record.h"
 #include "programs/lontar-deliver/report.h"
 #include "store/incoming.h"
 
@@ -42,6 +43,7 @@ struct transaction {
 	bool may_relay;              /* for some recipient */
 	struct buf recipients;       /* as they were named, each ended by a NUL */
 	struct filter_order *filter; /* NULL: it goes to none */
+	struct record record;        /* to be written once it is durable */
 };
 
 struct client {
@@ -78,6 +80,7 @@ static void free_transaction(struct transaction *transaction)
 	delivery_free(transaction->delivery);
 	buf_clear(&transaction->recipients);
 	filter_order_free(transaction->filter);
+	record_drop(&transaction->record);
 	free(transaction);
 }
 
@@ -172,6 +175,7 @@ static struct transaction *begin(struct client *client, uint32_t tag, const char
 		.tag = tag,
 		.delivery = delivery_new(client->intake->root_fd, sender),
 		.recipients = BUF_INIT(RECIPIENTS_BYTES),
+		.record = RECORD_NONE,
 	};
 	client->transactions = transaction;
 	client->transaction_count++;
@@ -378,6 +382,7 @@ static void on_committed(void *ctx, const struct err *err)
 	char text[MAILDIR_UNIQUE_MAX + 16];
 
 	if (!err) {
+		record_write(&transaction->record);
 		report_delivery(transaction->delivery, &intake->router.settings,
 				&intake->deliveries);
 		tell_watchers(intake, transaction->delivery);
@@ -400,6 +405,8 @@ static void on_filtered(void *ctx, const struct err *err)
 	struct transaction *transaction = ctx;
 	const struct client *client = transaction->client;
 
+	if (!err)
+		record_write(&transaction->record);
 	if (client && err)
 		answer_failure(client, transaction->tag, err);
 	else if (client)
@@ -482,11 +489,27 @@ static bool on_reset(struct client *client, struct packet *packet)
 	return packet_end(packet);
 }
 
+static bool on_record(struct client *client, struct packet *packet, int *fd)
+{
+	struct transaction *transaction = find(client, packet->tag);
+	struct intake_record record;
+
+	return client->ours && intake_record_get(packet, &record) && transaction &&
+	       transaction->drafted && !transaction->committing &&
+	       record_take(&transaction->record, fd, record.line);
+}
+
 static bool on_packet(void *ctx, struct peer *peer, struct packet *packet, int fd)
 {
 	struct client *client = ctx;
+	bool taken;
 
 	(void)peer;
+	if (packet->type == INTAKE_RECORD) {
+		taken = on_record(client, packet, &fd);
+		file_close(&fd);
+		return taken;
+	}
 	file_close(&fd);
 	switch (packet->type) {
 	case INTAKE_RCPT:

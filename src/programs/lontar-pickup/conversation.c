@@ -28,20 +28,27 @@ static void fail(struct session *session, const struct err *err)
 		session->failure = *err;
 }
 
-static bool remember(struct session *session, size_t message, enum seen_kind kind,
-		     const char *digest)
+/* Without a digest. */
+static struct seen_entry entry_of(const struct session *session, size_t message,
+				  enum seen_kind kind)
 {
-	struct work *work = session->work;
 	struct seen_entry entry = { .kind = kind,
+				    .digest = "-",
 				    .when = clock_wall_s(),
+				    .octets =
+					    provider_octets(&session->provider, message),
 				    .is_listed = true };
-	struct err err;
 
 	entry.listed = entry.when;
-	entry.octets = provider_octets(&session->provider, message);
 	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
-	snprintf(entry.digest, sizeof(entry.digest), "%s", digest);
-	if (seen_add(work->seen, &entry, &err))
+	return entry;
+}
+
+static bool remember(struct session *session, const struct seen_entry *entry)
+{
+	struct err err;
+
+	if (seen_add(session->work->seen, entry, &err))
 		return true;
 	fail(session, &err);
 	return false;
@@ -77,6 +84,7 @@ static void on_listed(void *ctx)
 /* Not to be asked for again: it would never end, and block all others. */
 static void give_up_endless(struct session *session, size_t message)
 {
+	struct seen_entry entry = entry_of(session, message, SEEN_LEFT);
 	struct err err;
 
 	err_temporary(&err, "4.3.0",
@@ -84,8 +92,7 @@ static void give_up_endless(struct session *session, size_t message)
 		      " bytes); it is left there",
 		      provider_octets(&session->provider, message));
 	fail(session, &err);
-	if (strcmp(session->plan.items[message].key, "-") != 0 &&
-	    remember(session, message, SEEN_LEFT, "-") &&
+	if (strcmp(entry.key, "-") != 0 && remember(session, &entry) &&
 	    !seen_sync(session->work->seen, &err))
 		log_failure(&err);
 }
@@ -116,18 +123,17 @@ static void fetch_is_over(struct session *session, size_t message)
 static void on_fetched(struct session *session, size_t message)
 {
 	struct work *work = session->work;
-	char digest[DIGEST_TEXT_MAX];
+	struct seen_entry entry = entry_of(session, message, SEEN_FETCHED);
 	struct deliver_from from = {
 		.protocol = session->provider.kind
 				    ->names[dial_has_tls(session->dial) ? 1 : 0],
 		.address = dial_address(session->dial),
 	};
 	uint64_t bytes = session->message.bytes;
-	enum seen_kind kind = SEEN_FETCHED;
 	struct err err = { 0 };
 
 	message_finish(&session->message);
-	switch (deliver(work, &from, &session->message, digest, &err)) {
+	switch (deliver(work, &from, &session->message, &entry, &err)) {
 	case DELIVERED:
 		work->tally.fetched++;
 		work->tally.bytes += bytes;
@@ -136,12 +142,17 @@ static void on_fetched(struct session *session, size_t message)
 		work->tally.duplicates++;
 		log_info("pickup name=%s duplicate bytes=%" PRIu64, work->pickup.name,
 			 bytes);
+		if (!remember(session, &entry))
+			return;
 		break;
 	case DELIVER_LOOP:
 		log_error("pickup name=%s left bytes=%" PRIu64 " reason=%s",
 			  work->pickup.name, bytes, err.text);
 		work_blame(work, &err);
-		kind = SEEN_LEFT;
+		/* What was not delivered must not be known by its contents. */
+		entry = entry_of(session, message, SEEN_LEFT);
+		if (!remember(session, &entry))
+			return;
 		break;
 	case DELIVER_FAILED:
 		fail(session, &err);
@@ -150,9 +161,7 @@ static void on_fetched(struct session *session, size_t message)
 	session->fetched++;
 	session->fetched_bytes += bytes;
 	fetch_is_over(session, message);
-	/* What was not delivered must not be known by its contents. */
-	if (remember(session, message, kind, kind == SEEN_FETCHED ? digest : "-") &&
-	    kind == SEEN_FETCHED)
+	if (entry.kind == SEEN_FETCHED)
 		session->safe[session->safe_count++] = message;
 }
 
@@ -163,12 +172,13 @@ static void tell_recipient(struct session *session, size_t message, struct span 
 		.octets = provider_octets(&session->provider, message),
 		.header = header,
 	};
+	struct seen_entry entry = entry_of(session, message, SEEN_LARGE);
 	struct err err;
 
 	if (!notice_give(session->work, &notice, &err))
 		fail(session, &err);
 	else
-		remember(session, message, SEEN_LARGE, "-");
+		remember(session, &entry);
 }
 
 static void on_header(struct session *session, size_t message)

@@ -18,6 +18,7 @@ struct handing {
 	struct work *work;
 	const struct deliver_from *from;
 	const struct message *message;
+	struct seen_line line;
 	struct buf head; /* instead of its header, where control/rewrites says so */
 };
 
@@ -121,6 +122,8 @@ static bool inject_to(const struct handing *handing, const char *recipient,
 				 .only_ours = true,
 				 .origin = &origin,
 				 .head = buf_span(&handing->head),
+				 .record_line = { handing->line.text, handing->line.len },
+				 .record_fd = seen_fd(work->seen),
 				 .fd = message->fd,
 				 .from = (off_t)instead_of };
 
@@ -165,10 +168,10 @@ static bool deliver_to(const struct handing *handing, const char *recipient,
 }
 
 enum delivered deliver(struct work *work, const struct deliver_from *from,
-		       const struct message *message, char digest_out[DIGEST_TEXT_MAX],
+		       const struct message *message, struct seen_entry *entry,
 		       struct err *err)
 {
-	struct handing handing = { work, from, message, BUF_INIT(0) };
+	struct handing handing = { .work = work, .from = from, .message = message };
 	struct span header = message_header(message);
 	struct travels travels = look_back(work, header);
 	char found[ADDRESS_MAX];
@@ -176,16 +179,19 @@ enum delivered deliver(struct work *work, const struct deliver_from *from,
 		deliver_find_recipient(work, header, found) ? found : NULL;
 	bool done;
 
-	message_digest(message, recipient ? recipient : "", digest_out);
-	if (seen_has_digest(work->seen, digest_out))
+	message_digest(message, recipient ? recipient : "", entry->digest);
+	if (seen_has_digest(work->seen, entry->digest))
 		return DELIVERED_BEFORE;
 	if (travels.hops > HOPS_MAX || travels.rounds > 1) {
 		err_temporary(err, "4.4.6", "a message goes round in a circle");
 		return DELIVER_LOOP;
 	}
+	seen_compose(work->seen, entry, &handing.line);
 	make_head(&handing, header);
 	done = travels.rounds ? hold(&handing, "it was fetched before", err)
 			      : deliver_to(&handing, recipient, err);
 	buf_clear(&handing.head);
-	return done ? DELIVERED : DELIVER_FAILED;
+	return done && seen_confirm(work->seen, entry, &handing.line, err)
+		       ? DELIVERED
+		       : DELIVER_FAILED;
 }

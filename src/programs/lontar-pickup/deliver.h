@@ -21,8 +21,10 @@ struct deliver_from {
 	const char *address; /* the server's, as text */
 };
 
+/* entry: what is to be known of it; its digest is filled in here. DELIVERED: and it is
+ * (not synced). */
 enum delivered deliver(struct work *work, const struct deliver_from *from,
-		       const struct message *message, char digest_out[DIGEST_TEXT_MAX],
+		       const struct message *message, struct seen_entry *entry,
 		       struct err *err) MUST_USE;
 
 /* Who is to get it; false: no one recipient is named. */

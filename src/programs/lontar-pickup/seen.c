@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,6 +18,7 @@
 #define WEEK_S         ((int64_t)7 * 86400)
 #define KEPT_S         (4 * WEEK_S) /* not listed for so long: forgotten */
 #define LINE_ROOM      180
+#define LOCK_TRIES     500 /* of 20 ms */
 
 /* Indices of entries plus 1, by the first letters of a text; its size is a power of two
  * and at least twice what is in it. */
@@ -174,6 +177,20 @@ static void take_line(struct seen *seen, struct span line)
 	}
 }
 
+/* The pickup before this one may have been killed while its last message was on its way
+ * to the disk. */
+static bool wait_for_lock(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&moment, NULL);
+	}
+	return false;
+}
+
 static bool open_file(struct seen *seen, struct err *err)
 {
 	file_close(&seen->fd);
@@ -181,6 +198,11 @@ static bool open_file(struct seen *seen, struct err *err)
 			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 	if (seen->fd < 0)
 		return err_errno(err, "open %s", seen->path);
+	if (!wait_for_lock(seen->fd))
+		return err_exit(err, EX_TEMPFAIL,
+				"%s: what an earlier pickup brought is still being "
+				"stored: try again",
+				seen->path);
 	/* Past the umask: alone it is another user's, of the same group. */
 	(void)!fchmod(seen->fd, 0660);
 	return true;
@@ -196,8 +218,9 @@ struct seen *seen_open(int root_fd, const char *name, struct err *err)
 	*seen = (struct seen){ .root_fd = root_fd, .fd = -1 };
 	snprintf(seen->path, sizeof(seen->path), "spool/pickup/%s", name);
 	index_all(seen, 64);
-	if (!file_read_if_any(root_fd, seen->path, &text, &found, err) ||
-	    !open_file(seen, err)) {
+	/* Read when nobody writes any more. */
+	if (!open_file(seen, err) ||
+	    !file_read_if_any(root_fd, seen->path, &text, &found, err)) {
 		seen_close(seen);
 		return NULL;
 	}
@@ -288,6 +311,40 @@ bool seen_add(struct seen *seen, const struct seen_entry *entry, struct err *err
 {
 	if (!append(seen, entry, err))
 		return false;
+	keep(seen, entry);
+	return true;
+}
+
+int seen_fd(const struct seen *seen)
+{
+	return seen->fd;
+}
+
+void seen_compose(const struct seen *seen, const struct seen_entry *entry,
+		  struct seen_line *line_out)
+{
+	off_t end = lseek(seen->fd, 0, SEEK_END);
+
+	_Static_assert(sizeof(line_out->text) > LINE_ROOM, "a line and what ends a torn "
+							   "one");
+	line_out->at = end < 0 ? 0 : (uint64_t)end;
+	line_out->len = 0;
+	if (seen->is_torn)
+		line_out->text[line_out->len++] = '\n';
+	line_out->len += (size_t)format(entry, line_out->text + line_out->len);
+}
+
+/* Nobody else appends: the file has grown by it, or by a part of it, or not at all. */
+bool seen_confirm(struct seen *seen, const struct seen_entry *entry,
+		  const struct seen_line *line, struct err *err)
+{
+	off_t end = lseek(seen->fd, 0, SEEK_END);
+
+	if (end < 0 || (uint64_t)end < line->at + line->len) {
+		seen->is_torn |= end > 0 && (uint64_t)end > line->at;
+		return seen_add(seen, entry, err);
+	}
+	seen->is_torn = false;
 	keep(seen, entry);
 	return true;
 }

@@ -14,6 +14,10 @@
  * A line "@ digest" says whose mailbox all this is of. After a change of server or login
  * a uid is believed only with its size, since two servers may give the same.
  *
+ * lontar-deliver appends the line of a message as it becomes durable, so that a pickup
+ * that is killed meanwhile does not fetch it again. The descriptor that it has for that
+ * carries the file's lock: the next pickup waits for it.
+ *
  * Once a week it is written anew without what has not been listed for weeks.
  */
 #ifndef LONTAR_PICKUP_SEEN_H
@@ -60,6 +64,19 @@ size_t seen_count(const struct seen *seen);
 struct seen_entry *seen_find(const struct seen *seen, const char *key);
 /* Something with these contents was fetched. */
 bool seen_has_digest(const struct seen *seen, const char *digest);
+
+/* A line to be appended by whoever makes its message durable: to seen_fd. */
+struct seen_line {
+	char text[192];
+	size_t len;
+	uint64_t at; /* where it comes to stand */
+};
+void seen_compose(const struct seen *seen, const struct seen_entry *entry,
+		  struct seen_line *line_out);
+int seen_fd(const struct seen *seen); /* borrowed */
+/* As seen_add, where that has not appended it. */
+bool seen_confirm(struct seen *seen, const struct seen_entry *entry,
+		  const struct seen_line *line, struct err *err) MUST_USE;
 
 /* Appends; not synced. */
 bool seen_add(struct seen *seen, const struct seen_entry *entry,
