@@ -160,6 +160,28 @@ static int64_t open_from(const struct hours *hours, int64_t from)
 	return window_change(hours->windows, hours->count, from);
 }
 
+static int minutes_shown(int64_t at)
+{
+	struct tm tm;
+
+	clock_local(at, &tm);
+	return tm.tm_hour * 60 + tm.tm_min;
+}
+
+/* Where a clock is put back mktime may mean either of two times, where it is put forward
+ * one before or after the gap: the first of the two, and after the gap. */
+static int64_t steady(int64_t at, int minutes)
+{
+	static const int shifts_s[] = { 3600, 1800 };
+
+	for (unsigned i = 0; i < 4 && minutes_shown(at) < minutes; i++)
+		at += 1800;
+	for (size_t i = 0; i < LENGTH(shifts_s); i++)
+		if (minutes_shown(at - shifts_s[i]) == minutes)
+			return at - shifts_s[i];
+	return at;
+}
+
 /* The clock's beginning on the day that is so many away from today; false: not a day of
  * its. */
 static bool clock_on(const struct link_window *clock, int64_t now, int days,
@@ -175,7 +197,7 @@ static bool clock_on(const struct link_window *clock, int64_t now, int days,
 	tm.tm_sec = 0;
 	tm.tm_isdst = -1;
 	then = mktime(&tm);
-	*time_out = then;
+	*time_out = steady(then, clock->from);
 	return then != (time_t)-1 && clock->days & 1u << tm.tm_wday;
 }
 

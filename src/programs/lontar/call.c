@@ -168,6 +168,7 @@ bool command_call(struct command_context *context, struct err *err)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
 	struct call call = { .context = context, .pause_s = 30, .stop = &told_to_stop };
+	const struct err fine = { 0 };
 	bool done;
 
 	if (!take_options(&call, err)) {
@@ -182,6 +183,6 @@ bool command_call(struct command_context *context, struct err *err)
 	done = take_and_call(&call, err);
 	linkfile_clear(&call.link);
 	if (call.by_gateway)
-		report(done ? &(struct err){ 0 } : err);
+		report(done ? &fine : err);
 	return done;
 }

@@ -29,17 +29,19 @@ static bool read_lines(const char *const *lines, struct callwhen *callwhen_out,
 	return read;
 }
 
-/* "2026-11-22 07:00" */
+/* "2026-11-22 07:00", or with " UTC" behind it */
 static int64_t at(const char *text)
 {
 	struct tm tm = { .tm_isdst = -1 };
+	const char *end;
 
 	if (!text)
 		return 0;
 	if (strcmp(text, "never") == 0)
 		return INT64_MAX;
-	assert_non_null(strptime(text, "%Y-%m-%d %H:%M", &tm));
-	return mktime(&tm);
+	end = strptime(text, "%Y-%m-%d %H:%M", &tm);
+	assert_non_null(end);
+	return *end ? timegm(&tm) : mktime(&tm);
 }
 
 static const struct {
@@ -163,6 +165,19 @@ static const struct {
 	  .now = "2026-10-24 08:30",
 	  .last = "2026-10-24 07:00",
 	  .again = "2026-10-25 07:00" },
+	{ .title = "what the clock shows twice that night is the first of the two",
+	  .lines = { "daily 02:15" },
+	  .now = "2026-10-25 01:57",
+	  .again = "2026-10-25 00:15 UTC" },
+	{ .title = "and once called, not the second",
+	  .lines = { "daily 02:15" },
+	  .now = "2026-10-25 00:50 UTC",
+	  .last = "2026-10-25 00:20 UTC",
+	  .again = "2026-10-26 02:15" },
+	{ .title = "what it does not show that night is an hour later",
+	  .lines = { "daily 02:15" },
+	  .now = "2026-03-29 01:57",
+	  .again = "2026-03-29 03:15" },
 	{ .title = "of several the first to come",
 	  .lines = { "every 4h", "daily 07:00", "oldest waits 2h" },
 	  .now = "2026-11-22 06:00",
