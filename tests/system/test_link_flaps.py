@@ -132,3 +132,77 @@ def test_a_flush_asked_for_while_one_is_at_work_ends_with_it(gateway):
         assert gateway.flush(timeout=20).returncode == EX_OK
         assert gateway.parked() == []
         link(gateway, "down")
+
+
+def state(gateway, name="ppp0"):
+    return {one["name"]: one["state"] for one in gateway.status()["links"]}.get(name)
+
+
+def test_ups_and_downs_from_all_sides_end_as_the_last_one_said(gateway, smarthost):
+    """Hooks of several programs at once: none is lost, and mail goes where one says up."""
+    for number in range(3):
+        gateway.send(ANN, [FAR], f"Subject: m{number}\r\n\r\nx\r\n".encode())
+    threads = [
+        threading.Thread(target=gateway.run, args=("link", word, "ppp0", f"speed_bps={number}"))
+        for number, word in enumerate(["up", "up", "down", "up", "down", "down", "up", "up"])
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    link(gateway, "down")
+    assert state(gateway) == "down"
+    link(gateway, "up")
+    link(gateway, "up")
+    assert state(gateway) == "up"
+    wait_until(lambda: not gateway.parked(), 8, "all mail to be sent")
+    assert len(smarthost.taken) == 3
+
+
+def test_a_down_without_an_up_and_an_up_of_another_call_are_taken_as_they_come(gateway, smarthost):
+    link(gateway, "down")
+    assert state(gateway) == "down"
+    assert gateway.run("link", "up", "ppp0", "dns=127.0.0.1").returncode == 0
+    since = gateway.status()["links"][0]["since"]
+    assert gateway.run("link", "up", "ppp0", "local=10.0.0.9").returncode == 0
+    assert gateway.status()["links"][0]["since"] == since
+    note = (gateway.root / "spool/state/links/ppp0").read_text()
+    assert "local=10.0.0.9" in note
+    assert "dns=127.0.0.1" not in note
+
+
+def test_an_event_while_lontar_link_is_being_started_again_is_heard(gateway):
+    for word in ("up", "down", "up"):
+        [pid] = [pid for pid, name in gateway.processes().items() if name == "lontar-link"]
+        os.kill(pid, signal.SIGKILL)
+        link(gateway, word)
+        wait_until(lambda: state(gateway) == word, 8, f"the link {word}")
+        wait_until(
+            lambda: "lontar-link" in gateway.processes().values(), what="another lontar-link"
+        )
+    gateway.send(ANN, [FAR])
+    wait_until(lambda: not gateway.parked(), 8, "the mail to be sent")
+
+
+def test_an_event_while_the_gateway_ends_is_there_at_its_next_start(gateway):
+    link(gateway, "up")
+    ending = threading.Thread(target=gateway.stop)
+    ending.start()
+    link(gateway, "down")
+    ending.join()
+    assert state(gateway) == "down"
+    gateway.start()
+    assert state(gateway) == "down"
+
+
+def test_only_what_was_up_under_this_boot_is_up(stopped_gateway):
+    stopped_gateway.run("link", "up", "ppp0")
+    note = stopped_gateway.root / "spool/state/links/ppp0"
+    lines = note.read_text().splitlines()
+    note.write_text(
+        "\n".join("boot_id=another" if one.startswith("boot_id=") else one for one in lines) + "\n"
+    )
+    stopped_gateway.start()
+    assert state(stopped_gateway) == "down"
+    link(stopped_gateway, "up")
+    assert state(stopped_gateway) == "up"
