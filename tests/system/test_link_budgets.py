@@ -130,10 +130,10 @@ def test_a_spent_budget_keeps_mail_and_tells_a_person_what_to_do(set_up, smartho
 
 
 def test_a_new_day_brings_a_new_budget(set_up, smarthost):
-    midnight = int(time.time()) + 5
+    midnight = int(time.time()) + 6
     gateway = set_up("budget 14k per day\n", "00:00", midnight - time.time())
     gateway.send(ANN, [FAR], letter(1, 3000))
-    wait_until(lambda: smarthost.taken, 4, "the first")
+    wait_until(lambda: smarthost.taken and is_idle(gateway), 5, "the first")
     gateway.send(ANN, [FAR], letter(2, 3000))
     wait_until(lambda: len(smarthost.taken) == 2, 10, "the second")
     assert time.time() >= midnight
