@@ -180,20 +180,31 @@ static bool parse_line(const struct place *place, struct span line,
 	return set(place, &keys[i], value, target);
 }
 
+/* ear: NULL where the first wrong line ends it. */
+static bool parse(struct place *place, struct span text, const struct keyvalue_key *keys,
+		  void *target, const struct keyvalue_ear *ear)
+{
+	struct span line;
+	uint32_t seen = 0;
+
+	while (lines_next(&text, &line, &place->line)) {
+		if (memchr(line.at, '\0', line.len)
+			    ? !wrong(place, "a NUL byte; write plain text")
+			    : !parse_line(place, line, keys, &seen, target)) {
+			if (!ear)
+				return false;
+			ear->fault(ear->ctx, place->err);
+		}
+	}
+	return true;
+}
+
 bool keyvalue_parse(const char *path, struct span text, const struct keyvalue_key *keys,
 		    void *target, struct err *err)
 {
 	struct place place = { .path = path, .err = err };
-	struct span line;
-	uint32_t seen = 0;
 
-	while (lines_next(&text, &line, &place.line)) {
-		if (memchr(line.at, '\0', line.len))
-			return wrong(&place, "a NUL byte; write plain text");
-		if (!parse_line(&place, line, keys, &seen, target))
-			return false;
-	}
-	return true;
+	return parse(&place, text, keys, target, NULL);
 }
 
 bool keyvalue_read(int control_fd, const char *path, const struct keyvalue_key *keys,
@@ -204,6 +215,17 @@ bool keyvalue_read(int control_fd, const char *path, const struct keyvalue_key *
 	if (!file_read(control_fd, path, &text, err))
 		return err_context(err, "control");
 	return keyvalue_parse(path, buf_span(&text), keys, target, err);
+}
+
+bool keyvalue_read_all(int control_fd, const char *path, const struct keyvalue_key *keys,
+		       void *target, const struct keyvalue_ear *ear, struct err *err)
+{
+	struct place place = { .path = path, .err = err };
+	AUTO_BUF text = BUF_INIT(FILE_MAX);
+
+	if (!file_read(control_fd, path, &text, err))
+		return err_context(err, "control");
+	return parse(&place, buf_span(&text), keys, target, ear);
 }
 
 void keyvalue_clear(const struct keyvalue_key *keys, void *target)

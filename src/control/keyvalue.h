@@ -40,6 +40,17 @@ struct keyvalue_key {
 bool keyvalue_read(int control_fd, const char *path, const struct keyvalue_key *keys,
 		   void *target, struct err *err) MUST_USE;
 
+/* Who hears of a wrong line. */
+struct keyvalue_ear {
+	void (*fault)(void *ctx, const struct err *err);
+	void *ctx;
+};
+/* As keyvalue_read, but a wrong line is told and passed over. False: the file cannot be
+ * read. */
+bool keyvalue_read_all(int control_fd, const char *path, const struct keyvalue_key *keys,
+		       void *target, const struct keyvalue_ear *ear,
+		       struct err *err) MUST_USE;
+
 /* The same from text that is held already; path is for the err. */
 bool keyvalue_parse(const char *path, struct span text, const struct keyvalue_key *keys,
 		    void *target, struct err *err) MUST_USE;

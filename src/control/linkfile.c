@@ -189,6 +189,11 @@ static void read_probe(const struct reading *reading)
 	tell(reading, 0, &err);
 }
 
+static const struct linkfile defaults = { .dialtime_s = DIALTIME_S,
+					  .calltime_s = CALLTIME_S,
+					  .redial = REDIAL,
+					  .probe_every_s = PROBE_EVERY_S };
+
 /* *found_out: there is such a file. */
 static void read_file(int control_fd, const char *name, const struct reading *reading,
 		      bool *found_out)
@@ -197,11 +202,9 @@ static void read_file(int control_fd, const char *name, const struct reading *re
 	struct err err;
 
 	*found_out = true;
-	*link = (struct linkfile){ .dialtime_s = DIALTIME_S,
-				   .calltime_s = CALLTIME_S,
-				   .redial = REDIAL,
-				   .probe_every_s = PROBE_EVERY_S };
-	if (!keyvalue_read(control_fd, reading->path, keys, link, &err)) {
+	if (!keyvalue_read_all(control_fd, reading->path, keys, link,
+			       &(struct keyvalue_ear){ reading->fault, reading->ctx },
+			       &err)) {
 		*found_out = err.exit_code != EX_NOINPUT;
 		if (*found_out)
 			tell(reading, 0, &err);
@@ -236,6 +239,7 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 				"no link \"%.60s\": a name is of a-z, 0-9, \".\" and "
 				"\"-\"",
 				name);
+	*link_out = defaults;
 	snprintf(path, sizeof(path), "links/%s", name);
 	read_file(control_fd, name, &reading, &found);
 	if (found_out)
@@ -251,7 +255,7 @@ void linkfile_check(int control_fd, const char *name,
 		    void (*fault)(void *ctx, const struct err *err), void *ctx)
 {
 	char path[SMARTHOST_NAME_MAX + 16];
-	struct linkfile link;
+	struct linkfile link = defaults;
 	bool ignored;
 
 	snprintf(path, sizeof(path), "links/%s", name);

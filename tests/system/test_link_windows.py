@@ -140,8 +140,9 @@ def test_a_wrong_line_is_told_with_its_mend(stopped_gateway, line, mend):
 
 
 def test_every_wrong_line_of_a_link_is_told(stopped_gateway):
-    stopped_gateway.control("links/ppp0", "window never\nbudget much\ncost 1 EUR per mail\n")
+    lines = ("window never", "budget much", "cost 1 EUR per mail", "colour red", "maxsize x")
+    stopped_gateway.control("links/ppp0", "".join(line + "\n" for line in lines))
     checked = stopped_gateway.run("check")
     told = checked.stdout + checked.stderr
-    for number in (1, 2, 3):
+    for number in range(1, 6):
         assert f"control/links/ppp0:{number}: " in told
