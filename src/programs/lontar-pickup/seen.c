@@ -181,7 +181,7 @@ static void take_line(struct seen *seen, struct span line)
  * to the disk. */
 static bool wait_for_lock(int fd)
 {
-	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
+	const struct timespec moment = { .tv_nsec = 20000000 };
 
 	for (unsigned i = 0; i < LOCK_TRIES; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
