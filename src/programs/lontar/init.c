@@ -18,17 +18,20 @@
 #include "mail/address.h"
 #include "programs/lontar/command.h"
 #include "programs/lontar/init.h"
+#include "programs/lontar/init_hostname.h"
 #include "programs/lontar/password.h"
 #include "programs/lontar/tree.h"
 
 #define SYSTEM_CONTROL "/etc/lontar" /* the control folder of the default root */
 
 static const char usage[] =
-	"usage: lontar init --me HOST [--user NAME[:PASSWORD]]... "
+	"usage: lontar init --me HOST | --from-hostname [--user NAME[:PASSWORD]]... "
 	"[--smarthost NAME=HOST[:PORT]]...\n"
 	"Makes a gateway's root, ready for `lontar run`.\n"
 	"\n"
 	"  --me HOST                    the gateway's full host name\n"
+	"  --from-hostname              the machine's own; mail for every name that its\n"
+	"                               addresses have is local, too\n"
 	"  --user NAME[:PASSWORD]       an account; a password that is not given is\n"
 	"                               read from stdin, a line each\n"
 	"  --smarthost NAME=HOST[:PORT] where mail for outside goes; the first one\n"
@@ -171,17 +174,33 @@ static bool me_is_host(const char *me, struct err *err)
 	return true;
 }
 
+static bool ask_hostname(struct init *init, struct init_hostname *hostname,
+			 struct err *err)
+{
+	if (init->me)
+		return err_exit(err, EX_USAGE, "--me and --from-hostname: say one");
+	if (!init_hostname(hostname, err))
+		return false;
+	init->me = hostname->me;
+	init->hostname = hostname;
+	return true;
+}
+
 bool command_init(struct command_context *context, struct err *err)
 {
 	struct init init = { .root_fd = -1, .control_fd = -1 };
+	struct init_hostname hostname = { .me = "" };
+	bool from_hostname = false;
 	const struct args_option options[] = {
 		{ .name = "me", .value_out = &init.me },
+		{ .name = "from-hostname", .flag_out = &from_hostname },
 		{ .name = "user", .each = take_user, .ctx = &init },
 		{ .name = "smarthost", .each = take_smarthost, .ctx = &init },
 		{ .name = NULL },
 	};
 	bool made = args_parse(&context->args, options, usage, err) &&
 		    args_count(&context->args, 0, 0, usage, err) &&
+		    (!from_hostname || ask_hostname(&init, &hostname, err)) &&
 		    me_is_host(init.me, err) && init_root(&init, context->root, err);
 
 	if (made)
@@ -190,6 +209,7 @@ bool command_init(struct command_context *context, struct err *err)
 	if (made && !init.smarthost_count)
 		printf("mail for outside has no route yet: write control/smarthosts/NAME "
 		       "and a line \":NAME\" into control/smtproutes\n");
+	settings_list_clear(&hostname.names);
 	clear(&init);
 	return made;
 }

@@ -20,8 +20,11 @@ struct init_smarthost {
 	uint16_t port; /* 0: none given */
 };
 
+struct init_hostname; /* init_hostname.h */
+
 struct init {
 	const char *me;
+	const struct init_hostname *hostname; /* NULL: --me says it all */
 	struct init_user *users;
 	size_t user_count;
 	struct init_smarthost *smarthosts;

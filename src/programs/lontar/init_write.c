@@ -13,6 +13,7 @@
 #include "control/routes.h"
 #include "deliver/aliases.h"
 #include "net/certificate.h"
+#include "programs/lontar/init_hostname.h"
 #include "programs/lontar/init_listen.h"
 #include "programs/lontar/samples.h"
 #include "programs/lontar/tree.h"
@@ -48,39 +49,81 @@ static bool write_setting(const struct init *init, const char *path, const char 
 	return write_file(init, path, buf_span(&text), 0644, err);
 }
 
+enum value {
+	LOCALS,
+	RCPTHOSTS,
+	SMTPROUTES,
+	LISTEN,
+	DEFAULTDOMAIN,
+	PLUSDOMAIN,
+	VALUES,
+};
+
+static const char *const value_names[VALUES] = {
+	[LOCALS] = "locals",
+	[RCPTHOSTS] = "rcpthosts",
+	[SMTPROUTES] = "smtproutes",
+	[LISTEN] = "listen",
+	[DEFAULTDOMAIN] = "defaultdomain",
+	[PLUSDOMAIN] = "plusdomain",
+};
+
+/* What the machine's name says, where it was asked: all its names are ours. */
+static bool put_names(const struct init *init, struct buf values[VALUES])
+{
+	const struct init_hostname *hostname = init->hostname;
+
+	if (!hostname)
+		return buf_appendf(&values[LOCALS], "%s\n", init->me) &&
+		       buf_appendf(&values[RCPTHOSTS], "%s\n", init->me);
+	for (size_t i = 0; i < hostname->names.count; i++)
+		if (!buf_appendf(&values[LOCALS], "%s\n", hostname->names.lines[i]) ||
+		    !buf_appendf(&values[RCPTHOSTS], "%s\n", hostname->names.lines[i]))
+			return false;
+	return buf_appendf(&values[DEFAULTDOMAIN], "%s\n", hostname->defaultdomain) &&
+	       buf_appendf(&values[PLUSDOMAIN], "%s\n", hostname->plusdomain);
+}
+
+static const char *value_of(const struct buf values[VALUES], const char *name)
+{
+	for (size_t i = 0; i < VALUES; i++)
+		if (strcmp(value_names[i], name) == 0)
+			return values[i].data;
+	return "";
+}
+
+static bool write_samples(const struct init *init, const struct buf values[VALUES],
+			  struct err *err)
+{
+	const struct sample *sample;
+
+	for (size_t i = 0; (sample = sample_at(i)) != NULL; i++)
+		if (!strchr(sample->name, '/') && strcmp(sample->name, "me") != 0 &&
+		    strcmp(sample->name, "accounts") != 0 &&
+		    !write_setting(init, sample->name, sample->name,
+				   value_of(values, sample->name), err))
+			return false;
+	return true;
+}
+
 /* Those that stand as they are, and those with values. */
 static bool write_settings(const struct init *init, struct err *err)
 {
-	AUTO_BUF me = BUF_INIT(VALUES_MAX);
-	AUTO_BUF locals = BUF_INIT(VALUES_MAX);
-	AUTO_BUF route = BUF_INIT(VALUES_MAX);
-	AUTO_BUF listen = BUF_INIT(VALUES_MAX);
-	const struct sample *sample;
+	struct buf values[VALUES];
+	bool done;
 
-	if (!buf_appendf(&me, "%s\n", init->me) ||
-	    !buf_appendf(&locals, "%s\nlocalhost\n", init->me) ||
-	    (init->smarthost_count &&
-	     !buf_appendf(&route, ":%s\n", init->smarthosts[0].name)) ||
-	    !init_listen_lines(&listen))
-		return err_exit(err, EX_USAGE, "too much to write into control");
-	for (size_t i = 0; (sample = sample_at(i)) != NULL; i++) {
-		const char *values = "";
-
-		if (strchr(sample->name, '/') || strcmp(sample->name, "me") == 0 ||
-		    strcmp(sample->name, "accounts") == 0)
-			continue;
-		if (strcmp(sample->name, "locals") == 0)
-			values = locals.data;
-		else if (strcmp(sample->name, "rcpthosts") == 0)
-			values = me.data;
-		else if (strcmp(sample->name, "smtproutes") == 0)
-			values = route.data;
-		else if (strcmp(sample->name, "listen") == 0)
-			values = listen.data;
-		if (!write_setting(init, sample->name, sample->name, values, err))
-			return false;
-	}
-	return access_rebuild(init->control_fd, err) &&
+	for (size_t i = 0; i < VALUES; i++)
+		values[i] = BUF_INIT(VALUES_MAX);
+	done = (put_names(init, values) &&
+		buf_append_text(&values[LOCALS], "localhost\n") &&
+		(!init->smarthost_count ||
+		 buf_appendf(&values[SMTPROUTES], ":%s\n", init->smarthosts[0].name)) &&
+		init_listen_lines(&values[LISTEN])) ||
+	       err_exit(err, EX_USAGE, "too much to write into control");
+	done = done && write_samples(init, values, err);
+	for (size_t i = 0; i < VALUES; i++)
+		buf_clear(&values[i]);
+	return done && access_rebuild(init->control_fd, err) &&
 	       aliases_rebuild(init->control_fd, err);
 }
 
