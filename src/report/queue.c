@@ -209,6 +209,14 @@ struct table {
 	bool any;
 };
 
+/* Normal is not worth a word; what is more than urgent is an operator's. */
+static const char *priority_shown(unsigned priority)
+{
+	static const char *const shown[] = { "", ", high", ", urgent" };
+
+	return priority < LENGTH(shown) ? shown[priority] : ", first";
+}
+
 static bool print_message(void *ctx, const struct queue_message *message)
 {
 	char bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX];
@@ -216,10 +224,10 @@ static bool print_message(void *ctx, const struct queue_message *message)
 	FILE *to = table->to;
 
 	table->any = true;
-	fprintf(to, "%s  %s  %s  %s  for %s\n", message->name.id,
+	fprintf(to, "%s  %s  %s  %s%s  for %s\n", message->name.id,
 		number_format_bytes(message->name.wire_bytes, bytes),
 		clock_format_duration(message->age_s, age), queue_message_state(message),
-		message->smarthost->name);
+		priority_shown(message->name.priority), message->smarthost->name);
 	fputs("    from ", to);
 	print_address(message->sender ? message->sender : "?", to);
 	fputs(" to", to);

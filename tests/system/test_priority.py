@@ -32,6 +32,7 @@ def test_what_a_user_marks_goes_first(gateway, smarthost):
             client.sendmail("ann@gate.example", [FAR], message(subject, *fields))
     queue = {one["priority"] for one in gateway.queue()}
     assert queue == {0, 1, 2}
+    assert "waiting, urgent  for isp" in gateway.run("queue").stdout
     assert gateway.flush().returncode == 0
     assert order_of(smarthost)[:2] == ["urgent", "high"]
     assert set(order_of(smarthost)[2:]) == {"plain", "list"}
