@@ -20,6 +20,7 @@ struct all {
 	unsigned word;
 	uint64_t number;
 	uint64_t bytes;
+	uint64_t seconds;
 	uint16_t port;
 	struct settings_list names;
 	struct settings_list repeated;
@@ -31,6 +32,7 @@ static const struct keyvalue_key keys[] = {
 	{ "word", KEYVALUE_WORD, offsetof(struct all, word), words, 0 },
 	{ "number", KEYVALUE_NUMBER, offsetof(struct all, number), NULL, 1000 },
 	{ "bytes", KEYVALUE_BYTES, offsetof(struct all, bytes), NULL, INT64_MAX },
+	{ "seconds", KEYVALUE_SECONDS, offsetof(struct all, seconds), NULL, 86400 },
 	{ "port", KEYVALUE_PORT, offsetof(struct all, port), NULL, 0 },
 	{ "names", KEYVALUE_NAMES, offsetof(struct all, names), NULL, 0 },
 	{ "repeated", KEYVALUE_REPEATED, offsetof(struct all, repeated), NULL, 0 },
@@ -43,7 +45,7 @@ static void keys_and_values(struct span text)
 	struct err err = { 0 };
 
 	if (keyvalue_parse("links/x", text, keys, &all, &err)) {
-		assert(all.word < 2 && all.number <= 1000);
+		assert(all.word < 2 && all.number <= 1000 && all.seconds <= 86400);
 		for (size_t i = 0; i < all.names.count; i++)
 			assert(all.names.lines[i][0]);
 	} else {

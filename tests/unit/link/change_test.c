@@ -17,7 +17,8 @@ static const struct link_note known = { .name = "ppp0",
 					.interface = "ppp0",
 					.local = "10.0.0.1",
 					.dns = "192.0.2.1",
-					.speed_bps = 9600 };
+					.speed_bps = 9600,
+					.told = "probe" };
 static const struct link_note was_down = { .name = "ppp0", .since = 1000 };
 
 static const struct {
@@ -112,8 +113,8 @@ static void change(void **state)
 		assert_int_equal(note.since, 1000);
 	else
 		assert_in_range(note.since, clock_wall_s() - 10, clock_wall_s());
-	if (note.up)
-		assert_string_equal(note.boot_id, clock_boot_id(boot_id));
+	assert_string_equal(note.boot_id, clock_boot_id(boot_id));
+	assert_string_equal(note.told, "");
 	assert_string_equal(ignored.data, rows[i].ignored ? rows[i].ignored : "");
 }
 
