@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "mail/address.h"
 #include "qmtp/netstring.h"
 
@@ -157,14 +158,19 @@ void qmtp_client_body_done(struct qmtp_client *client)
 static void read_status(const char *text, const char *usual, char status_out[12])
 {
 	const char *at = strstr(text, "(#");
-	unsigned subject, detail;
-	char class, end;
+	struct span rest, piece;
+	uint64_t number;
+	unsigned numbers = 0;
 
 	snprintf(status_out, 12, "%s", usual);
-	if (at && sscanf(at, "(#%c.%3u.%3u%c", &class, &subject, &detail, &end) == 4 &&
-	    class == usual[0] && end == ')')
-		snprintf(status_out, 12, "%c.%u.%u", class, subject % 1000,
-			 detail % 1000);
+	if (!at || !strchr(at, ')') || at[2] != usual[0])
+		return;
+	rest = (struct span){ at + 2, (size_t)(strchr(at, ')') - at - 2) };
+	piece = rest;
+	while (span_cut(&rest, '.', &piece))
+		numbers += number_parse(piece, 999, &number) ? 1 : 4;
+	if (numbers == 3)
+		snprintf(status_out, 12, "%.*s", (int)(strchr(at, ')') - at - 2), at + 2);
 }
 
 static bool read_answer(struct span text, struct smtp_client_answer *answer_out)

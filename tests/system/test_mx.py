@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -44,6 +45,10 @@ class Stand:
     def link_up(self):
         done = self.gateway.run("link", "up", "line", f"dns={self.zone.address}")
         assert done.returncode == 0, done.stderr
+
+    def link_is_up_for_long(self):
+        note = self.gateway.root / "spool/state/links/line"
+        note.write_text(re.sub(r"since=\d+", f"since={int(time.time()) - 5000}", note.read_text()))
 
     def wait_empty(self):
         wait_until(lambda: not self.gateway.parked("direct"), what="an empty Maildir")
@@ -208,6 +213,7 @@ def test_a_later_attempt_waits_for_its_time_unless_the_link_comes_up(stand):
     stand.send("you@far.example")
     stand.link_up()
     wait_until(lambda: stand.gateway.queue()[0]["attempts"] == 1, what="the first attempt")
+    stand.link_is_up_for_long()
     stand.send("you@other.example")
     wait_until(lambda: stand.hosts[ONE].taken, what="the other domain's mail")
     [queued] = stand.gateway.queue()
@@ -216,6 +222,33 @@ def test_a_later_attempt_waits_for_its_time_unless_the_link_comes_up(stand):
     stand.gateway.run("link", "down", "line")
     stand.link_up()
     stand.wait_empty()
+
+
+def test_a_dead_host_is_left_out_until_the_link_comes_up_again(stand):
+    stand.names({
+        "far.example": {"MX": [(1, "a.far.example"), (2, "b.far.example")]},
+        "a.far.example": host_at(ONE), "b.far.example": host_at(TWO),
+        "other.example": host_at(ONE),
+    })  # fmt: skip
+    stand.host(TWO)
+    stand.link_up()
+    stand.send("you@other.example")
+    stand.wait_empty()
+    wait_until(
+        lambda: "lontar-flush" not in stand.gateway.processes().values(), what="the flush's end"
+    )
+    stand.link_is_up_for_long()
+    dead = stand.gateway.root / "spool/state/dead/direct"
+    dead.parent.mkdir(exist_ok=True)
+    dead.write_text(f"a.far.example 2 {int(time.time()) - 100}\nold.example 9 1000\n")
+    stand.send("you@far.example")
+    wait_until(lambda: stand.hosts[TWO].taken, what="the mail at the second host")
+    assert len(stand.hosts[ONE].taken) == 1
+    stand.wait_empty()
+    stand.gateway.run("link", "down", "line")
+    stand.link_up()
+    stand.send("you@far.example")
+    wait_until(lambda: len(stand.hosts[ONE].taken) == 2, what="the mail at the first host")
 
 
 def test_recipients_of_many_domains_in_one_file_are_sent_by_and_by(stand):

@@ -10,11 +10,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "deliver/bounce.h"
-#include "deliver/received.h"
 #include "deliver/urgency.h"
-#include "ipc/intake.h"
-#include "ipc/peer.h"
 #include "link/notes.h"
+#include "programs/lontar-deliver/intake_private.h"
 #include "programs/lontar-deliver/record.h"
 #include "programs/lontar-deliver/report.h"
 #include "store/incoming.h"
@@ -22,7 +20,6 @@
 #define CLIENTS_MAX      1000
 #define TRANSACTIONS_MAX 4000
 #define RECIPIENTS_MAX   1000 /* RFC 5321 4.5.3.1.8 wants 100 at least */
-#define TRACE_MAX        4096
 #define RECIPIENTS_BYTES ((size_t)RECIPIENTS_MAX * ADDRESS_MAX)
 
 /* Strangers run as none of our users: people's programs that send mail. */
@@ -30,31 +27,6 @@
 #define STRANGERS_OF_ONE_MAX      100
 #define STRANGER_TRANSACTIONS_MAX 5
 #define STRANGER_QUEUE_BYTES      ((size_t)64 * 1024)
-
-struct transaction {
-	struct transaction *next;
-	struct client *client; /* NULL: gone while the commit was under way */
-	struct intake *intake;
-	uint32_t tag;
-	struct delivery *delivery;
-	bool from_user; /* one of our own sends it */
-	bool drafted;
-	bool committing;             /* or with its filter */
-	bool may_relay;              /* for some recipient */
-	struct buf recipients;       /* as they were named, each ended by a NUL */
-	struct filter_order *filter; /* NULL: it goes to none */
-	struct record record;        /* to be written once it is durable */
-};
-
-struct client {
-	struct client *next;
-	struct intake *intake;
-	struct peer *peer;
-	struct transaction *transactions;
-	unsigned transaction_count;
-	bool ours;     /* runs as one of our users, or root */
-	bool watching; /* wants INTAKE_PARKED */
-};
 
 static struct transaction *find(const struct client *client, uint32_t tag)
 {
@@ -239,81 +211,6 @@ static bool on_rcpt(struct client *client, struct packet *packet)
 	return true;
 }
 
-/* Only our own programs may say what the Received line says; of anyone else it tells the
- * user that the kernel names. */
-static bool compose_trace(const struct client *client, const struct intake_draft *draft,
-			  struct buf *trace, struct err *err)
-{
-	struct received received = { .helo = draft->helo,
-				     .remote_ip = draft->remote_ip,
-				     .protocol = draft->protocol,
-				     .login = draft->login,
-				     .session = draft->session,
-				     .me = client->intake->router.settings.me,
-				     .now = clock_wall_s() };
-	char user[32], session[32];
-
-	if (client->ours && span_is(draft->helo, "-"))
-		return true;
-	if (!client->ours) {
-		snprintf(user, sizeof(user), "uid:%u", (unsigned)peer_uid(client->peer));
-		received.protocol = (struct span){ "", 0 };
-		received.login = span_of(user);
-	}
-	if (!received.session.len || !client->ours) {
-		snprintf(session, sizeof(session), "%" PRIx64, clock_wall_us());
-		received.session = span_of(session);
-	}
-	return received_append(trace, &received) ||
-	       err_temporary(err, "4.3.0", "the trace line is too long");
-}
-
-/* Mail from a network, that is not fetched. */
-static bool find_filter(const struct client *client, struct transaction *transaction,
-			const struct intake_draft *draft, struct err *err)
-{
-	struct intake *intake = client->intake;
-	char remote_ip[64], program[256];
-	bool fetched = draft->protocol.len >= 4 &&
-		       (strncmp(draft->protocol.at, "POP3", 4) == 0 ||
-			strncmp(draft->protocol.at, "IMAP", 4) == 0);
-
-	if (!client->ours || fetched || !draft->remote_ip.len ||
-	    !packet_text_copy(draft->remote_ip, remote_ip, sizeof(remote_ip)))
-		return true;
-	if (!filters_find(&intake->filters, &intake->router.settings, remote_ip, program,
-			  err))
-		return false;
-	if (program[0])
-		transaction->filter = filter_order_new(program, draft->remote_ip,
-						       draft->helo, draft->login);
-	return true;
-}
-
-static int open_draft(const struct client *client, struct transaction *transaction,
-		      const struct intake_draft *draft, struct err *err)
-{
-	AUTO_BUF trace = BUF_INIT(TRACE_MAX);
-	int fd;
-
-	if (!transaction || !transaction->delivery->count || transaction->drafted) {
-		err_permanent(err, "5.5.1", "recipients first");
-		return -1;
-	}
-	if (!compose_trace(client, draft, &trace, err) ||
-	    !find_filter(client, transaction, draft, err))
-		return -1;
-	/* Our own programs' reports, and what they hand on anew, are nobody's wishes. */
-	if (client->ours && span_is(draft->helo, "-"))
-		transaction->from_user = false;
-	fd = delivery_open(transaction->delivery, client->intake->router.settings.me,
-			   buf_span(&trace), draft->size, err);
-	transaction->drafted = fd >= 0;
-	if (transaction->drafted)
-		commit_expect(client->intake->commit);
-	return fd;
-}
-
 /* Closes fd; -1 is answered by err. */
 static void answer_open(const struct client *client, uint32_t tag, int fd,
 			const struct err *err)
@@ -337,7 +234,7 @@ static bool on_draft(struct client *client, struct packet *packet)
 
 	if (!intake_draft_get(packet, &draft))
 		return false;
-	fd = open_draft(client, find(client, packet->tag), &draft, &err);
+	fd = intake_open_draft(client, find(client, packet->tag), &draft, &err);
 	answer_open(client, packet->tag, fd, &err);
 	return true;
 }

@@ -139,10 +139,10 @@ static void leave_out(struct mail *mail, size_t i)
 {
 	mail->more = true;
 	mail->count--;
-	memmove(&mail->recipients[i], &mail->recipients[i + 1],
-		(mail->count - i) * sizeof(mail->recipients[0]));
-	memmove(&mail->unsettled[i], &mail->unsettled[i + 1],
-		(mail->count - i) * sizeof(mail->unsettled[0]));
+	for (; i < mail->count; i++) {
+		mail->recipients[i] = mail->recipients[i + 1];
+		mail->unsettled[i] = mail->unsettled[i + 1];
+	}
 }
 
 void destination_limit(const struct destination *destination, struct mail *mail)

@@ -1,10 +1,7 @@
 #include "programs/lontar-flush/direct.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <ifaddrs.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +18,6 @@
 #define ASKS_MAX 20 /* domains asked about at a time */
 /* So long a host's connection waits for other domains that may turn out to share it. */
 #define PATIENCE_MS 500
-#define KNOWN_S     600 /* what was learnt of domains and hosts is asked anew after that */
 
 static void go_on_in(struct direct *direct, double seconds)
 {
@@ -42,65 +38,6 @@ static void set_failed(struct domain *domain, const struct err *err)
 	domain->since = clock_wall_s();
 }
 
-/* ourselves */
-
-static bool has_address(const char *addresses, const char *number)
-{
-	struct span rest = span_of(addresses), one;
-
-	while (span_cut(&rest, ',', &one))
-		if (span_is(one, number))
-			return true;
-	return false;
-}
-
-static bool is_interface(const char *addresses, const struct sockaddr *address)
-{
-	char number[INET6_ADDRSTRLEN] = "";
-
-	if (address && address->sa_family == AF_INET)
-		inet_ntop(AF_INET,
-			  &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-			  number, sizeof(number));
-	else if (address && address->sa_family == AF_INET6)
-		inet_ntop(
-			AF_INET6,
-			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
-			number, sizeof(number));
-	return number[0] && has_address(addresses, number);
-}
-
-/* By name or by address: what is sent there comes back. */
-static bool is_ourselves(const struct flush *flush, const struct mx_host *host)
-{
-	struct ifaddrs *all = NULL;
-	bool found = strcasecmp(host->name, flush->settings.me) == 0 ||
-		     routes_is_local(&flush->settings, host->name) ||
-		     has_address(host->addresses, "0.0.0.0") ||
-		     has_address(host->addresses, "::");
-
-	if (found || getifaddrs(&all) != 0)
-		return found;
-	for (const struct ifaddrs *at = all; at && !found; at = at->ifa_next)
-		found = is_interface(host->addresses, at->ifa_addr);
-	freeifaddrs(all);
-	return found;
-}
-
-/* RFC 5321 5.1: only hosts that are better than we are. */
-static size_t better_than_us(const struct flush *flush, const struct mx_host *hosts,
-			     size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!is_ourselves(flush, &hosts[i]))
-			continue;
-		while (i > 0 && hosts[i - 1].preference == hosts[i].preference)
-			i--;
-		return i;
-	}
-	return count;
-}
-
 /* domains */
 
 static void on_hosts(void *ctx, const struct mx_host *hosts, size_t count,
@@ -114,7 +51,7 @@ static void on_hosts(void *ctx, const struct mx_host *hosts, size_t count,
 	if (err) {
 		set_failed(domain, err);
 	} else {
-		count = better_than_us(direct->flush, hosts, count);
+		count = hosts_better_than_us(direct->flush, hosts, count);
 		err_permanent(&loop, "5.4.6",
 			      "mail for %s would come back here: this gateway is its "
 			      "best mail host, and control/locals and "
@@ -171,47 +108,14 @@ static void forget_hosts(struct domain *domain)
 	domain->state = DOMAIN_NEW;
 }
 
-/* hosts that cannot be reached */
-
-static const struct dead_host *find_dead(const struct direct *direct, const char *name)
-{
-	const struct dead_host *at = direct->dead;
-
-	while (at && strcmp(at->name, name) != 0)
-		at = at->next;
-	return at;
-}
-
-static void add_dead(struct direct *direct, const char *name, const struct err *err)
-{
-	struct dead_host *dead = must_alloc(sizeof(*dead));
-
-	*dead = (struct dead_host){ .next = direct->dead,
-				    .name = must_copy(name),
-				    .since = clock_wall_s(),
-				    .err = *err };
-	direct->dead = dead;
-}
-
 /* A call may last as long as the link does. */
 static void forget_old(struct direct *direct)
 {
-	struct dead_host **at = &direct->dead;
 	int64_t now = clock_wall_s();
 
-	while (*at) {
-		struct dead_host *dead = *at;
-
-		if (now - dead->since < KNOWN_S) {
-			at = &dead->next;
-			continue;
-		}
-		*at = dead->next;
-		free(dead->name);
-		free(dead);
-	}
+	dead_forget_old(direct);
 	for (struct domain *one = direct->domains; one; one = one->next)
-		if (!one->worker && !one->mx && now - one->since >= KNOWN_S)
+		if (!one->worker && !one->mx && now - one->since >= DIRECT_KNOWN_S)
 			forget_hosts(one);
 }
 
@@ -220,7 +124,7 @@ static void choose_host(struct domain *domain)
 {
 	while (domain->count) {
 		const struct dead_host *dead =
-			find_dead(domain->direct, domain->hosts[0].name);
+			dead_find(domain->direct, domain->hosts[0].name);
 
 		if (!dead)
 			return;
@@ -251,8 +155,11 @@ void direct_on_worker(struct direct *direct, const struct worker *worker)
 					      : "the process that sent it has died");
 		flush_blame(flush, &err);
 		if (!flush->stopping)
-			add_dead(direct, worker->host, &err);
-	} else if (worker->text[0]) {
+			dead_add(direct, worker->host, &err);
+	} else {
+		dead_remove(direct, worker->host);
+	}
+	if (worker->exit_code == EX_OK && worker->text[0]) {
 		err_temporary(&err, "", "%s", worker->text);
 		flush_blame(flush, &err);
 	}
@@ -493,6 +400,8 @@ struct direct *direct_new(struct flush *flush)
 	direct->flush = flush;
 	ev_timer_init(&direct->go_on, on_go_on, 0., 0.);
 	direct->go_on.data = direct;
+	if (!flush->all_due)
+		dead_read(direct);
 	return direct;
 }
 
@@ -520,6 +429,7 @@ void direct_end(struct direct *direct)
 		direct->workers = next;
 	}
 	direct->worker_count = 0;
+	dead_write(direct);
 }
 
 void direct_free(struct direct *direct)
@@ -533,13 +443,7 @@ void direct_free(struct direct *direct)
 		free_domain(direct->domains);
 		direct->domains = next;
 	}
-	while (direct->dead) {
-		struct dead_host *next = direct->dead->next;
-
-		free(direct->dead->name);
-		free(direct->dead);
-		direct->dead = next;
-	}
+	dead_clear(direct);
 	free(direct->busy);
 	free(direct);
 }

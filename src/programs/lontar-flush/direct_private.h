@@ -39,7 +39,10 @@ struct domain {
 struct dead_host {
 	struct dead_host *next;
 	char *name;
-	int64_t since;
+	unsigned failures; /* in a row */
+	int64_t last;      /* the last of them, wall clock seconds */
+	int64_t since;     /* known in this call */
+	bool left_out;
 	struct err err;
 };
 
@@ -70,6 +73,22 @@ struct direct {
 	int64_t listed_ms; /* the last listing, monotonic */
 	ev_timer go_on;
 };
+
+#define DIRECT_KNOWN_S 600 /* what a call has learnt is asked anew after that */
+
+/* Of hosts in their order those that are better than we are (RFC 5321 5.1). */
+size_t hosts_better_than_us(const struct flush *flush, const struct mx_host *hosts,
+			    size_t count);
+
+/* Hosts that cannot be reached: from earlier calls over this link, in
+ * spool/state/dead/NAME, and of this one. find: is left out, and why; else NULL. */
+void dead_read(struct direct *direct);
+void dead_write(const struct direct *direct);
+const struct dead_host *dead_find(const struct direct *direct, const char *name);
+void dead_add(struct direct *direct, const char *name, const struct err *err);
+void dead_remove(struct direct *direct, const char *name);
+void dead_forget_old(struct direct *direct);
+void dead_clear(struct direct *direct);
 
 /* Goes on soon, from the loop. */
 void direct_go_on_soon(struct direct *direct);

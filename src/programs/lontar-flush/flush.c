@@ -101,13 +101,18 @@ static bool is_busy(void *ctx, const char *id)
 	       (flush->destination && !destination_has(flush->destination, id));
 }
 
+static bool is_direct(const struct flush *flush)
+{
+	return flush->smarthost.type == SMARTHOST_MX && !flush->destination;
+}
+
 /* Some domain of many always has mail that waits for its time: new mail for another must
  * not bring that forward. A link that came up does, and whoever asked for it. */
 static bool is_all_due(const struct flush *flush)
 {
 	const struct link_note *link = &flush->lanes.link;
 
-	return !flush->direct || flush->alone || !link->name[0] ||
+	return !is_direct(flush) || flush->alone || !link->name[0] ||
 	       flush->note.last_try <= link->since;
 }
 
@@ -409,9 +414,9 @@ bool flush_begin(struct flush *flush, const char *name, struct err *err)
 		leave_after(flush, 0.);
 		return true;
 	}
-	if (flush->smarthost.type == SMARTHOST_MX && !flush->destination)
-		flush->direct = direct_new(flush);
 	flush->all_due = is_all_due(flush);
+	if (is_direct(flush))
+		flush->direct = direct_new(flush);
 	rules = rules_now(flush);
 	if (!queue_has_any(&flush->queue, &rules, &any, err))
 		return false;
