@@ -65,6 +65,11 @@ struct link_choice {
 bool link_choose(int root_fd, int control_fd, enum link_use use, const char *name,
 		 int64_t now, struct link_choice *choice_out);
 
+/* Where none is up: the best of those that have a file and serve it, as they are. False:
+ * there is none. */
+bool link_outlook(int root_fd, int control_fd, enum link_use use, const char *name,
+		  int64_t now, struct link_choice *choice_out);
+
 /* What mail may be begun over it on a connection that is to be made first. */
 struct order_limits link_limits(const struct allowance *allowance);
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "control/smarthost.h"
 #include "link/allowance.h"
 #include "link/cost.h"
 #include "store/parked.h"
@@ -71,8 +72,7 @@ static bool consider(const struct asked *asked, const struct link_note *note,
 	struct err ignored;
 	bool found;
 
-	if (!note->up ||
-	    !linkfile_load(asked->control_fd, note->name, &file, NULL, &ignored))
+	if (!linkfile_load(asked->control_fd, note->name, &file, NULL, &ignored))
 		return false;
 	candidate_out->note = *note;
 	candidate_out->cost = cost_of_megabyte(&file.price, note->speed_bps);
@@ -139,7 +139,8 @@ bool link_choose(int root_fd, int control_fd, enum link_use use, const char *nam
 		return false;
 	candidates = must_alloc((noted + 1) * sizeof(*candidates));
 	for (size_t i = 0; i < noted; i++)
-		count += consider(&asked, &notes[i], &candidates[count]);
+		if (notes[i].up)
+			count += consider(&asked, &notes[i], &candidates[count]);
 	free(notes);
 	if (count) {
 		const struct candidate *picked;
@@ -152,6 +153,34 @@ bool link_choose(int root_fd, int control_fd, enum link_use use, const char *nam
 	}
 	free(candidates);
 	return choice_out->allowance.open;
+}
+
+bool link_outlook(int root_fd, int control_fd, enum link_use use, const char *name,
+		  int64_t now, struct link_choice *choice_out)
+{
+	const struct asked asked = { root_fd, control_fd, use, name, now };
+	struct candidate best = { .cost = 0 }, candidate;
+	struct settings_list names;
+	bool found = false;
+	struct err ignored;
+
+	*choice_out = (struct link_choice){ .up = false };
+	if (!smarthost_names(control_fd, "links", &names, &ignored))
+		return false;
+	for (size_t i = 0; i < names.count; i++) {
+		struct link_note note;
+
+		link_note_read(root_fd, names.lines[i], &note);
+		if (!consider(&asked, &note, &candidate) ||
+		    (found && !is_better(&candidate, &best)))
+			continue;
+		best = candidate;
+		found = true;
+	}
+	settings_list_clear(&names);
+	choice_out->link = best.note;
+	choice_out->allowance = best.allowance;
+	return found;
 }
 
 struct order_limits link_limits(const struct allowance *allowance)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "control/smarthost.h"
+#include "link/call.h"
 #include "report/json.h"
 #include "report/large.h"
 
@@ -50,6 +51,7 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 {
 	int64_t now = clock_wall_s();
 	struct link_choice choice;
+	struct call_note call;
 
 	*status_out = (struct smarthost_status){ .oldest_s = -1 };
 	*list_out = (struct parked_list){ 0 };
@@ -61,6 +63,11 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 	(void)link_choose(root_fd, control_fd, LINK_FOR_SMARTHOST, smarthost, now,
 			  &choice);
 	status_out->link_up = choice.up;
+	if (!choice.up && link_outlook(root_fd, control_fd, LINK_FOR_SMARTHOST, smarthost,
+				       now, &choice)) {
+		call_note_read(root_fd, choice.link.name, &call);
+		status_out->next_call = call.next > now ? call.next : 0;
+	}
 	status_out->link = choice.link;
 	status_out->allowance = choice.allowance;
 	smarthost_note_read(root_fd, smarthost, &status_out->note);

@@ -30,8 +30,10 @@ struct smarthost_status {
 	uint64_t sending;
 	int64_t oldest_s; /* -1: nothing waits */
 	bool link_up;
-	struct link_note link;      /* that serves it best, where link_up */
+	struct link_note link; /* that serves it best; where none is up, may be brought
+				  up; its name is "": no such link is known */
 	struct allowance allowance; /* of that link */
+	int64_t next_call; /* none is up, and the gateway calls this one; 0: not known */
 	struct smarthost_note note;
 };
 

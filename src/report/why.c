@@ -65,6 +65,23 @@ static bool is_closed(const struct smarthost_status *smarthost,
 	return true;
 }
 
+static void explain_down(const struct smarthost_status *smarthost, int64_t now,
+			 struct why *why)
+{
+	const struct allowance *allowance = &smarthost->allowance;
+	char when[CLOCK_TEXT_MAX];
+
+	why->next = smarthost->next_call;
+	if (why->next)
+		snprintf(why->text, TEXT_MAX,
+			 "the link is down; the gateway calls %s at %s",
+			 smarthost->link.name, clock_format_local(why->next, now, when));
+	else if (smarthost->link.name[0] && !allowance->open)
+		snprintf(why->text, TEXT_MAX, "the link is down, and %s", allowance->why);
+	else
+		snprintf(why->text, TEXT_MAX, "the link is down");
+}
+
 static void explain_waiting(const struct smarthost_status *smarthost,
 			    const struct parked_name *name, int64_t now, struct why *why)
 {
@@ -76,7 +93,7 @@ static void explain_waiting(const struct smarthost_status *smarthost,
 		snprintf(why->text, TEXT_MAX, "the smarthost is held: %s",
 			 note->last_error);
 	} else if (!smarthost->link_up && !is_local) {
-		snprintf(why->text, TEXT_MAX, "the link is down");
+		explain_down(smarthost, now, why);
 	} else if (!is_local &&
 		   (is_kept(smarthost, name, why) || is_closed(smarthost, name, why))) {
 		return;

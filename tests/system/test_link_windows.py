@@ -121,6 +121,11 @@ def test_a_closed_window_is_told(set_up):
     assert "opens at 02:00" in gateway.run("link").stdout
     assert "opens at 02:00" in gateway.run("status").stdout
     assert "opens at 02:00" in gateway.run("explain", FAR).stdout
+    assert gateway.run("link", "down", "ppp0").returncode == EX_OK
+    gateway.send(ANN, [FAR])
+    [queued] = gateway.queue()
+    assert queued["why"] == "the link is down, and the window of link ppp0 opens at 02:00"
+    assert queued["link"] is None
 
 
 @pytest.mark.parametrize(

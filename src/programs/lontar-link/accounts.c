@@ -180,13 +180,10 @@ static void look_at_all(struct accounts *accounts)
 		look_at(accounts, &accounts->links->notes[i]);
 }
 
-static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
+void accounts_look(struct accounts *accounts)
 {
-	struct accounts *accounts = watcher->data;
 	bool opened = false;
 
-	(void)loop;
-	(void)events;
 	look_at_all(accounts);
 	for (struct account *at = accounts->first; at; at = at->next) {
 		opened |= at->opened;
@@ -195,6 +192,13 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
 	if (opened)
 		accounts->on_open(accounts->ctx);
 	plan(accounts);
+}
+
+static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	accounts_look(watcher->data);
 }
 
 void accounts_open(struct accounts *accounts)

@@ -53,6 +53,8 @@ struct accounts {
 
 /* loop to links, on_open and ctx are set. Every link that is up is looked at. */
 void accounts_open(struct accounts *accounts);
+/* Files may have changed. */
+void accounts_look(struct accounts *accounts);
 void accounts_close(struct accounts *accounts);
 
 /* A link's note is about to change; what was used until now is counted. */

@@ -103,6 +103,7 @@ static void on_reload(struct service *service)
 {
 	struct program *program = service->ctx;
 
+	accounts_look(&program->accounts);
 	interfaces_reload(&program->interfaces);
 	probes_reload(&program->probes);
 	calls_look(&program->calls);

@@ -206,7 +206,10 @@ static void on_give_up(struct ev_loop *loop, ev_timer *watcher, int events)
 	(void)events;
 	peer_close(fetch->peer);
 	if (!fetch->ended && !fetch->wanted)
-		tell_done(fetch, &stopped);
+		tell_done(fetch,
+			  &(struct link_done){
+				  EX_TEMPFAIL,
+				  span_of("told to stop, the pickup did not in time") });
 	forget_peer(fetch);
 	if (fetch->wanted)
 		start(fetch);
