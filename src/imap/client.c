@@ -167,14 +167,26 @@ struct buf *imap_client_commands(struct imap_client *client)
 	return &client->commands;
 }
 
-void imap_tell(struct imap_client *client, const struct imap_asked *asked, bool done,
-	       struct span text)
+bool imap_is_content(enum imap_verb verb)
+{
+	return verb == IMAP_MESSAGE || verb == IMAP_HEADER || verb == IMAP_IDENTITY;
+}
+
+enum imap_ask imap_ask_of(enum imap_verb verb)
 {
 	static const enum imap_ask asks[] = { [IMAP_MESSAGE] = IMAP_ASK_MESSAGE,
 					      [IMAP_HEADER] = IMAP_ASK_HEADER,
+					      [IMAP_IDENTITY] = IMAP_ASK_IDENTITY,
 					      [IMAP_LOGOUT] = IMAP_ASK_QUIT };
-	struct imap_client_answer answer = { asks[asked->verb], asked->message, done,
-					     text };
+
+	return asks[verb];
+}
+
+void imap_tell(struct imap_client *client, const struct imap_asked *asked, bool done,
+	       struct span text)
+{
+	struct imap_client_answer answer = { imap_ask_of(asked->verb), asked->message,
+					     done, text };
 
 	client->hooks->on_answer(client->ctx, &answer);
 }
@@ -215,6 +227,7 @@ void imap_answered(struct imap_client *client, const struct imap_asked *asked, b
 		break;
 	case IMAP_MESSAGE:
 	case IMAP_HEADER:
+	case IMAP_IDENTITY:
 		if (!asked->is_told)
 			imap_tell(client, asked, ok && asked->is_whole,
 				  ok ? span_of("it is gone there") : text);
@@ -251,6 +264,11 @@ size_t imap_client_count(const struct imap_client *client)
 uint64_t imap_client_octets(const struct imap_client *client, size_t message)
 {
 	return client->listing.messages[message].octets;
+}
+
+uint32_t imap_client_uidvalidity(const struct imap_client *client)
+{
+	return (uint32_t)client->uidvalidity;
 }
 
 const char *imap_client_uid(const struct imap_client *client, size_t message,
@@ -310,6 +328,14 @@ void imap_client_ask(struct imap_client *client, enum imap_ask ask, size_t messa
 			 "UID FETCH %" PRIu32 " (UID BODY.PEEK[HEADER])",
 			 client->listing.messages[message].uid);
 		return;
+	case IMAP_ASK_IDENTITY:
+		imap_say(
+			client,
+			&(struct imap_asked){ .verb = IMAP_IDENTITY, .message = message },
+			"UID FETCH %" PRIu32
+			" (UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])",
+			client->listing.messages[message].uid);
+		return;
 	case IMAP_ASK_DELETE:
 		assert(client->doomed_count < client->listing.count);
 		client->doomed[client->doomed_count++] = message;
@@ -325,7 +351,6 @@ size_t imap_client_awaited(const struct imap_client *client)
 	size_t awaited = 0;
 
 	for (size_t i = 0; i < client->count; i++)
-		awaited += client->asked[i].verb == IMAP_MESSAGE ||
-			   client->asked[i].verb == IMAP_HEADER;
+		awaited += imap_is_content(client->asked[i].verb);
 	return awaited;
 }

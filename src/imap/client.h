@@ -33,6 +33,7 @@
 enum imap_ask {
 	IMAP_ASK_MESSAGE,
 	IMAP_ASK_HEADER,
+	IMAP_ASK_IDENTITY, /* Message-ID and Date alone */
 	IMAP_ASK_DELETE,
 	IMAP_ASK_QUIT,
 };
@@ -45,7 +46,7 @@ struct imap_client_answer {
 };
 
 struct imap_piece {
-	enum imap_ask ask; /* MESSAGE or HEADER */
+	enum imap_ask ask; /* MESSAGE, HEADER or IDENTITY */
 	size_t message;
 	uint64_t from;    /* the literal's first byte in the message */
 	uint64_t bytes;   /* the literal's length */
@@ -96,6 +97,7 @@ const struct err *imap_client_failure(const struct imap_client *client);
 /* The listing, sorted by UID; octets as the server says, which may be wrong. */
 size_t imap_client_count(const struct imap_client *client);
 uint64_t imap_client_octets(const struct imap_client *client, size_t message);
+uint32_t imap_client_uidvalidity(const struct imap_client *client); /* 0: none */
 /* UIDVALIDITY and UID; "" where the server gives no UIDVALIDITY. */
 const char *imap_client_uid(const struct imap_client *client, size_t message,
 			    char text_out[IMAP_UID_TEXT_MAX]);

@@ -19,11 +19,6 @@ static void fail_saying(struct imap_client *client, struct span line)
 			      line.len > 80 ? 80 : (int)line.len, line.at);
 }
 
-static bool is_content(const struct imap_asked *asked)
-{
-	return asked->verb == IMAP_MESSAGE || asked->verb == IMAP_HEADER;
-}
-
 static void take_out(struct imap_client *client, size_t at)
 {
 	client->octets -= client->asked[at].octets;
@@ -134,7 +129,7 @@ static size_t whose(const struct imap_client *client)
 	for (size_t i = 0; i < client->count; i++) {
 		const struct imap_asked *asked = &client->asked[i];
 
-		if (is_content(asked) && !asked->is_whole &&
+		if (imap_is_content(asked->verb) && !asked->is_whole &&
 		    (!client->fetch.uid ||
 		     client->listing.messages[asked->message].uid == client->fetch.uid))
 			return i;
@@ -149,7 +144,7 @@ static void settle_whole(struct imap_client *client)
 	for (size_t i = 0; i < client->count; i++) {
 		struct imap_asked *asked = &client->asked[i];
 
-		if (!is_content(asked) || !asked->is_whole || asked->is_told)
+		if (!imap_is_content(asked->verb) || !asked->is_whole || asked->is_told)
 			continue;
 		asked->is_told = true;
 		imap_tell(client, asked, true, (struct span){ "", 0 });
@@ -160,7 +155,7 @@ static void tell_piece(struct imap_client *client, struct span text, bool begins
 {
 	const struct imap_asked *asked = &client->asked[client->body_of];
 	struct imap_piece piece = {
-		.ask = asked->verb == IMAP_HEADER ? IMAP_ASK_HEADER : IMAP_ASK_MESSAGE,
+		.ask = imap_ask_of(asked->verb),
 		.message = asked->message,
 		.from = client->fetch.from,
 		.bytes = client->literal_bytes,

@@ -18,6 +18,7 @@ enum imap_verb {
 	IMAP_SIZES,
 	IMAP_MESSAGE,
 	IMAP_HEADER,
+	IMAP_IDENTITY,
 	IMAP_STORE,
 	IMAP_UID_EXPUNGE,
 	IMAP_SEARCH_DELETED,
@@ -29,7 +30,7 @@ enum imap_verb {
 struct imap_asked {
 	enum imap_verb verb;
 	unsigned tag;
-	size_t message; /* of MESSAGE and HEADER */
+	size_t message; /* of MESSAGE, HEADER and IDENTITY */
 	uint64_t octets;
 	bool is_whole; /* its literal came */
 	bool is_told;  /* and was told of before its OK */
@@ -88,6 +89,10 @@ void imap_answered(struct imap_client *client, const struct imap_asked *asked, b
 /* That message's data is complete and believed. */
 void imap_tell(struct imap_client *client, const struct imap_asked *asked, bool done,
 	       struct span text);
+
+bool imap_is_content(enum imap_verb verb);
+/* What it answers. Not for commands that nobody asked for. */
+enum imap_ask imap_ask_of(enum imap_verb verb);
 
 /* client_remove.c */
 

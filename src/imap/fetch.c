@@ -84,27 +84,26 @@ static enum token take_token(struct span *line, struct span *text_out)
 	}
 }
 
-/* BODY[] and BODY[HEADER], with <N> behind where a part was asked for. */
+/* BODY[], BODY[HEADER] or BODY[HEADER.FIELDS (...)], with <N> behind where a part was
+ * asked for. */
 static enum imap_item body_item(struct imap_fetch *fetch, struct span name)
 {
-	static const char *const sections[] = { "BODY[]", "BODY[HEADER]" };
-	uint64_t from = 0;
+	static const char begin[] = "BODY[";
+	struct span section, rest = span_after(name, sizeof(begin) - 1);
 
-	for (size_t i = 0; i < LENGTH(sections); i++) {
-		size_t len = strlen(sections[i]);
-		struct span rest = span_after(name, len);
-
-		if (name.len < len || strncasecmp(name.at, sections[i], len) != 0)
-			continue;
-		if (rest.len &&
-		    (rest.len < 3 || rest.at[0] != '<' || rest.at[rest.len - 1] != '>' ||
-		     !number_parse((struct span){ rest.at + 1, rest.len - 2 }, OCTETS_MAX,
-				   &from)))
-			continue;
-		fetch->from = from;
-		return IMAP_ITEM_BODY;
-	}
-	return IMAP_ITEM_OTHER;
+	if (name.len < sizeof(begin) ||
+	    strncasecmp(name.at, begin, sizeof(begin) - 1) != 0 ||
+	    !span_cut(&rest, ']', &section) || !rest.at)
+		return IMAP_ITEM_OTHER;
+	if (section.len && (section.len < 6 || strncasecmp(section.at, "HEADER", 6) != 0))
+		return IMAP_ITEM_OTHER;
+	fetch->from = 0;
+	if (rest.len &&
+	    (rest.len < 3 || rest.at[0] != '<' || rest.at[rest.len - 1] != '>' ||
+	     !number_parse((struct span){ rest.at + 1, rest.len - 2 }, OCTETS_MAX,
+			   &fetch->from)))
+		return IMAP_ITEM_OTHER;
+	return IMAP_ITEM_BODY;
 }
 
 static enum imap_item item_named(struct imap_fetch *fetch, struct span name)

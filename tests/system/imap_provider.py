@@ -113,7 +113,11 @@ class ImapSession(Session):
     def give(self, number, one, items):
         wire, name = one.wire, "BODY[]"
         part = re.search(r"<(\d+)\.(\d+)>", items)
-        if "HEADER" in items:
+        if "FIELDS" in items:
+            found = re.findall(rb"(?im)^(?:Message-ID|Date):.*\r\n", wire.partition(b"\r\n\r\n")[0]
+                               + b"\r\n")  # fmt: skip
+            wire, name = b"".join(found) + b"\r\n", "BODY[HEADER.FIELDS (MESSAGE-ID DATE)]"
+        elif "HEADER" in items:
             wire, name = wire.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", "BODY[HEADER]"
         else:
             self.provider.retrieved += 1

@@ -415,12 +415,54 @@ def test_new_uids_for_old_mail_bring_it_in_no_second_time(imap_office, make_imap
     gateway = imap_office(provider.port, keep="always")
     assert fetch(gateway) == EX_OK
     provider.renumber()
+    provider.put([letter(4)])
     done = gateway.run("pickup")
-    assert "0 fetched" in done.stdout
-    assert subjects(gateway) == expected(4)
-    assert provider.retrieved == 8
+    assert "1 fetched" in done.stdout
+    assert subjects(gateway) == expected(5)
+    # Of the old ones only Message-ID and date crossed once more, and that once.
+    assert provider.retrieved == 5
     assert fetch(gateway) == EX_OK
-    assert provider.retrieved == 8
+    assert [line.split()[0] for line in provider.sessions[-1].commands][2:] == [
+        "EXAMINE", "UID", "LOGOUT",
+    ]  # fmt: skip
+
+
+def test_new_uids_are_seen_through_whatever_cuts_the_line(imap_office, make_imap):
+    letters_there = letters(6)
+    for number in range(5, 40, 3):
+        provider = make_imap(letters_there)
+        gateway = imap_office(provider.port, keep="always")
+        shutil.rmtree(gateway.root / "mail/ann/Maildir", ignore_errors=True)
+        (gateway.root / "spool/pickup/isp").unlink(missing_ok=True)
+        assert fetch(gateway) == EX_OK
+        provider.renumber()
+        provider.cut_at = provider.replies + number
+        fetch(gateway)
+        provider.cut_at = None
+        assert fetch(gateway) == EX_OK
+        assert provider.retrieved == 6, number
+        assert subjects(gateway) == expected(6)
+
+
+def test_another_message_under_an_old_id_is_no_old_one(imap_office, make_imap):
+    same = b"Date: Sun, 22 Nov 2026 1%d:00:00 +0000\nMessage-ID: <one@for.all>\nSubject: %s\n\nok\n"
+    provider = make_imap([same % (0, b"letter 0")])
+    gateway = imap_office(provider.port, keep="always")
+    assert fetch(gateway) == EX_OK
+    provider.renumber()
+    provider.put([same % (1, b"letter 1"), same % (0, b"letter 2") + b"and more\n"])
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(3)
+
+
+def test_a_change_from_pop3_to_imap_brings_nothing_in_again(imap_office, dovecot):
+    gateway = imap_office(dovecot.pop3, type="pop3", user="change", keep="always")
+    dovecot.put("change", letters(6))
+    assert fetch(gateway) == EX_OK
+    gateway = imap_office(dovecot.imap, user="change", keep="always")
+    dovecot.put("change", [letter(6)])
+    assert "pickup isp: 1 fetched" in gateway.run("pickup").stdout
+    assert subjects(gateway) == expected(7)
 
 
 @pytest.mark.parametrize("keep", ["no", "always"])

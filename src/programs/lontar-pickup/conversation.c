@@ -41,6 +41,8 @@ static struct seen_entry entry_of(const struct session *session, size_t message,
 
 	entry.listed = entry.when;
 	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
+	if (!session->work->pickup.multidrop)
+		message_identity(&session->message, entry.octets, entry.identity);
 	return entry;
 }
 
@@ -52,6 +54,16 @@ static bool remember(struct session *session, const struct seen_entry *entry)
 		return true;
 	fail(session, &err);
 	return false;
+}
+
+/* All of the listing has been compared with what was seen. */
+static void on_judged(struct session *session)
+{
+	struct err err;
+
+	if (!session->plan.identify_left && !session->work->probes &&
+	    !provider_note_numbers(&session->provider, &err))
+		fail(session, &err);
 }
 
 static bool needs_octets(void *ctx, size_t message)
@@ -73,6 +85,8 @@ static void on_listed(void *ctx)
 	work->doing = "fetching";
 	if (!plan_make(&session->plan, work, &session->provider, &err))
 		fail(session, &err);
+	else
+		on_judged(session);
 	session->safe = must_alloc(room);
 	session->removable = must_alloc(room);
 	boss_tell_progress(work);
@@ -181,6 +195,20 @@ static void tell_recipient(struct session *session, size_t message, struct span 
 		remember(session, &entry);
 }
 
+static void identified(struct session *session, size_t message, const char *key)
+{
+	plan_identified(&session->plan, session->work, &session->provider, message, key);
+	on_judged(session);
+}
+
+static void identified_as_listed(struct session *session, size_t message)
+{
+	char key[DIGEST_TEXT_MAX];
+
+	provider_key(&session->provider, message, key);
+	identified(session, message, key);
+}
+
 static void on_header(struct session *session, size_t message)
 {
 	struct work *work = session->work;
@@ -199,9 +227,33 @@ static void on_header(struct session *session, size_t message)
 	}
 	digest = digest_new();
 	digest_add(digest, message_header(&session->message));
-	plan_identified(&session->plan, work, &session->provider, message,
-			digest_text(digest, key));
+	identified(session, message, digest_text(digest, key));
 	digest_free(digest);
+}
+
+/* An old one under a new uid is known under that from now on. */
+static void on_identity(struct session *session, size_t message)
+{
+	struct work *work = session->work;
+	const struct seen_entry *old;
+	struct seen_entry entry;
+	char identity[DIGEST_TEXT_MAX];
+	struct err err;
+
+	message_finish(&session->message);
+	old = seen_find_identity(
+		work->seen,
+		message_identity(&session->message,
+				 provider_octets(&session->provider, message), identity));
+	if (old && old->kind != SEEN_LARGE) {
+		entry = *old;
+		snprintf(entry.key, sizeof(entry.key), "%s",
+			 session->plan.items[message].key);
+		entry.listed = clock_wall_s();
+		if (!seen_add(work->seen, &entry, &err))
+			fail(session, &err);
+	}
+	identified_as_listed(session, message);
 }
 
 /* The server would not: it stays there, the others go on. */
@@ -220,8 +272,7 @@ static void on_refused(struct session *session, const struct provider_answer *an
 	case PROVIDER_HEADER:
 		/* Not known by its header, then by its contents. */
 		if (item->task == TASK_IDENTIFY) {
-			plan_identified(&session->plan, work, &session->provider,
-					answer->message, "-");
+			identified(session, answer->message, "-");
 			return;
 		}
 		/* That it is there, and how large, can be told all the same. */
@@ -230,6 +281,9 @@ static void on_refused(struct session *session, const struct provider_answer *an
 			return;
 		}
 		break;
+	case PROVIDER_IDENTITY:
+		identified_as_listed(session, answer->message);
+		return;
 	case PROVIDER_DELETE:
 	case PROVIDER_QUIT:
 		return;
@@ -288,6 +342,8 @@ static void on_answer(void *ctx, const struct provider_answer *answer)
 		on_fetched(session, answer->message);
 	else if (answer->ask == PROVIDER_HEADER)
 		on_header(session, answer->message);
+	else if (answer->ask == PROVIDER_IDENTITY)
+		on_identity(session, answer->message);
 	else
 		on_deleted(session, answer->message);
 	/* IMAP may answer a removal while a message is coming in. */
@@ -397,9 +453,10 @@ static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 			 size_t *message_out)
 {
 	static const enum provider_ask asks[] = {
-		[TASK_NONE] = PROVIDER_QUIT,     [TASK_IDENTIFY] = PROVIDER_HEADER,
-		[TASK_FETCH] = PROVIDER_FETCH,   [TASK_NOTICE] = PROVIDER_HEADER,
-		[TASK_DELETE] = PROVIDER_DELETE, [TASK_PROBE] = PROVIDER_HEADER,
+		[TASK_NONE] = PROVIDER_QUIT,        [TASK_IDENTIFY] = PROVIDER_HEADER,
+		[TASK_FETCH] = PROVIDER_FETCH,      [TASK_NOTICE] = PROVIDER_HEADER,
+		[TASK_DELETE] = PROVIDER_DELETE,    [TASK_PROBE] = PROVIDER_HEADER,
+		[TASK_COMPARE] = PROVIDER_IDENTITY,
 	};
 	struct plan *plan = &session->plan;
 	enum task task;

@@ -1,6 +1,8 @@
 #include "programs/lontar-pickup/message.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,20 +108,48 @@ struct span message_header(const struct message *message)
 	return (struct span){ message->text.data, header_len(message) };
 }
 
+/* Trimmed; empty where it is not there. */
+static struct span field_of(struct span header, const char *name)
+{
+	struct header_field field;
+
+	return header_find(header, name, &field) ? span_trim(field.value)
+						 : (struct span){ "", 0 };
+}
+
+const char *message_identity(const struct message *message, uint64_t octets,
+			     char text_out[DIGEST_TEXT_MAX])
+{
+	struct span header = message_header(message);
+	struct span id = field_of(header, "Message-ID");
+	struct digest *digest;
+	char size[24];
+
+	text_out[0] = '\0';
+	if (!id.len)
+		return text_out;
+	snprintf(size, sizeof(size), "\n%" PRIu64 "\n", octets);
+	digest = digest_new();
+	digest_add(digest, id);
+	digest_add(digest, span_of(size));
+	digest_add(digest, field_of(header, "Date"));
+	digest_text(digest, text_out);
+	digest_free(digest);
+	return text_out;
+}
+
 const char *message_digest(const struct message *message, const char *recipient,
 			   char text_out[DIGEST_TEXT_MAX])
 {
 	struct digest *digest = digest_new();
-	struct header_field field;
 	struct span header = message_header(message);
+	struct span id = field_of(header, "Message-ID");
 
 	/* The date: there are programs that give all their mail one Message-ID. */
-	if (header_find(header, "Message-ID", &field) && span_trim(field.value).len) {
-		digest_add(digest, span_trim(field.value));
+	if (id.len) {
+		digest_add(digest, id);
 		digest_add(digest, (struct span){ "\n", 1 });
-		if (!header_find(header, "Date", &field))
-			field.value = (struct span){ "", 0 };
-		header = span_trim(field.value);
+		header = field_of(header, "Date");
 	}
 	digest_add(digest, header);
 	digest_add(digest, (struct span){ "\n", 1 });

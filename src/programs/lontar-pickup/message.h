@@ -36,6 +36,10 @@ void message_finish(struct message *message);
 
 /* Up to and without the empty line; borrowed. */
 struct span message_header(const struct message *message);
+/* Of Message-ID, Date and size, for which its header is enough; "" without a Message-ID.
+ */
+const char *message_identity(const struct message *message, uint64_t octets,
+			     char text_out[DIGEST_TEXT_MAX]);
 /* Of the contents as the recipient gets them: Message-ID and Date (without a Message-ID
  * the whole header), the recipient, the body. After finish. */
 const char *message_digest(const struct message *message, const char *recipient,

@@ -129,11 +129,10 @@ static int by_turn(const void *one, const void *other)
 static struct place place_of(const struct plan *plan, const struct provider *provider,
 			     size_t message)
 {
-	static const unsigned ranks[] = { [TASK_DELETE] = 0,
-					  [TASK_PROBE] = 1,
-					  [TASK_IDENTIFY] = 1,
-					  [TASK_FETCH] = 3,
-					  [TASK_NOTICE] = 3 };
+	static const unsigned ranks[] = {
+		[TASK_DELETE] = 0,  [TASK_PROBE] = 1, [TASK_IDENTIFY] = 1,
+		[TASK_COMPARE] = 1, [TASK_FETCH] = 3, [TASK_NOTICE] = 3
+	};
 	const struct item *item = &plan->items[message];
 	struct place place = { message, ranks[item->task], 0 };
 
@@ -188,6 +187,10 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 	bool identifies = provider_has_headers(provider) &&
 			  (work->pickup.keep != PICKUP_KEEP_NO || work->most_octets);
 
+	/* Of the copies of a mailbox for many, the ids are the same. */
+	bool compares = work->pickup.keep != PICKUP_KEEP_NO && !work->pickup.multidrop &&
+			provider_is_renumbered(provider);
+
 	*plan = (struct plan){ .count = provider_count(provider) };
 	plan->items = must_alloc((plan->count + 1) * sizeof(*plan->items));
 	plan->order = must_alloc((plan->count + 1) * sizeof(*plan->order));
@@ -202,11 +205,14 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 		plan->has_keyless |= !has_key;
 		if (work->probes)
 			item->task = TASK_PROBE;
+		else if (compares && has_key && !seen_find(work->seen, item->key))
+			item->task = TASK_COMPARE;
 		else if (has_key || !identifies)
 			settle(plan, work, item, provider_octets(provider, i));
 		else
 			item->task = TASK_IDENTIFY;
-		plan->identify_left += item->task == TASK_IDENTIFY;
+		plan->identify_left +=
+			item->task == TASK_IDENTIFY || item->task == TASK_COMPARE;
 	}
 	put_in_order(plan, provider);
 	/* Where all is known that is there, the rest is gone. */

@@ -16,6 +16,7 @@ enum task {
 	TASK_NONE,     /* it stays as it is */
 	TASK_PROBE,    /* its header is looked at for a proof, nothing else */
 	TASK_IDENTIFY, /* it has no uid: its header is read, to know it again */
+	TASK_COMPARE,  /* all uids are new: is the mail? Message-ID and Date are read */
 	TASK_FETCH,
 	TASK_NOTICE, /* too large: its header is read, its recipient told */
 	TASK_DELETE,

@@ -78,6 +78,16 @@ bool provider_has_headers(const struct provider *provider)
 	return provider->kind->has_headers(provider->engine);
 }
 
+bool provider_is_renumbered(const struct provider *provider)
+{
+	return provider->kind->is_renumbered(provider->engine);
+}
+
+bool provider_note_numbers(struct provider *provider, struct err *err)
+{
+	return provider->kind->note_numbers(provider->engine, err);
+}
+
 bool provider_may_ask(const struct provider *provider)
 {
 	return provider->kind->may_ask(provider->engine);

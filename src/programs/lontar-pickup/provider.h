@@ -22,7 +22,8 @@ struct work;
 
 enum provider_ask {
 	PROVIDER_FETCH,
-	PROVIDER_HEADER, /* the header alone */
+	PROVIDER_HEADER,   /* the header alone */
+	PROVIDER_IDENTITY, /* at least Message-ID and Date of it */
 	PROVIDER_DELETE,
 	PROVIDER_QUIT,
 };
@@ -63,6 +64,8 @@ struct provider_kind {
 	struct span (*uid)(const void *engine, size_t message);
 	uint64_t (*listing_bytes)(const void *engine);
 	bool (*has_headers)(const void *engine);
+	bool (*is_renumbered)(const void *engine);
+	bool (*note_numbers)(void *engine, struct err *err);
 	bool (*may_ask)(const void *engine);
 	void (*ask)(void *engine, enum provider_ask ask, size_t message);
 	size_t (*awaited)(const void *engine);
@@ -99,6 +102,10 @@ void provider_key(const struct provider *provider, size_t message,
 /* Bytes that the listing took on the wire. */
 uint64_t provider_listing_bytes(const struct provider *provider);
 bool provider_has_headers(const struct provider *provider); /* may be asked for */
+/* Something was fetched from it before, but the server has made all uids anew since. */
+bool provider_is_renumbered(const struct provider *provider);
+/* All is known that had old ones. */
+bool provider_note_numbers(struct provider *provider, struct err *err) MUST_USE;
 
 /* Another ask may go out now. Not before on_listed, nor after PROVIDER_QUIT. */
 bool provider_may_ask(const struct provider *provider);

@@ -1,9 +1,11 @@
 #include "imap/client.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "mail/wire.h"
 #include "net/deflate.h"
 #include "programs/lontar-pickup/partial.h"
@@ -172,7 +174,7 @@ static bool begin(struct imap *imap, const struct imap_piece *piece)
 	imap->check_left = 0;
 	buf_reset(&imap->check);
 	partials_end(imap->partials);
-	if (piece->ask == IMAP_ASK_HEADER)
+	if (piece->ask != IMAP_ASK_MESSAGE)
 		return true;
 	key_of(imap, piece->message, key);
 	if (!wanted && !piece->from) {
@@ -246,6 +248,7 @@ static void on_answer(void *ctx, const struct imap_client_answer *answer)
 {
 	static const enum provider_ask asks[] = { [IMAP_ASK_MESSAGE] = PROVIDER_FETCH,
 						  [IMAP_ASK_HEADER] = PROVIDER_HEADER,
+						  [IMAP_ASK_IDENTITY] = PROVIDER_IDENTITY,
 						  [IMAP_ASK_DELETE] = PROVIDER_DELETE,
 						  [IMAP_ASK_QUIT] = PROVIDER_QUIT };
 	struct imap *imap = ctx;
@@ -373,6 +376,51 @@ static bool has_headers(const void *engine)
 	return true;
 }
 
+/* The folder and its UIDVALIDITY, as one more thing that was seen. "": it has none. */
+static const char *numbering(const struct imap *imap, char key_out[DIGEST_TEXT_MAX])
+{
+	struct digest *digest;
+	char text[UID_TEXT_MAX];
+
+	key_out[0] = '\0';
+	if (!imap_client_uidvalidity(imap->client))
+		return key_out;
+	snprintf(text, sizeof(text), "UIDVALIDITY %" PRIu32 " %s",
+		 imap_client_uidvalidity(imap->client), imap->work->pickup.folder);
+	digest = digest_new();
+	digest_add(digest, span_of(text));
+	digest_text(digest, key_out);
+	digest_free(digest);
+	return key_out;
+}
+
+static bool is_renumbered(const void *engine)
+{
+	const struct imap *imap = engine;
+	char key[DIGEST_TEXT_MAX];
+
+	return *numbering(imap, key) && seen_count(imap->work->seen) &&
+	       !seen_find(imap->work->seen, key);
+}
+
+static bool note_numbers(void *engine, struct err *err)
+{
+	struct imap *imap = engine;
+	struct seen_entry entry = { .kind = SEEN_LEFT,
+				    .digest = "-",
+				    .when = clock_wall_s(),
+				    .is_listed = true };
+	struct seen_entry *known;
+
+	if (!*numbering(imap, entry.key))
+		return true;
+	known = seen_find(imap->work->seen, entry.key);
+	if (known)
+		known->is_listed = true;
+	entry.listed = entry.when;
+	return known || seen_add(imap->work->seen, &entry, err);
+}
+
 static bool may_ask(const void *engine)
 {
 	return imap_client_may_ask(((const struct imap *)engine)->client);
@@ -382,6 +430,7 @@ static void ask(void *engine, enum provider_ask what, size_t message)
 {
 	static const enum imap_ask asks[] = { [PROVIDER_FETCH] = IMAP_ASK_MESSAGE,
 					      [PROVIDER_HEADER] = IMAP_ASK_HEADER,
+					      [PROVIDER_IDENTITY] = IMAP_ASK_IDENTITY,
 					      [PROVIDER_DELETE] = IMAP_ASK_DELETE,
 					      [PROVIDER_QUIT] = IMAP_ASK_QUIT };
 	struct imap *imap = engine;
@@ -411,6 +460,8 @@ const struct provider_kind provider_imap = {
 	.uid = uid,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
+	.is_renumbered = is_renumbered,
+	.note_numbers = note_numbers,
 	.may_ask = may_ask,
 	.ask = ask,
 	.awaited = awaited,

@@ -15,9 +15,8 @@ struct pop3 {
 };
 
 static const enum pop3_ask asks[] = {
-	[PROVIDER_FETCH] = POP3_ASK_RETR,
-	[PROVIDER_HEADER] = POP3_ASK_TOP,
-	[PROVIDER_DELETE] = POP3_ASK_DELE,
+	[PROVIDER_FETCH] = POP3_ASK_RETR,   [PROVIDER_HEADER] = POP3_ASK_TOP,
+	[PROVIDER_IDENTITY] = POP3_ASK_TOP, [PROVIDER_DELETE] = POP3_ASK_DELE,
 	[PROVIDER_QUIT] = POP3_ASK_QUIT,
 };
 
@@ -126,6 +125,20 @@ static bool has_headers(const void *engine)
 	return ((const struct pop3 *)engine)->offer.top;
 }
 
+/* UIDLs have nothing in common that would change with them. */
+static bool is_renumbered(const void *engine)
+{
+	(void)engine;
+	return false;
+}
+
+static bool note_numbers(void *engine, struct err *err)
+{
+	(void)engine;
+	(void)err;
+	return true;
+}
+
 static bool may_ask(const void *engine)
 {
 	return pop3_client_may_ask(client_of(engine));
@@ -155,6 +168,8 @@ const struct provider_kind provider_pop3 = {
 	.uid = uid,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
+	.is_renumbered = is_renumbered,
+	.note_numbers = note_numbers,
 	.may_ask = may_ask,
 	.ask = ask,
 	.awaited = awaited,

@@ -17,7 +17,7 @@
 #define FILE_MAX_BYTES ((size_t)256 * 1024 * 1024)
 #define WEEK_S         ((int64_t)7 * 86400)
 #define KEPT_S         (4 * WEEK_S) /* not listed for so long: forgotten */
-#define LINE_ROOM      180
+#define LINE_ROOM      200
 #define LOCK_TRIES     500 /* of 20 ms */
 
 /* Indices of entries plus 1, by the first letters of a text; its size is a power of two
@@ -39,6 +39,7 @@ struct seen {
 	size_t room;
 	struct table keys;
 	struct table digests;
+	struct table identities;
 };
 
 typedef const char *text_of(const struct seen_entry *entry);
@@ -51,6 +52,11 @@ static const char *key_of(const struct seen_entry *entry)
 static const char *digest_of(const struct seen_entry *entry)
 {
 	return entry->digest;
+}
+
+static const char *identity_of(const struct seen_entry *entry)
+{
+	return entry->identity;
 }
 
 /* The texts are digests already: any part of them is a hash. */
@@ -85,11 +91,14 @@ static void index_one(struct seen *seen, size_t i)
 	if (strcmp(entry->digest, "-") != 0)
 		*slot_of(seen, &seen->digests, digest_of, entry->digest) =
 			(uint32_t)i + 1;
+	if (entry->identity[0])
+		*slot_of(seen, &seen->identities, identity_of, entry->identity) =
+			(uint32_t)i + 1;
 }
 
 static void index_all(struct seen *seen, size_t size)
 {
-	struct table *const tables[] = { &seen->keys, &seen->digests };
+	struct table *const tables[] = { &seen->keys, &seen->digests, &seen->identities };
 
 	for (size_t i = 0; i < LENGTH(tables); i++) {
 		free(tables[i]->slots);
@@ -173,6 +182,8 @@ static void take_line(struct seen *seen, struct span line)
 	    take_time(&line, &entry.when) && take_time(&line, &entry.listed) &&
 	    take_time(&line, &octets)) {
 		entry.octets = (uint64_t)octets;
+		if (line.at && !take_text(&line, entry.identity))
+			entry.identity[0] = '\0';
 		keep(seen, &entry);
 	}
 }
@@ -242,6 +253,7 @@ void seen_close(struct seen *seen)
 	free(seen->entries);
 	free(seen->keys.slots);
 	free(seen->digests.slots);
+	free(seen->identities.slots);
 	free(seen);
 }
 
@@ -257,6 +269,16 @@ struct seen_entry *seen_find(const struct seen *seen, const char *key)
 	return slot ? &seen->entries[slot - 1] : NULL;
 }
 
+const struct seen_entry *seen_find_identity(const struct seen *seen, const char *identity)
+{
+	uint32_t slot = identity[0]
+				? *slot_of(seen, &seen->identities, identity_of, identity)
+				: 0;
+	const struct seen_entry *entry = slot ? &seen->entries[slot - 1] : NULL;
+
+	return entry && strcmp(entry->key, "-") != 0 ? entry : NULL;
+}
+
 bool seen_has_digest(const struct seen *seen, const char *digest)
 {
 	return *slot_of(seen, &seen->digests, digest_of, digest) != 0;
@@ -265,9 +287,9 @@ bool seen_has_digest(const struct seen *seen, const char *digest)
 static int format(const struct seen_entry *entry, char line_out[LINE_ROOM])
 {
 	return snprintf(line_out, LINE_ROOM,
-			"%c %s %s %" PRId64 " %" PRId64 " %" PRIu64 "\n", entry->kind,
+			"%c %s %s %" PRId64 " %" PRId64 " %" PRIu64 "%s%s\n", entry->kind,
 			entry->key, entry->digest, entry->when, entry->listed,
-			entry->octets);
+			entry->octets, entry->identity[0] ? " " : "", entry->identity);
 }
 
 /* The line's text stands behind one byte of room. */

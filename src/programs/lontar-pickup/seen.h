@@ -1,8 +1,8 @@
 /*
  * What was fetched from one mailbox before: spool/pickup/NAME, a text file that is only
  * appended to, a line a message: kind, key, digest, when it was fetched, when it was last
- * listed, its octets there. A torn last line is a message that is fetched once more, and
- * recognised.
+ * listed, its octets there, its identity if any. A torn last line is a message that is
+ * fetched once more, and recognised.
  *
  * The key tells the message at the server (a digest of its UIDL), the digest tells its
  * contents and recipient: when the server makes new UIDLs, or gives the same mail twice,
@@ -43,8 +43,9 @@ struct seen_entry {
 	char digest[DIGEST_TEXT_MAX];
 	int64_t when;
 	int64_t listed;
-	uint64_t octets; /* as the server said */
-	bool is_listed;  /* now */
+	uint64_t octets;                /* as the server said */
+	char identity[DIGEST_TEXT_MAX]; /* of Message-ID, Date and octets; or empty */
+	bool is_listed;                 /* now */
 };
 
 struct seen;
@@ -62,12 +63,16 @@ bool seen_set_mailbox(struct seen *seen, const char *mailbox, struct err *err) M
 size_t seen_count(const struct seen *seen);
 /* The last one with this key; NULL: none. Borrowed until the next add. */
 struct seen_entry *seen_find(const struct seen *seen, const char *key);
+/* The last one that is still there under its key, or was when it was listed; NULL: none.
+ * Borrowed likewise. */
+const struct seen_entry *seen_find_identity(const struct seen *seen,
+					    const char *identity);
 /* Something with these contents was fetched. */
 bool seen_has_digest(const struct seen *seen, const char *digest);
 
 /* A line to be appended by whoever makes its message durable: to seen_fd. */
 struct seen_line {
-	char text[192];
+	char text[224];
 	size_t len;
 	uint64_t at; /* where it comes to stand */
 };

@@ -116,6 +116,17 @@ static const struct row rows[] = {
 			   "* 2 FETCH (UID 9 BODY[] {3}\ntwo)\nL6 OK\n",
 			   "" } },
 	  .story = LISTED "<0+5:one\r\n>M1+ <0+2:\r\n>H2+ <0+3:two>M2+ " },
+	{ .title =
+		  "of a message that may be an old one its Message-ID and date are enough",
+	  .offer = CAPABLE,
+	  .asks = "I2",
+	  .exchanges = { TWO,
+			 { SIZES, "L4 UID FETCH 9 (UID BODY.PEEK[HEADER.FIELDS "
+				  "(MESSAGE-ID DATE)])\n" },
+			 { "* 2 FETCH (UID 9 BODY[HEADER.FIELDS (Message-ID \"DATE\")] {2}\n\n)\n"
+			   "L4 OK\n",
+			   "" } },
+	  .story = LISTED "<0+2:\r\n>I2+ " },
 	{ .title = "a message goes on at its byte",
 	  .offer = CAPABLE,
 	  .asks = "M1.20",
@@ -129,7 +140,7 @@ static const struct row rows[] = {
 	  .exchanges = { TWO,
 			 { SIZES, "L4 UID FETCH 5 (UID BODY.PEEK[])\n" },
 			 { "* 3 EXISTS\n* 1 FETCH (FLAGS (\\Seen))\n* OK still here\n"
-			   "* 1 FETCH (X-A (\"b)\" (c {3}\n) )d)) BODY[HEADER.FIELDS (A)] "
+			   "* 1 FETCH (X-A (\"b)\" (c {3}\n) )d)) BODY[1.MIME] "
 			   "\"x\" BODY[] {3}\none ENVELOPE (NIL \"a \\\" b\" NIL) UID 5 "
 			   "MODSEQ (12))\n* 2 EXPUNGE\nL4 OK\n",
 			   "" } },
@@ -340,6 +351,7 @@ static void on_answer(void *ctx, const struct imap_client_answer *answer)
 {
 	static const char letters[] = { [IMAP_ASK_MESSAGE] = 'M',
 					[IMAP_ASK_HEADER] = 'H',
+					[IMAP_ASK_IDENTITY] = 'I',
 					[IMAP_ASK_DELETE] = 'D',
 					[IMAP_ASK_QUIT] = 'Q' };
 	struct play *play = ctx;
@@ -355,7 +367,7 @@ static const struct imap_client_hooks hooks = { knows, on_listed, on_piece, on_a
 
 static void ask(struct play *play)
 {
-	static const char letters[] = "MHDQ";
+	static const char letters[] = "MHIDQ";
 
 	while (play->asks && *play->asks && imap_client_may_ask(play->client)) {
 		enum imap_ask what =
