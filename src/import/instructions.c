@@ -8,7 +8,7 @@
 static const char *const ours[] = { "forward",      "condredirect", "bouncesaying",
 				    "except",       "preline",      "maildirmake",
 				    "maildir2mbox", "qmail-inject", "sendmail",
-				    "dot-forward" };
+				    "dot-forward",  "qmail-queue" };
 
 static bool is_ours(struct span name)
 {
