@@ -27,12 +27,12 @@ class Zone:
     """records: {"far.example": {"MX": [(10, "mx.far.example")]}, ...}; a name that is not
     there does not exist; one with "SERVFAIL" for records cannot be told of."""
 
-    def __init__(self, records):
+    def __init__(self, records, address="127.0.0.1"):
         self.records = records
         self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.socket.bind((address, 0))
+        self.address = "%s:%d" % self.socket.getsockname()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):

@@ -8,6 +8,7 @@ import pytest
 
 import link
 from flush_boss import FlushBoss
+from name_server import Zone
 from waiting import wait_until
 
 ANN, FAR = "ann@gate.example", "bob@far.example"
@@ -221,6 +222,23 @@ def test_mail_goes_over_the_links_own_interface_and_no_other(far):
     gateway.control("links/sat", "interface link0\n")
     gateway.run("link", "up", "sat", "interface=link0")
     wait_until(lambda: smarthost.taken, what="the message")
+
+
+def test_names_are_asked_for_over_the_links_own_interface(far):
+    line, gateway, smarthost = far
+    with line.inside("right"):
+        zone = Zone({"mail.isp.example": {"A": [line.address["right"]]}}, line.address["right"])
+    gateway.smarthost("isp", host="mail.isp.example", port=smarthost.port, tls="none")
+    subprocess.run(["ip", "tuntap", "add", "other0", "mode", "tun"], check=True)
+    gateway.send(ANN, [FAR])
+    gateway.run("link", "up", "sat", "interface=other0", f"dns={zone.address}")
+    wait_until(lambda: gateway.smarthost_status()["last_error"], what="a failure")
+    assert zone.asked == []
+    gateway.run("link", "down", "sat")
+    gateway.run("link", "up", "sat", "interface=link0", f"dns={zone.address}")
+    wait_until(lambda: smarthost.taken, what="the message")
+    assert {name for name, _ in zone.asked} == {"mail.isp.example"}
+    zone.close()
 
 
 def test_what_a_window_is_too_short_for_is_not_begun(far):
