@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "smtp/base64.h"
+#include "base/base64.h"
 #include "smtp/server_verbs.h"
 
 /* Passwords cross under TLS only. */

@@ -90,12 +90,13 @@ def test_the_recipient_is_told_once_and_the_body_never_crosses(gateway, provider
 
 
 def test_the_header_s_words_cannot_break_the_notice(office, make_provider):
-    evil = b"From: =?utf-8?q?x?= <a@b>\r\x1b[2J\nSubject: a\n\tBcc: x\x07\xff\xc3\xa9\n\n"
+    evil = b"From: =?utf-8?q?J=C3=B6rg=0D=0ABcc:_x?= <a@b>\r\x1b[2J\nSubject: a\n\tBcc: x\x07\xff\xc3\xa9\n\n"
     gateway = office(make_provider([evil + b"x\n" * 9000]).port, maxsize="4k")
     assert fetch(gateway) == EX_OK
     (told,) = gateway.mailbox("ann")
     assert b"\x1b" not in told and b"\x07" not in told and b"\r" not in told
     assert b"a Bcc: x" in told
+    assert "J\u00f6rg  Bcc: x <a@b>".encode() in told
     told.decode("utf-8")
     gateway.status()
 

@@ -10,6 +10,7 @@
 #include "deliver/inject.h"
 #include "link/budget.h"
 #include "link/cost.h"
+#include "mail/encoded_word.h"
 #include "mail/header.h"
 #include "mail/quoted.h"
 #include "programs/lontar-pickup/deliver.h"
@@ -17,16 +18,19 @@
 
 #define TEXT_MAX ((size_t)16 * 1024)
 
-/* A field's words, cleaned, as many as there is room for; "" where there is none. */
+/* A field's words in the letters of people, cleaned, as many as there is room for; ""
+ * where there is none. */
 static void take_field(struct span header, const char *name, char *out, size_t room)
 {
 	AUTO_BUF value = BUF_INIT(TEXT_MAX);
+	AUTO_BUF letters = BUF_INIT(TEXT_MAX);
 	AUTO_BUF words = BUF_INIT(TEXT_MAX);
 	struct header_field field;
 
 	out[0] = '\0';
 	if (header_find(header, name, &field) && header_unfold(field.value, &value) &&
-	    quoted_words(&words, buf_span(&value), room - sizeof("..."), true))
+	    encoded_words_decode(buf_span(&value), &letters) &&
+	    quoted_words(&words, buf_span(&letters), room - sizeof("..."), true))
 		snprintf(out, room, "%s", words.data);
 }
 

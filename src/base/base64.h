@@ -1,6 +1,6 @@
 /* Base64 as SASL has it (RFC 4648 4): no white space, padded. */
-#ifndef SMTP_BASE64_H
-#define SMTP_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include <stdbool.h>
 
