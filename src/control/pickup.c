@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "control/accounts.h"
 #include "control/keyvalue.h"
+#include "control/login.h"
 #include "control/relay.h"
 #include "control/secret.h"
 
@@ -60,6 +61,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(passwordfile, TEXT),
 	KEY(tokenfile, TEXT),
 	KEY(tokencommand, TEXT),
+	KEY(login, TEXT),
 	KEY(cafile, TEXT),
 	KEY(to, TEXT),
 	KEY(multidrop, TEXT),
@@ -173,11 +175,16 @@ static bool settle_server(struct pickup *pickup, struct err *err)
 				relay.port);
 	free(pickup->host);
 	pickup->host = must_copy(relay.host);
+	if (pickup->login && !login_settle(pickup->login,
+					   pickup->passwordfile || pickup->tokenfile ||
+						   pickup->tokencommand,
+					   &pickup->tokencommand, err))
+		return false;
 	if (!pickup->user ||
 	    (!pickup->passwordfile && !pickup->tokenfile && !pickup->tokencommand))
 		return err_exit(err, EX_CONFIG,
 				"no login; add a line \"user ...\" and one with "
-				"passwordfile, tokenfile or tokencommand");
+				"passwordfile, login, tokenfile or tokencommand");
 	if (pickup->tls == TLS_UNSET)
 		pickup->tls = pickup->port == ports[pickup->type].implicit
 				      ? SMARTHOST_TLS_IMPLICIT
@@ -252,6 +259,8 @@ char *pickup_secret(int control_fd, const struct pickup *pickup, struct err *err
 		secret = secret_read(control_fd, path, err);
 	else
 		secret = secret_run(control_fd, pickup->tokencommand, err);
+	if (!secret)
+		login_explain(pickup->login, err);
 	if (!secret)
 		err_context(err, "pickup %s", pickup->name);
 	return secret;

@@ -33,6 +33,7 @@ struct pickup {
 	char *passwordfile; /* NULL where unset; likewise below */
 	char *tokenfile;
 	char *tokencommand;
+	char *login; /* control/logins/NAME; tokencommand then makes its token */
 	char *cafile;
 	char *to;                    /* the local user who gets it, or: */
 	char *multidrop;             /* the header field that names the recipient */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,6 +64,10 @@ char *secret_read(int control_fd, const char *path, struct err *err)
 static _Noreturn void run_child(int control_fd, const char *command, int out_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	char root[PATH_MAX];
+
+	if (getcwd(root, sizeof(root)))
+		setenv("LONTAR_ROOT", root, 1);
 
 	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
 	    dup2(out_fd, STDOUT_FILENO) < 0 || fchdir(control_fd) != 0)
@@ -126,6 +131,12 @@ char *secret_finish(struct buf *printed, bool complete, int status, const char *
 		return take_line(printed);
 	if (printed->len)
 		explicit_bzero(printed->data, printed->len);
+	if (complete && WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM) {
+		err_exit(err, EX_NOPERM,
+			 "tokencommand says that somebody must log in first: %.200s",
+			 command);
+		return NULL;
+	}
 	err_temporary(err, "4.7.0",
 		      "tokencommand gave no token within %d seconds; run it by hand: "
 		      "%.200s",

@@ -18,7 +18,9 @@
 char *secret_read(int control_fd, const char *path, struct err *err) MUST_USE;
 
 /* The first line that `sh -c command` prints, run in control/ with no input; it has
- * SECRET_COMMAND_S seconds and must exit 0. Else NULL and a temporary err. */
+ * SECRET_COMMAND_S seconds and must exit 0. Else NULL and a temporary err; where it exits
+ * EX_NOPERM, because a person must log in first, a permanent one with that code. The
+ * present folder is the root: the command finds it in LONTAR_ROOT. */
 #define SECRET_COMMAND_S 60
 char *secret_run(int control_fd, const char *command, struct err *err) MUST_USE;
 

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "control/keyvalue.h"
+#include "control/login.h"
 #include "control/relay.h"
 #include "control/secret.h"
 
@@ -49,7 +50,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(tokenfile, TEXT), KEY(tokencommand, TEXT), KEY(cafile, TEXT),
 	KEY_WORD(type),       KEY(helo, TEXT),         KEY(indoubt, NUMBER),
 	KEY(maxsize, BYTES),  KEY(fallback, TEXT),     KEY(fallbackafter, NUMBER),
-	{ .name = NULL },
+	KEY(login, TEXT),     { .name = NULL },
 };
 
 static bool has_secret(const struct smarthost *smarthost)
@@ -129,10 +130,13 @@ static bool settle(struct smarthost *smarthost, struct err *err)
 				"auth may not be \"%.40s\"; write one of: plain login "
 				"cram-md5 xoauth2",
 				smarthost->auth);
+	if (smarthost->login && !login_settle(smarthost->login, has_secret(smarthost),
+					      &smarthost->tokencommand, err))
+		return false;
 	if (smarthost->user && !has_secret(smarthost))
 		return err_exit(err, EX_CONFIG,
-				"user without a secret; add passwordfile, tokenfile or "
-				"tokencommand");
+				"user without a secret; add passwordfile, login, "
+				"tokenfile or tokencommand");
 	if (!smarthost->user && has_secret(smarthost))
 		return err_exit(err, EX_CONFIG,
 				"a secret without a user; add a line \"user ...\"");
@@ -249,6 +253,8 @@ char *smarthost_secret(int control_fd, const struct smarthost *smarthost, struct
 		secret = secret_run(control_fd, smarthost->tokencommand, err);
 	else
 		secret = (err_exit(err, EX_CONFIG, "no passwordfile is set"), NULL);
+	if (!secret)
+		login_explain(smarthost->login, err);
 	if (!secret)
 		err_context(err, "smarthost %s", smarthost->name);
 	return secret;

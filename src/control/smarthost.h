@@ -36,6 +36,7 @@ struct smarthost {
 	char *passwordfile; /* NULL where unset; likewise below */
 	char *tokenfile;
 	char *tokencommand;
+	char *login;      /* control/logins/NAME; tokencommand then makes its token */
 	char *cafile;     /* NULL: the system's */
 	char *helo;       /* NULL: helohost */
 	uint64_t indoubt; /* messages; 0: chosen by rate and round trip */

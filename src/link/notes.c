@@ -13,6 +13,7 @@
 #include "control/smarthost.h"
 #include "link/note_file.h"
 
+#define LOGIN_WARN_S    ((int64_t)21 * 86400)
 #define UP_SECONDS_FILE "spool/state/link-up-seconds"
 
 static const struct note_key smarthost_keys[] = {
@@ -42,6 +43,15 @@ static const struct note_key pickup_keys[] = {
 	NOTE_KEY(pickup_note, refused, NOTE_FLAG),
 };
 
+static const struct note_key login_keys[] = {
+	NOTE_KEY(login_note, granted, NOTE_TIME),
+	NOTE_KEY(login_note, used, NOTE_TIME),
+	NOTE_KEY(login_note, dies, NOTE_TIME),
+	NOTE_KEY(login_note, warned, NOTE_FLAG),
+	NOTE_KEY(login_note, refused, NOTE_FLAG),
+	NOTE_KEY(login_note, last_error, NOTE_TEXT),
+};
+
 static const struct note_key link_keys[] = {
 	NOTE_KEY(link_note, up, NOTE_FLAG),
 	NOTE_KEY(link_note, since, NOTE_TIME),
@@ -64,6 +74,7 @@ struct notebook {
 static const struct notebook smarthosts = { "smarthosts", smarthost_keys,
 					    LENGTH(smarthost_keys) };
 static const struct notebook pickups = { "pickups", pickup_keys, LENGTH(pickup_keys) };
+static const struct notebook logins = { "logins", login_keys, LENGTH(login_keys) };
 static const struct notebook links = { "links", link_keys, LENGTH(link_keys) };
 
 static bool write_into(int root_fd, const struct notebook *book, const char *name,
@@ -107,6 +118,29 @@ bool pickup_note_write(int root_fd, const char *pickup, const struct pickup_note
 		       struct err *err)
 {
 	return write_into(root_fd, &pickups, pickup, note, err);
+}
+
+void login_note_read(int root_fd, const char *login, struct login_note *note_out)
+{
+	char path[128];
+
+	*note_out = (struct login_note){ .warned = false };
+	snprintf(path, sizeof(path), "spool/state/logins/%s", login);
+	note_read(root_fd, path, login_keys, LENGTH(login_keys), note_out);
+}
+
+bool login_note_write(int root_fd, const char *login, const struct login_note *note,
+		      struct err *err)
+{
+	return write_into(root_fd, &logins, login, note, err);
+}
+
+bool login_note_warns(const struct login_note *note, int64_t now)
+{
+	int64_t half = (note->dies - note->granted) / 2;
+
+	return note->dies &&
+	       note->dies - now < (half < LOGIN_WARN_S ? half : LOGIN_WARN_S);
 }
 
 void link_note_read(int root_fd, const char *link, struct link_note *note_out)

@@ -51,6 +51,22 @@ void pickup_note_read(int root_fd, const char *pickup, struct pickup_note *note_
 bool pickup_note_write(int root_fd, const char *pickup, const struct pickup_note *note,
 		       struct err *err) MUST_USE;
 
+/* spool/state/logins/NAME, written by the holder of the login's lock (oauth/tokens.h). */
+struct login_note {
+	int64_t granted; /* by a person: wall clock seconds; 0: never */
+	int64_t used;    /* to get a new token */
+	int64_t dies;    /* when the login ends if it is not used before; 0: not known */
+	bool warned;     /* the postmaster has been told that it ends */
+	bool refused;    /* it has ended: a person must log in */
+	char last_error[512];
+};
+
+void login_note_read(int root_fd, const char *login, struct login_note *note_out);
+bool login_note_write(int root_fd, const char *login, const struct login_note *note,
+		      struct err *err) MUST_USE;
+/* It ends within three weeks; of a short life, in its second half. */
+bool login_note_warns(const struct login_note *note, int64_t now);
+
 /* spool/state/links/NAME, written by lontar-link (or `lontar link` without a gateway). */
 struct link_note {
 	char name[SMARTHOST_NAME_MAX];

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "control/login.h"
 #include "control/secret.h"
 #include "programs/lontar-flush/flush.h"
 
@@ -35,7 +36,10 @@ static void finish(struct flush *flush, bool complete, int status)
 		lanes_begin(flush);
 		return;
 	}
+	login_explain(flush->smarthost.login, &err);
 	err_context(&err, "smarthost %s", flush->smarthost.name);
+	if (err.kind == ERR_PERMANENT)
+		flush_hold(flush, &err);
 	lanes_give_up(flush, &err);
 }
 

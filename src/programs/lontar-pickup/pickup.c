@@ -173,7 +173,8 @@ static void write_note(struct work *work)
 	struct session_left left = session_left(work->session);
 	struct err err;
 
-	work->note.refused |= work->why.exit_code == EX_CONFIG;
+	work->note.refused |=
+		work->why.exit_code == EX_CONFIG || work->why.exit_code == EX_NOPERM;
 	if (work->succeeded) {
 		work->note.last_success = clock_wall_s();
 		work->note.counted = true;

@@ -19,11 +19,10 @@
 
 /* Beside those of settings_file. */
 static const char *const known_files[] = {
-	"accounts",        "accounts.cdb", "users.cdb",   "alias",
-	"tcp.smtp",        "tcp.smtp.cdb", "listen",      "smarthosts",
-	"links",           "pickups",      "secrets",     "tls",
-	"rewrites",        "aliases",      "aliases.cdb", "users",
-	"defaultdelivery", "systemusers",
+	"accounts",     "accounts.cdb", "users.cdb",       "alias",       "tcp.smtp",
+	"tcp.smtp.cdb", "listen",       "smarthosts",      "links",       "pickups",
+	"secrets",      "tls",          "logins",          "rewrites",    "aliases",
+	"aliases.cdb",  "users",        "defaultdelivery", "systemusers",
 };
 
 static void check_owner(struct check *check, const struct tree_folder *folder,

@@ -9,10 +9,13 @@
 #include "base/file.h"
 #include "control/accounts.h"
 #include "control/linkfile.h"
+#include "control/login.h"
 #include "control/pickup.h"
+#include "control/secret.h"
 #include "control/smarthost.h"
 #include "link/callwhen.h"
 #include "link/fallback.h"
+#include "link/notes.h"
 #include "programs/lontar/check.h"
 #include "programs/lontar/tree.h"
 #include "store/parked.h"
@@ -53,6 +56,29 @@ static void check_ca(struct check *check, const char *folder, const char *name,
 			    folder, name, cafile);
 }
 
+/* The login that a smarthost or pickup names. */
+static void check_login(struct check *check, const char *folder, const char *name,
+			const char *login)
+{
+	struct login_note note;
+	struct login loaded;
+	struct err err;
+
+	if (!login)
+		return;
+	if (!login_load(check->control_fd, login, &loaded, &err)) {
+		if (err.exit_code == EX_NOINPUT)
+			check_fault(check, "control/%s/%s: %s", folder, name, err.text);
+		return;
+	}
+	login_note_read(check->root_fd, login, &note);
+	if (!note.granted || note.refused)
+		check_fault(check,
+			    "control/%s/%s: nobody is logged in; run `lontar login %s`",
+			    folder, name, login);
+	login_clear(&loaded);
+}
+
 static void check_smarthost(struct check *check, const char *name)
 {
 	struct smarthost smarthost;
@@ -77,10 +103,30 @@ static void check_smarthost(struct check *check, const char *name)
 			"control/smarthosts/%s: the password may cross in the clear; "
 			"set tls starttls or implicit",
 			name);
+	check_login(check, "smarthosts", name, smarthost.login);
 	check_ca(check, "smarthosts", name, smarthost.cafile);
 	if (!fallback_check(check->control_fd, &check->settings, name, &err))
 		check_fault_err(check, &err);
 	smarthost_clear(&smarthost);
+}
+
+static void check_login_file(struct check *check, const char *name)
+{
+	struct login login;
+	struct err err;
+
+	if (!login_load(check->control_fd, name, &login, &err)) {
+		check_fault_err(check, &err);
+		return;
+	}
+	if (login.clientsecretfile) {
+		check_reader(check, login.clientsecretfile);
+		check_secret(check,
+			     secret_read(check->control_fd, login.clientsecretfile, &err),
+			     &err);
+	}
+	check_ca(check, "logins", name, login.cafile);
+	login_clear(&login);
 }
 
 static void check_calls(struct check *check, const struct linkfile *link)
@@ -173,6 +219,7 @@ static void check_pickup(struct check *check, const char *name)
 			    "control/pickups/%s: to names %s, who has no account; add it "
 			    "with `lontar user add %s`",
 			    name, pickup.to, pickup.to);
+	check_login(check, "pickups", name, pickup.login);
 	check_ca(check, "pickups", name, pickup.cafile);
 	pickup_clear(&pickup);
 }
@@ -205,6 +252,7 @@ static const struct {
 	{ "smarthosts", check_smarthost },
 	{ "links", check_link },
 	{ "pickups", check_pickup },
+	{ "logins", check_login_file },
 };
 
 /* Mail that waits for a smarthost that is gone waits for ever. */

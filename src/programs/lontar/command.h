@@ -40,6 +40,7 @@ command command_import_queue;
 command command_init;
 command command_link;
 command command_listen;
+command command_login;
 command command_pickup;
 command command_queue;
 command command_rebuild;
@@ -48,6 +49,7 @@ command command_run;
 command command_service;
 command command_stats;
 command command_status;
+command command_token;
 command command_user;
 
 #endif

@@ -28,6 +28,8 @@ static const struct {
 	{ "flush", command_flush, true, "push what waits now" },
 	{ "pickup", command_pickup, true, "fetch what waits at providers now" },
 	{ "call", command_call, true, "dial, push and fetch, hang up" },
+	{ "login", command_login, true, "log in at a provider that wants OAuth 2" },
+	{ "token", command_token, true, "print a token of such a login" },
 	{ "link", command_link, true, "tell that a link is up or down; show them" },
 	{ "hold", command_hold, true, "keep parked messages here" },
 	{ "release", command_release, true, "let held and uncertain ones go" },

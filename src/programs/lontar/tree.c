@@ -19,6 +19,7 @@ static const struct tree_folder folders[] = {
 	{ "control/smarthosts", 0755, NULL, NULL },
 	{ "control/links", 0755, NULL, NULL },
 	{ "control/pickups", 0755, NULL, NULL },
+	{ "control/logins", 0755, NULL, NULL },
 	{ "control/tls", 0755, NULL, NULL },
 	{ "control/secrets", S_ISGID | 0750, NULL, ROLE_OUT },
 	{ "spool", 0711, ROLE_MAIL, ROLE_MAIL },
@@ -29,6 +30,8 @@ static const struct tree_folder folders[] = {
 	{ "spool/state/smarthosts", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/pickups", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/links", SHARED, ROLE_MAIL, ROLE_OUT },
+	{ "spool/state/logins", SHARED, ROLE_MAIL, ROLE_OUT },
+	{ "spool/state/tokens", 0700, ROLE_OUT, ROLE_OUT },
 	{ "spool/state/usage", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "mail", 0700, ROLE_MAIL, ROLE_MAIL },
 	/* Sockets that any local user may connect to. */
@@ -90,6 +93,14 @@ bool tree_make(int root_fd, struct err *err)
 		if (!make(root_fd, &folders[i], err))
 			return false;
 	return true;
+}
+
+bool tree_make_folder(int root_fd, const char *path, struct err *err)
+{
+	for (size_t i = 0; i < LENGTH(folders); i++)
+		if (strcmp(folders[i].path, path) == 0)
+			return make(root_fd, &folders[i], err);
+	return err_exit(err, EX_SOFTWARE, "%s is no folder of a root", path);
 }
 
 bool tree_make_mailbox(int root_fd, const char *user, struct err *err)

@@ -29,6 +29,8 @@ const struct tree_folder *tree_folder(size_t i);
 /* Makes what is missing of them all, not synced. Owners are set when root does it and
  * the role's account exists. */
 bool tree_make(int root_fd, struct err *err) MUST_USE;
+/* One of them, in a root that was made before there was need of it. */
+bool tree_make_folder(int root_fd, const char *path, struct err *err) MUST_USE;
 
 /* The same for one user's Maildir. */
 bool tree_make_mailbox(int root_fd, const char *user, struct err *err) MUST_USE;

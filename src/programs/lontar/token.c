@@ -1,0 +1,102 @@
+/* lontar token: an access token, for whoever sends or fetches; what the key "login" of a
+ * smarthost or pickup runs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "control/settings.h"
+#include "deliver/inject.h"
+#include "link/notes.h"
+#include "oauth/tokens.h"
+#include "programs/lontar/command.h"
+
+static const char usage[] =
+	"usage: lontar token NAME\n"
+	"Prints an access token of the login control/logins/NAME, a new one where the\n"
+	"last is used up. 77: somebody must run `lontar login NAME` first.\n";
+
+static bool put_warning(struct buf *text, const char *name, const char *me, int64_t dies)
+{
+	char date[CLOCK_TEXT_MAX], when[CLOCK_TEXT_MAX];
+
+	return buf_appendf(text,
+			   "From: Lontar <postmaster@%s>\n"
+			   "To: postmaster@%s\n"
+			   "Date: %s\n"
+			   "Subject: The login %s ends soon\n\n"
+			   "The mail provider's login \"%s\" ends at %s.\n"
+			   "After that no mail is sent or fetched with it.\n\n"
+			   "Log in again before that: run\n\n    lontar login %s\n",
+			   me, me, clock_format_rfc5322(clock_wall_s(), date), name, name,
+			   clock_format_rfc3339(dies, when), name);
+}
+
+static bool tell_postmaster(const struct command_context *context, const char *name,
+			    const struct login_note *note, struct err *err)
+{
+	const char *recipient = "postmaster";
+	struct inject inject = { .sender = "",
+				 .recipients = &recipient,
+				 .count = 1,
+				 .bounce = true,
+				 .fd = -1 };
+	AUTO_BUF text = BUF_INIT(4096);
+	struct settings settings = { 0 };
+	bool done;
+
+	if (!settings_load(context->control_fd, &settings, err))
+		return false;
+	done = put_warning(&text, name, settings.me, note->dies);
+	settings_clear(&settings);
+	inject.text = buf_span(&text);
+	return done ? inject_message(context->root_fd, &inject, err)
+		    : err_temporary(err, "4.3.0", "the warning is too long");
+}
+
+/* Once, in time. It keeps nobody from sending: what fails is said, and comes again. */
+static void warn(const struct command_context *context, const char *name)
+{
+	AUTO_FD lock = -1;
+	struct login_note note;
+	struct err err = { 0 };
+
+	login_note_read(context->root_fd, name, &note);
+	if (note.warned || !login_note_warns(&note, clock_wall_s()))
+		return;
+	log_warning("login name=%s ends=%" PRId64 " mend=`lontar login %s`", name,
+		    note.dies, name);
+	lock = tokens_lock(context->root_fd, name, &err);
+	if (lock < 0 || !tell_postmaster(context, name, &note, &err)) {
+		log_failure(&err);
+		return;
+	}
+	note.warned = true;
+	if (!login_note_write(context->root_fd, name, &note, &err))
+		log_failure(&err);
+}
+
+bool command_token(struct command_context *context, struct err *err)
+{
+	struct login login;
+	char *token;
+
+	if (!args_parse(&context->args, NULL, usage, err) ||
+	    !args_count(&context->args, 1, 1, usage, err) ||
+	    !login_load(context->control_fd, context->args.argv[1], &login, err))
+		return false;
+	token = tokens_access(context->root_fd, context->control_fd, &login, err);
+	if (token) {
+		puts(token);
+		fflush(stdout);
+		explicit_bzero(token, strlen(token));
+		free(token);
+		warn(context, login.name);
+	}
+	login_clear(&login);
+	return token != NULL;
+}
