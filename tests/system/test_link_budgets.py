@@ -1,11 +1,14 @@
 """Links of which only so much may be used: by bytes, minutes, money or calls."""
 
+import os
 import re
+import signal
 import time
 
 import pytest
 
 from gateway import EX_OK, EX_TEMPFAIL
+from link import Relay
 from pickup_stand import letters
 from waiting import never, wait_until
 from wallclock import zone
@@ -83,28 +86,42 @@ def test_what_no_longer_fits_is_not_begun_and_smaller_mail_goes(set_up, smarthos
     assert budget(gateway)["used"] < 20_000
 
 
-def test_a_budget_that_ends_in_the_middle_of_a_message_loses_and_doubles_nothing(
+def test_a_budget_that_ends_in_the_middle_of_a_queue_loses_and_doubles_nothing(
     set_up, smarthost
 ):
-    """Other traffic uses it up meanwhile: here the hand of the test."""
     gateway = set_up("budget 100k per month\n")
-    gate = []
-
-    def stall(step, _, session):
-        if step == "BODY" and not gate:
-            gate.append(session)
-            never.wait(1.5)
-
-    smarthost.answer = stall
+    gateway.run("link", "down", "ppp0")
     for number in range(5):
         gateway.send(ANN, [FAR], letter(number, 30_000))
-    wait_until(lambda: is_idle(gateway) and not gateway.run("link").returncode, 12, "the end")
-    wait_until(lambda: is_idle(gateway), 8, "the flush's end")
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: smarthost.taken and is_idle(gateway), 12, "the flush's end")
     parked = gateway.parked()
     assert 2 <= len(parked) <= 3
     assert len(smarthost.taken) + len(parked) == 5
     assert len({one.data for one in smarthost.taken}) == len(smarthost.taken)
-    assert budget(gateway)["used"] <= 110 * 1024
+    assert 60_000 < budget(gateway)["used"] <= 100 * 1024
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_message_loses_and_doubles_nothing(
+    set_up, smarthost
+):
+    line = Relay(smarthost.port, rate_up=400_000)
+    gateway = set_up("budget 3 seconds per day\n")
+    gateway.run("link", "down", "ppp0")
+    gateway.smarthost("isp", host="127.0.0.1", port=line.port, tls="none")
+    gateway.send(ANN, [FAR], letter(1, 2_000_000))
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: gateway.log_text().count("link name=ppp0 closed"), 10, "its end")
+    wait_until(lambda: is_idle(gateway), 4, "the flush's end")
+    assert smarthost.sessions and not smarthost.messages
+    [queued] = gateway.queue()
+    assert queued["state"] == "waiting"
+    assert "is spent until 00:00" in queued["why"]
+    line.rates = (0, 0)
+    gateway.control("links/ppp0", "budget 9 hours per day\n")
+    assert gateway.run("service", "hup", "link").returncode == EX_OK
+    wait_until(lambda: not gateway.parked(), 8, "the message")
+    assert len(smarthost.messages) == len(smarthost.taken) == 1
 
 
 def test_a_spent_budget_keeps_mail_and_tells_a_person_what_to_do(set_up, smarthost):
@@ -160,6 +177,17 @@ def test_minutes_end_a_call_in_the_middle_of_a_queue(set_up, smarthost):
     wait_until(lambda: is_idle(gateway), 4, "the flush's end")
     assert 0 < len(smarthost.taken) < 30
     assert budget(gateway)["left"] == 0
+
+
+def test_a_killed_lontar_link_forgets_nothing_that_was_written(set_up):
+    gateway = set_up("budget 1m per month\n")
+    gateway.send(ANN, [FAR], letter(1, 20_000))
+    wait_until(lambda: int(usage(gateway).get("month_bytes", 0)) > 20_000, 8, "its count")
+    [pid] = [pid for pid, name in gateway.processes().items() if name == "lontar-link"]
+    os.kill(pid, signal.SIGKILL)
+    gateway.send(ANN, [FAR], letter(2, 20_000))
+    wait_until(lambda: int(usage(gateway)["month_bytes"]) > 40_000, 10, "both counts")
+    assert int(usage(gateway)["month_calls"]) == 1
 
 
 def test_a_restart_in_the_middle_forgets_nothing(set_up, smarthost):

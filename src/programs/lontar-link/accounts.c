@@ -107,9 +107,9 @@ static bool gives_more(const struct allowance *now, const struct allowance *befo
 		now->maxsize > before->maxsize || now->lowest < before->lowest);
 }
 
-/* Everything up to now, and what follows from it. Where its file is wrong, everything
- * stays as it is: `lontar check` says why, and nothing new is begun. */
-static void look_at(struct accounts *accounts, const struct link_note *note)
+/* Everything up to now, and what follows from it; write: at once. Where its file is
+ * wrong, everything stays as it is: `lontar check` says why, and nothing new is begun. */
+static void look_at(struct accounts *accounts, const struct link_note *note, bool write)
 {
 	struct account *account = find_or_add(accounts, note->name);
 	const struct allowance before = account->allowance;
@@ -127,7 +127,8 @@ static void look_at(struct accounts *accounts, const struct link_note *note)
 	linkfile_clear(&file);
 	account->up = note->up;
 	/* Who chooses a link reads what is written. */
-	write_down(account, was_open != account->allowance.open || was_up != note->up);
+	write_down(account, was_open != account->allowance.open || was_up != note->up ||
+				    (write && account->bounded));
 	if (was_up && note->up && was_open != account->allowance.open)
 		log_info("link name=%s %s%s", note->name,
 			 was_open ? "closed reason=" : "open", account->allowance.why);
@@ -177,7 +178,7 @@ static void plan(struct accounts *accounts)
 static void look_at_all(struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->links->count; i++)
-		look_at(accounts, &accounts->links->notes[i]);
+		look_at(accounts, &accounts->links->notes[i], false);
 }
 
 void accounts_look(struct accounts *accounts)
@@ -223,7 +224,7 @@ void accounts_close(struct accounts *accounts)
 
 void accounts_before(struct accounts *accounts, const struct link_note *note)
 {
-	look_at(accounts, note);
+	look_at(accounts, note, false);
 }
 
 void accounts_after(struct accounts *accounts, const struct link_note *note,
@@ -238,7 +239,7 @@ void accounts_after(struct accounts *accounts, const struct link_note *note,
 		ledger_correct(&account->ledger, &file, clock_wall_s(), told);
 		linkfile_clear(&file);
 	}
-	look_at(accounts, note);
+	look_at(accounts, note, false);
 	plan(accounts);
 }
 
@@ -317,7 +318,7 @@ void use_end(struct accounts *accounts, struct use *use)
 	/* Before anybody asks what is left. */
 	for (size_t i = 0; i < accounts->links->count; i++)
 		if (strcmp(accounts->links->notes[i].name, use->link) == 0)
-			look_at(accounts, &accounts->links->notes[i]);
+			look_at(accounts, &accounts->links->notes[i], true);
 }
 
 bool use_is_cut(struct accounts *accounts, struct use *use)
