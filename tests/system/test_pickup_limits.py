@@ -1,10 +1,19 @@
 """A pickup uses of a link what its file allows, and no more."""
 
+import threading
+import time
+
 import pytest
 
-from gateway import EX_OK, EX_TEMPFAIL
+from gateway import BIN, EX_OK, EX_TEMPFAIL
+from local_peer import packet
 from pickup_stand import fetch, letter, subjects
+from pop3_stand import pair, start
 from waiting import wait_until
+
+LINK_STOP, LINK_ALLOW = 9, 15  # src/ipc/link.h
+PRIVATE_FD = 4
+UNLIMITED = 2**64 - 1
 
 NOTICE = "A large message waits at the provider"
 SMALL, MIDDLE, BIG = (letter(n, ("z" * 99 + "\n") * lines) for n, lines in
@@ -97,3 +106,80 @@ def test_a_person_s_wish_is_more_than_the_link_s_limit(link, make_provider):
     (large,) = gateway.status()["pickups"][0]["held_messages"]
     assert gateway.run("release", large["id"]).returncode == EX_OK
     wait_until(lambda: "letter 2" in subjects(gateway), what="the large message")
+
+
+@pytest.fixture
+def worker(office):
+    """worker(port): a lontar-pickup at work, and lontar-link's end of its socket."""
+    begun = []
+
+    def begin(port):
+        gateway = office(port)
+        ours, its = pair()
+        process = start(
+            [BIN / "lontar-pickup", "--alone", "isp"], {PRIVATE_FD: its}, cwd=gateway.root,
+            stderr=open(gateway.folder / "stderr", "wb"),
+        )  # fmt: skip
+        its.close()
+        begun.append((process, ours))
+        return gateway, process, ours
+
+    yield begin
+    for process, ours in begun:
+        ours.close()
+        process.wait(20)
+
+
+def half_a_message(provider, number):
+    """The provider gives only the beginning of it, for as long as it is asked."""
+    begun = threading.Event()
+
+    def answer(verb, argument, session):
+        if (verb, argument) == ("RETR", number):
+            session.socket.sendall(b"+OK\r\nSubject: half\r\n\r\nz\r\n")
+            begun.set()
+            session.stream.read()
+            return "DROP"
+        return None
+
+    provider.answer = answer
+    return begun
+
+
+@pytest.mark.parametrize(
+    "told, why",
+    [
+        (lambda: packet(LINK_ALLOW, 0, UNLIMITED, int(time.time())), "time of the link is over"),
+        (lambda: packet(LINK_ALLOW, 0, UNLIMITED, int(time.time()) + 1), "time of the link"),
+        (lambda: packet(LINK_ALLOW, 0, 500, 2**63 - 1), "budget of the link is used up"),
+        (lambda: packet(LINK_STOP, 0, "the window of ppp0 closes"), "the window of ppp0 closes"),
+    ],
+    ids=["over", "soon over", "used up", "stopped"],
+)
+def test_the_end_itself_stops_in_the_middle_of_a_message(make_provider, worker, told, why):
+    provider = make_provider([SMALL, MIDDLE])
+    begun = half_a_message(provider, "2")
+    gateway, process, link = worker(provider.port)
+    assert begun.wait(15)
+    link.send(told())
+    assert process.wait(4) == EX_TEMPFAIL
+    assert why in gateway.status()["pickups"][0]["last_error"]
+    assert subjects(gateway) == ["letter 0"]
+    provider.answer = lambda verb, argument, session: None
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == ["letter 0", "letter 1"]
+    assert provider.retrieved == 2
+
+
+def test_what_the_link_uses_is_told(make_provider, worker):
+    provider = make_provider([SMALL, MIDDLE])
+    gateway, process, link = worker(provider.port)
+    assert process.wait(15) == EX_OK
+    link.settimeout(5)
+    used = 0
+    # sent, sent_bytes, waiting, waiting_bytes, used_bytes
+    while told := link.recv(65536):
+        if told[0] == 7:
+            used = int.from_bytes(told[40:48], "little")
+    sent = len(SMALL) + len(MIDDLE)
+    assert sent + 1000 < used < sent * 1.1 + 6000
