@@ -178,7 +178,9 @@ bool status_read(int root_fd, int control_fd, struct status *status_out, struct 
 	return link_statuses(root_fd, control_fd, &status_out->links,
 			     &status_out->link_count, err) &&
 	       read_smarthosts(root_fd, control_fd, status_out, err) &&
-	       read_pickups(root_fd, control_fd, status_out, err);
+	       read_pickups(root_fd, control_fd, status_out, err) &&
+	       login_statuses(root_fd, control_fd, &status_out->logins,
+			      &status_out->login_count, err);
 }
 
 void status_clear(struct status *status)
@@ -191,6 +193,7 @@ void status_clear(struct status *status)
 		free(status->pickups[i].larges);
 	}
 	free(status->pickups);
+	login_statuses_free(status->logins, status->login_count);
 	*status = (struct status){ 0 };
 }
 
@@ -222,6 +225,7 @@ static json_t *pickup_json(const struct pickup_status *one)
 json_t *status_json(const struct status *status)
 {
 	json_t *links = json_array(), *parked = json_array(), *pickups = json_array();
+	json_t *logins = json_array();
 
 	for (size_t i = 0; i < status->link_count; i++)
 		json_array_append_new(links, link_status_json(&status->links[i]));
@@ -229,8 +233,11 @@ json_t *status_json(const struct status *status)
 		json_array_append_new(parked, smarthost_json(&status->smarthosts[i]));
 	for (size_t i = 0; i < status->pickup_count; i++)
 		json_array_append_new(pickups, pickup_json(&status->pickups[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "me", report_text(status->me), "links",
-			 links, "parked", parked, "pickups", pickups);
+	for (size_t i = 0; i < status->login_count; i++)
+		json_array_append_new(logins, login_status_json(&status->logins[i]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "me", report_text(status->me),
+			 "links", links, "parked", parked, "pickups", pickups,
+			 "logins", logins);
 }
 
 bool status_print_json(const struct status *status, FILE *to, struct err *err)
@@ -300,4 +307,6 @@ void status_print(const struct status *status, FILE *to)
 		print_smarthost(&status->smarthosts[i], to);
 	for (size_t i = 0; i < status->pickup_count; i++)
 		print_pickup(&status->pickups[i], to);
+	for (size_t i = 0; i < status->login_count; i++)
+		login_status_print(&status->logins[i], to);
 }

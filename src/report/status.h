@@ -18,6 +18,7 @@
 #include "link/large.h"
 #include "link/notes.h"
 #include "report/links.h"
+#include "report/logins.h"
 #include "store/parked.h"
 
 /* One parked Maildir and the smarthost it waits for. */
@@ -52,6 +53,8 @@ struct status {
 	size_t smarthost_count;
 	struct pickup_status *pickups; /* sorted by name */
 	size_t pickup_count;
+	struct login_status *logins; /* sorted by name */
+	size_t login_count;
 };
 
 /* control_fd: the control folder, open. Clear with status_clear in any case. */
