@@ -73,7 +73,10 @@ static bool settle_host(struct smarthost *smarthost, struct err *err)
 {
 	struct relay relay;
 
-	if (!smarthost->host && smarthost->type == SMARTHOST_MX)
+	if (smarthost->type == SMARTHOST_MX && smarthost->host)
+		return err_exit(err, EX_CONFIG,
+				"type mx finds its hosts by itself; remove host");
+	if (smarthost->type == SMARTHOST_MX)
 		return true;
 	if (!smarthost->host)
 		return err_exit(err, EX_CONFIG,
@@ -92,9 +95,6 @@ static bool settle_host(struct smarthost *smarthost, struct err *err)
 /* QMTP has neither a login nor STARTTLS. */
 static bool settle_qmtp(struct smarthost *smarthost, struct err *err)
 {
-	if (smarthost->user)
-		return err_exit(err, EX_CONFIG,
-				"type qmtp has no login; remove user and its secret");
 	if (smarthost->tls == SMARTHOST_TLS_TRY ||
 	    smarthost->tls == SMARTHOST_TLS_STARTTLS)
 		return err_exit(err, EX_CONFIG,
@@ -142,6 +142,10 @@ static bool settle(struct smarthost *smarthost, struct err *err)
 				"a secret without a user; add a line \"user ...\"");
 	if (!settle_fallback(smarthost, err))
 		return false;
+	if (smarthost->type != SMARTHOST_SMTP && smarthost->user)
+		return err_exit(err, EX_CONFIG,
+				"type %s has no login; remove user and its secret",
+				type_words[smarthost->type]);
 	if (smarthost->type == SMARTHOST_QMTP && !settle_qmtp(smarthost, err))
 		return false;
 	if (smarthost->tls == TLS_UNSET && smarthost->port == PORT_SMTPS)

@@ -274,6 +274,8 @@ def test_users_come_and_go(gateway):
         ("listen", "smtp 127.0.0.1\n", ("listen", "1")),
         ("listen", "telnet 127.0.0.1:0\n", ("listen", "telnet")),
         ("databytes", "many\n", ("databytes", "many")),
+        ("qmailqueue", "/no/such/filter\n", ("qmailqueue", "1", "/no/such/filter")),
+        ("smarthosts/far", "type mx\nhost h\n", ("smarthosts/far", "remove host")),
         ("smtproutes", "nonsense\n", ("smtproutes", "1")),
         ("virtualdomains", "nonsense\n", ("virtualdomains", "1")),
         ("smtproutes", "# nothing\n", ("smtproutes",)),

@@ -39,11 +39,12 @@ static bool put_environment(struct buf *out, const struct filter_told *message)
 {
 	char root[4096] = "";
 	bool login = message->login.len > 0;
+	const char *path = getenv("PATH");
 
 	if (!getcwd(root, sizeof(root)))
 		root[0] = '\0';
 	return put_variable(out, "PROTO", span_of("TCP")) &&
-	       put_variable(out, "PATH", span_of(getenv("PATH") ? getenv("PATH") : "")) &&
+	       put_variable(out, "PATH", span_of(path ? path : "/usr/bin:/bin")) &&
 	       put_variable(out, "LONTAR_ROOT", span_of(root)) &&
 	       put_variable(out, "TCPREMOTEIP", message->remote_ip) &&
 	       put_variable(out, "TCPREMOTEHOST", span_of("unknown")) &&

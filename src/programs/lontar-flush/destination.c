@@ -74,7 +74,7 @@ static bool parse(struct flush *flush, struct destination *destination, struct e
 	char *at = destination->plan.data, *line;
 	char *host = next_line(&at), *addresses = next_line(&at);
 
-	if (!addresses || strlen(addresses) >= sizeof(flush->note.addresses) ||
+	if (!host || !addresses || strlen(addresses) >= sizeof(flush->note.addresses) ||
 	    strlen(host) >= sizeof(flush->note.host))
 		return err_exit(err, EX_USAGE, "stdin does not say where to send");
 	free(flush->smarthost.host);

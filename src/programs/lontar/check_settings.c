@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -225,6 +226,21 @@ static void check_hosts(struct check *check)
 	check_host(check, "smtpgreeting", settings->smtpgreeting);
 }
 
+static void check_filter(struct check *check)
+{
+	const char *path = check->settings.qmailqueue;
+
+	if (path && path[0] != '/')
+		check_fault(check,
+			    "control/qmailqueue:1: %s: write the program's whole path",
+			    path);
+	else if (path && access(path, X_OK) != 0)
+		check_fault(check,
+			    "control/qmailqueue:1: %s: %s; name a program that can be "
+			    "run, or take the line out",
+			    path, strerror(errno));
+}
+
 void check_settings(struct check *check)
 {
 	const char *everything;
@@ -236,6 +252,7 @@ void check_settings(struct check *check)
 	check_hosts(check);
 	check_lists(check);
 	check_rewrites(check);
+	check_filter(check);
 	everything = settings_list_find(&check->settings.smtproutes, span_of(""));
 	if (!everything || !everything[1])
 		check_fault(check,

@@ -56,8 +56,10 @@ static const struct {
 	{ "and may have them", "host [2001:db8::1]\n", SMARTHOST_TLS_TRY, 25,
 	  "2001:db8::1", NULL },
 	{ "MX lookups need no host", "type mx\n", SMARTHOST_TLS_TRY, 25, NULL, NULL },
-	{ "QMTP has a port of its own", "type qmtp\nhost h\n", SMARTHOST_TLS_TRY, 209,
-	  "h", NULL },
+	{ "QMTP has a port of its own, and no STARTTLS", "type qmtp\nhost h\n",
+	  SMARTHOST_TLS_NONE, 209, "h", NULL },
+	{ "QMTP may be within TLS", "type qmtp\nhost h\ntls implicit\nport 6209\n",
+	  SMARTHOST_TLS_IMPLICIT, 6209, "h", NULL },
 };
 
 static void a_smarthost(void **state)
@@ -90,7 +92,8 @@ static const struct {
 } wrong[] = {
 	{ "an unknown key, with those that are known", "host h\ntsl none\n",
 	  "control/smarthosts/isp:2: unknown key \"tsl\"; known are: host port tls user "
-	  "passwordfile auth tokenfile tokencommand cafile type helo indoubt maxsize" },
+	  "passwordfile auth tokenfile tokencommand cafile type helo indoubt maxsize "
+	  "fallback fallbackafter" },
 	{ "an unknown word, with those that are known", "host h\ntls yes\n",
 	  "control/smarthosts/isp:2: tls may not be \"yes\"; write one of: none try "
 	  "starttls implicit" },
@@ -107,6 +110,15 @@ static const struct {
 	{ "a size that is none", "host h\nmaxsize big\n",
 	  "control/smarthosts/isp:2: maxsize is no size; write bytes, as 25000000 or "
 	  "25m" },
+	{ "STARTTLS in QMTP", "type qmtp\nhost h\ntls starttls\n",
+	  "control/smarthosts/isp: type qmtp has no STARTTLS; write tls none or "
+	  "implicit" },
+	{ "a login in QMTP", "type qmtp\nhost h\nuser a\npasswordfile p\n",
+	  "control/smarthosts/isp: type qmtp has no login; remove user and its secret" },
+	{ "a host where DNS is asked for it", "type mx\nhost h\n",
+	  "control/smarthosts/isp: type mx finds its hosts by itself; remove host" },
+	{ "a login at everybody's hosts", "type mx\nuser a\npasswordfile p\n",
+	  "control/smarthosts/isp: type mx has no login; remove user and its secret" },
 	{ "no host", "# nothing\n",
 	  "control/smarthosts/isp: no host is set; add a line \"host ...\"" },
 	{ "a port behind the host", "host h:25\n",

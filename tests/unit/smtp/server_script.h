@@ -137,6 +137,9 @@ static inline void pump(struct told *told)
 			break;
 		case SMTP_OUTPUT:
 			break;
+		case SMTP_ASK_SCRATCH:
+			fail_msg("a message comes after its recipients");
+			break;
 		case SMTP_ASK_RECIPIENT:
 			answer_recipient(told, event);
 			break;
