@@ -208,6 +208,23 @@ def test_an_interface_that_flaps_ends_as_it_is(watched, wire):
     becomes(watched, "down")
 
 
+def test_a_call_needs_no_hook_where_the_kernel_tells(watched, wire):
+    ip = f"ip -n {wire.name}"
+    watched.control(
+        "links/line",
+        "interface mail0\n"
+        f"dial {ip} link set far0 up && {ip} address add {wire.address}/24 dev mail0\n"
+        f"hangup {ip} address flush dev mail0 && {ip} link set far0 down\n",
+    )
+    watched.start_inside()
+    post(watched)
+    done = watched.run("call", "line")
+    assert done.returncode == EX_OK, done.stderr
+    assert len(watched.smarthost_peer.taken) == 1
+    becomes(watched, "down")
+    assert events(watched) == ["up", "down"]
+
+
 def test_a_new_setting_is_seen_without_a_restart(watched, wire):
     wire.give_address()
     wire.carrier("up")

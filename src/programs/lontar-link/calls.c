@@ -18,7 +18,7 @@
 
 #define SOON_S        .3   /* a burst of mail is one look */
 #define COST_SHARE    20   /* of our time one part in so many goes into looking */
-#define LOOK_AGAIN_S  600  /* the settings may have changed */
+#define LOOK_AGAIN_S  60   /* the clock or the settings may have been changed */
 #define OTHERS_CALL_S 10   /* somebody else calls: is he done? */
 #define RETRY_MIN_S   300  /* nobody was reached: the next call after so long, */
 #define RETRY_MAX_S   7200 /* and at last so seldom */
@@ -277,6 +277,7 @@ static void look(struct calls *calls)
 	int64_t next = now + LOOK_AGAIN_S;
 	struct settings_list names;
 	struct err err;
+	double wait;
 
 	if (!smarthost_names(calls->control_fd, "links", &names, &err)) {
 		log_failure(&err);
@@ -290,19 +291,15 @@ static void look(struct calls *calls)
 	}
 	settings_list_clear(&names);
 	calls->cost_s = (double)(clock_monotonic_ms() - began_ms) / 1000.;
-	ev_periodic_stop(loop, &calls->turn);
-	ev_periodic_set(&calls->turn, (double)next, 0., NULL);
-	ev_periodic_start(loop, &calls->turn);
+	wait = (double)(next - now);
+	if (wait < calls->cost_s * COST_SHARE)
+		wait = calls->cost_s * COST_SHARE;
+	ev_timer_stop(loop, &calls->turn);
+	ev_timer_set(&calls->turn, wait, 0.);
+	ev_timer_start(loop, &calls->turn);
 }
 
-static void on_soon(struct ev_loop *loop, ev_timer *watcher, int events)
-{
-	(void)loop;
-	(void)events;
-	look(watcher->data);
-}
-
-static void on_turn(struct ev_loop *loop, ev_periodic *watcher, int events)
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	(void)loop;
 	(void)events;
@@ -311,8 +308,8 @@ static void on_turn(struct ev_loop *loop, ev_periodic *watcher, int events)
 
 void calls_start(struct calls *calls)
 {
-	ev_timer_init(&calls->soon, on_soon, 0., 0.);
-	ev_periodic_init(&calls->turn, on_turn, 0., 0., NULL);
+	ev_timer_init(&calls->soon, on_look, 0., 0.);
+	ev_timer_init(&calls->turn, on_look, 0., 0.);
 	calls->soon.data = calls->turn.data = calls;
 	ev_timer_start(calls->service->loop, &calls->soon);
 }

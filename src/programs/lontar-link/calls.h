@@ -28,8 +28,8 @@ struct calls {
 	const struct settings *settings;
 	/* Its own */
 	struct dialled *first;
-	ev_periodic turn; /* when the next call may be due, by the wall clock */
-	ev_timer soon;
+	ev_timer turn; /* when a call may be due, or the clock or the settings changed */
+	ev_timer soon; /* a burst of mail is one look */
 	double cost_s; /* of the last look */
 };
 
