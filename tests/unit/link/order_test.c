@@ -171,7 +171,7 @@ static void a_connection_takes_its_part_of_what_is_left(void **state)
 	assert_int_equal(order_room(0), 0);
 }
 
-#define DAY 86400
+#define DAY INT64_C(86400)
 
 static const struct {
 	const char *title;
