@@ -19,8 +19,9 @@ ANN, FAR = "ann@gate.example", "you@far.example"
 def usage(gateway, name="ppp0"):
     """What is written about it, the newer file of the two."""
     found = {}
-    for path in (gateway.root / "spool/state/usage").glob(f"{name}*"):
-        facts = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    for path in (gateway.root / f"spool/state/usage/{name}{end}" for end in ("", "~")):
+        lines = path.read_text().splitlines() if path.exists() else ["serial=0"]
+        facts = dict(line.split("=", 1) for line in lines)
         if int(facts["serial"]) > int(found.get("serial", 0)):
             found = facts
     return found
