@@ -6,7 +6,7 @@ import select
 import socket
 import struct
 
-RCPT, DRAFT, COMMIT, RESET, VERDICT, OPEN, WATCH, PARKED = range(1, 9)
+RCPT, DRAFT, COMMIT, RESET, VERDICT, OPEN, WATCH, PARKED, SCRATCH, RECORD = range(1, 11)
 YES, LATER, NO = range(3)
 EVENT, FLUSH, SHOW, STATE, ACT, DONE = range(1, 7)
 PACKET_MAX = 65536

@@ -12,8 +12,8 @@ import pytest
 
 from gateway import EX_NOPERM
 from local_peer import (
-    ACT, COMMIT, DRAFT, EVENT, FLUSH, LATER, NO, NOBODY, OPEN, PACKET_MAX, PARKED, RCPT, RESET,
-    SHOW, VERDICT, WATCH, YES, Peer, Verdict, packet,
+    ACT, COMMIT, DRAFT, EVENT, FLUSH, LATER, NO, NOBODY, OPEN, PACKET_MAX, PARKED, RCPT, RECORD,
+    RESET, SHOW, VERDICT, WATCH, YES, Peer, Verdict, packet,
 )  # fmt: skip
 from waiting import never, wait_until
 
@@ -394,3 +394,70 @@ def test_only_root_and_the_gateways_user_may_act(living):
             peer.send(asked)
             (exit_code,) = struct.unpack_from("<Q", peer.receive()[0], 8)
             assert exit_code == EX_NOPERM
+
+
+# What is to be written down once a message is durable
+
+
+def begin_with_record(peer, line, fd):
+    """A draft, written, and the record that goes with it."""
+    assert peer.rcpt(ANN).kind == YES
+    draft = peer.draft()
+    os.write(draft, b"x\n")
+    os.close(draft)
+    peer.send(packet(RECORD, 1, line), [fd] if fd is not None else [])
+
+
+def test_a_record_is_written_when_the_asker_has_gone(living):
+    path = living.folder / "record"
+    path.write_text("before\n")
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    peer = deliver(living)
+    begin_with_record(peer, "it is safe\n", fd)
+    os.close(fd)
+    assert path.read_text() == "before\n"
+    peer.send(packet(COMMIT, 1, 2, 1, 0))
+    peer.close()
+    wait_until(lambda: path.read_text() == "before\nit is safe\n", what="the record")
+    assert len(living.mailbox("ann")) == 1
+
+
+def test_a_record_of_what_was_not_committed_is_not_written(living):
+    path = living.folder / "record"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    peer = deliver(living)
+    begin_with_record(peer, "it is safe\n", fd)
+    # More is said to be there than is.
+    peer.send(packet(COMMIT, 1, 99, 1, 0))
+    assert peer.verdict().kind == LATER
+    os.close(fd)
+    assert path.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "what", ["nothing", "a pipe", "a file to read", "a file to overwrite", "too much"]
+)
+def test_a_record_goes_to_a_file_to_append_to(living, what):
+    path = living.folder / "record"
+    path.write_text("before\n")
+    ends = os.pipe()
+    fd = {
+        "nothing": lambda: None,
+        "a pipe": lambda: ends[1],
+        "a file to read": lambda: os.open(path, os.O_RDONLY | os.O_APPEND),
+        "a file to overwrite": lambda: os.open(path, os.O_RDWR),
+        "too much": lambda: os.open(path, os.O_WRONLY | os.O_APPEND),
+    }[what]()
+    peer = deliver(living)
+    begin_with_record(peer, "x" * (600 if what == "too much" else 5), fd)
+    assert peer.is_closed()
+    assert path.read_text() == "before\n"
+
+
+@as_root
+def test_a_stranger_has_nothing_written(living):
+    path = living.folder / "record"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    peer = deliver(living, uid=NOBODY)
+    begin_with_record(peer, "x\n", fd)
+    assert peer.is_closed()
