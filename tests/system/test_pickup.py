@@ -378,6 +378,14 @@ def test_a_size_that_is_a_lie_does_no_harm(office, make_provider, size):
     assert subjects(gateway) == expected(3)
 
 
+def test_a_message_whose_size_is_not_told_may_be_large(office, make_provider):
+    provider = make_provider([letter(0, ("k" * 77 + "\n") * 20000)])
+    provider.size = lambda message: "unknown"
+    gateway = office(provider.port)
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(1)
+
+
 def test_a_message_that_outgrows_its_size_is_left_and_blocks_no_other(office, make_provider):
     provider = make_provider([letter(0, "y" * 80 + "\n"), letter(1, "z" * 4000 + "\n")])
     flood = b"+OK\r\nSubject: flood\r\n\r\n" + b"flood flood\r\n" * 200000

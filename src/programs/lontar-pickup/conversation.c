@@ -12,8 +12,10 @@
 #include "programs/lontar-pickup/notice.h"
 #include "programs/lontar-pickup/probe.h"
 
-/* A message may be larger than its listing says, but not by much. */
-#define SLACK_BYTES ((uint64_t)1024 * 1024)
+/* A message may be larger than its listing says, but not by much; where that says nothing,
+ * it may be of any size that has an end. */
+#define SLACK_BYTES   ((uint64_t)1024 * 1024)
+#define UNKNOWN_BYTES ((uint64_t)1024 * 1024 * 1024)
 
 /* When a session has done enough for a QUIT: it costs a login and a listing anew, which
  * should be little beside what was fetched. Where messages have no uids, a cut costs all
@@ -114,7 +116,8 @@ static void give_up_endless(struct session *session, size_t message)
 static void on_piece(void *ctx, size_t message, struct span stored)
 {
 	struct session *session = ctx;
-	uint64_t most = 2 * provider_octets(&session->provider, message) + SLACK_BYTES;
+	uint64_t octets = provider_octets(&session->provider, message);
+	uint64_t most = octets ? 2 * octets + SLACK_BYTES : UNKNOWN_BYTES;
 	struct err err;
 
 	if (session->failure.kind != ERR_NONE)
