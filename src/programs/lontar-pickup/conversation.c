@@ -12,8 +12,8 @@
 #include "programs/lontar-pickup/notice.h"
 #include "programs/lontar-pickup/probe.h"
 
-/* A message may be larger than its listing says, but not by much; where that says nothing,
- * it may be of any size that has an end. */
+/* A message may be larger than its listing says, but not by much; where that says
+ * nothing, it may be of any size that has an end. */
 #define SLACK_BYTES   ((uint64_t)1024 * 1024)
 #define UNKNOWN_BYTES ((uint64_t)1024 * 1024 * 1024)
 
