@@ -25,6 +25,10 @@ def names(messages):
     return sorted(subject.decode() for subject in subjects)
 
 
+def names_of(parked):
+    return [one.body.partition(b"Subject: ")[2].split(b"\n")[0].decode() for one in parked]
+
+
 @pytest.fixture
 def park(make_gateway, smarthost):
     """park((name, size, header fields...), ...): a gateway that does not run, where these
@@ -138,6 +142,29 @@ def test_at_the_end_of_a_budget_it_stops_in_the_middle_of_a_message(park, smarth
     relay.close()
     assert smarthost.messages == []
     assert [one["state"] for one in gateway.queue()] == ["waiting"]
+
+
+@pytest.mark.parametrize("most", [1_000, 70_001, 333_333])
+def test_wherever_a_budget_ends_nothing_is_lost_or_sent_twice(park, smarthost, most):
+    relay = link.Relay(smarthost.port, rate_up=4_000_000, delay_us=20_000)
+    everything = [f"m{number}" for number in range(8)]
+    gateway = park(*((name, 60_000) for name in everything), port=relay.port)
+    with FlushBoss(gateway) as boss:
+        boss.allow()
+        boss.hear_until(lambda _, fields: fields.get("doing") == "sending")
+        boss.allow(most_bytes=most)
+        assert boss.hear_until("done")["exit_code"] == 75
+    smarthost.settle()
+    waiting = [one for one in gateway.parked() if "u" not in one.flags]
+    doubtful = [one for one in gateway.parked() if "u" in one.flags]
+    assert len(waiting) + len(doubtful) + len(smarthost.taken) >= len(everything)
+    assert not set(names_of(waiting)) & set(names(smarthost.messages))
+    for one in doubtful:
+        assert gateway.run("release", one.id).returncode == 0
+    assert gateway.flush().returncode == 0
+    assert sorted(set(names(smarthost.taken))) == everything
+    assert len(smarthost.taken) <= len(everything) + len(doubtful)
+    relay.close()
 
 
 def test_when_its_time_is_over_it_stops_in_the_middle_of_a_message(park, smarthost):

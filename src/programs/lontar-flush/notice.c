@@ -11,7 +11,8 @@
 #include "programs/lontar-flush/flush.h"
 #include "report/why.h"
 
-#define AT_A_TIME_MAX 100 /* a flush may want the lock; the others at the next time */
+/* So long: a flush may want the lock, and waits a second. The others at the next time. */
+#define TURN_MS 600
 
 struct round {
 	struct flush *flush;
@@ -154,7 +155,7 @@ void notice_send_all(struct flush *flush)
 {
 	struct err err = { 0 };
 	struct round round;
-	unsigned told = 0;
+	int64_t until_ms = clock_monotonic_ms() + TURN_MS;
 
 	begin(&round, flush);
 	if (!flush->settings.delaynotice_s || !round.link_up_s)
@@ -163,14 +164,13 @@ void notice_send_all(struct flush *flush)
 		log_failure(&err);
 		return;
 	}
-	for (size_t i = 0; i < round.list.count && told < AT_A_TIME_MAX; i++) {
+	for (size_t i = 0; i < round.list.count && clock_monotonic_ms() < until_ms; i++) {
 		if (!is_due(&round, &round.list.names[i], &err))
 			continue;
 		if (!tell(&round, &round.list.names[i], &err)) {
 			log_failure(&err);
 			break;
 		}
-		told++;
 	}
 	parked_list_clear(&round.list);
 	if (!queue_sync(&flush->queue, &err))
