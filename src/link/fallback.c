@@ -1,12 +1,40 @@
 #include "link/fallback.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "link/allowance.h"
 
 bool fallback_is_out(const struct smarthost *smarthost, const struct smarthost_note *note)
 {
 	return note->held ||
 	       (smarthost->fallback && note->failures >= smarthost->fallbackafter);
+}
+
+static bool any_link_is_up(int root_fd)
+{
+	struct link_note *notes;
+	struct err ignored;
+	bool any = false;
+	size_t count;
+
+	if (!link_notes(root_fd, &notes, &count, &ignored))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		any |= notes[i].up;
+	free(notes);
+	return any;
+}
+
+bool fallback_is_cut_off(int root_fd, int control_fd, const char *smarthost)
+{
+	struct link_choice choice;
+
+	return !link_choose(root_fd, control_fd, LINK_FOR_SMARTHOST, smarthost,
+			    clock_wall_s(), &choice) &&
+	       !choice.up && any_link_is_up(root_fd);
 }
 
 /* Name's fallback, and whether name itself is out; false: it has none, or cannot be read.
@@ -23,7 +51,8 @@ static bool next(int root_fd, int control_fd, const struct settings *settings,
 	if (!smarthost_load(control_fd, settings, name, &smarthost, &ignored))
 		return false;
 	smarthost_note_read(root_fd, name, &note);
-	*is_out_out = fallback_is_out(&smarthost, &note);
+	*is_out_out = fallback_is_out(&smarthost, &note) ||
+		      fallback_is_cut_off(root_fd, control_fd, name);
 	has = smarthost.fallback != NULL;
 	if (has)
 		snprintf(name, SMARTHOST_NAME_MAX, "%s", smarthost.fallback);

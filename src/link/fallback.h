@@ -1,9 +1,10 @@
 /*
  * A second smarthost for the mail of one that is out of order: the key "fallback" in
  * control/smarthosts/NAME. Out of order is who is held, or was not reached as often in a
- * row as "fallbackafter" says while its link was up. Mail that waits is moved; what is
- * uncertain stays with its own smarthost, and new mail is still parked for the first, so
- * that it goes there again once that is well. What was moved does not come back.
+ * row as "fallbackafter" says while its link was up, or is cut off: links are up, and
+ * none of them leads there. Mail that waits is moved; what is uncertain stays with its
+ * own smarthost, and new mail is still parked for the first, so that it goes there again
+ * once that is well. What was moved does not come back.
  */
 #ifndef LINK_FALLBACK_H
 #define LINK_FALLBACK_H
@@ -20,6 +21,8 @@
 
 bool fallback_is_out(const struct smarthost *smarthost,
 		     const struct smarthost_note *note);
+
+bool fallback_is_cut_off(int root_fd, int control_fd, const char *smarthost);
 
 /* The first smarthost down the line of fallbacks that is not out of order itself; false:
  * there is none. Whether this one is out is not asked. */

@@ -182,3 +182,17 @@ def test_a_large_letter_goes_over_the_satellite_when_the_skipper_says_so(boat, s
     (one,) = boat.gateway.queue()
     assert boat.gateway.run("release", one["id"]).returncode == EX_OK
     wait_until(lambda: subjects(smarthost) == ["chart"], what="the chart")
+
+
+# a laptop and its two smarthosts
+
+
+def test_the_laptop_s_mail_goes_by_the_smarthost_that_answers(make_gateway, make_smarthost):
+    office, isp = make_smarthost(), make_smarthost()
+    places = {"mail.office.example": office.port, "smtp.isp.example": isp.port}
+    example = Example(make_gateway, "A laptop", places).start()
+    example.write_letter("in the office")
+    wait_until(lambda: subjects(office) == ["in the office"], 15, "the office's server")
+    office.close()
+    example.write_letter("on the road")
+    wait_until(lambda: subjects(isp) == ["on the road"], 30, "the provider's server")

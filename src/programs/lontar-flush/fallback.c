@@ -32,6 +32,13 @@ static bool move_to(struct flush *flush, const char *target, uint64_t maxsize,
 	return done;
 }
 
+static const char *why(const struct flush *flush)
+{
+	if (fallback_is_cut_off(flush->root_fd, flush->control_fd, flush->smarthost.name))
+		return "no link that is up leads there";
+	return flush->why.kind == ERR_NONE ? flush->note.last_error : flush->why.text;
+}
+
 static void move_all(struct flush *flush, const char *target)
 {
 	struct smarthost second;
@@ -48,9 +55,7 @@ static void move_all(struct flush *flush, const char *target)
 	if (!moved)
 		return;
 	log_warning("fallback from=%s to=%s messages=%zu reason=%s",
-		    flush->smarthost.name, target, moved,
-		    flush->why.kind == ERR_NONE ? flush->note.last_error
-						: flush->why.text);
+		    flush->smarthost.name, target, moved, why(flush));
 	boss_tell_moved(flush, target);
 }
 
@@ -60,17 +65,25 @@ static bool find(const struct flush *flush, char target_out[SMARTHOST_NAME_MAX])
 				  flush->smarthost.name, target_out);
 }
 
-bool fallback_instead(struct flush *flush)
+/* Nobody wants it tried now. */
+static bool is_left_alone(const struct flush *flush)
 {
 	const struct smarthost_note *note = &flush->note;
-	char target[SMARTHOST_NAME_MAX];
 	int64_t ago = flush->call_began - note->last_try;
 
-	if (flush->alone || !flush->smarthost.fallback ||
-	    (!note->held &&
-	     (ago < 0 || ago >= TRY_AGAIN_S || flush->lanes.link.since > note->last_try)))
-		return false;
-	if (!find(flush, target))
+	return note->held ||
+	       (ago >= 0 && ago < TRY_AGAIN_S &&
+		flush->lanes.link.since <= note->last_try) ||
+	       fallback_is_cut_off(flush->root_fd, flush->control_fd,
+				   flush->smarthost.name);
+}
+
+bool fallback_instead(struct flush *flush)
+{
+	char target[SMARTHOST_NAME_MAX];
+
+	if (flush->alone || !flush->smarthost.fallback || !is_left_alone(flush) ||
+	    !find(flush, target))
 		return false;
 	move_all(flush, target);
 	return true;

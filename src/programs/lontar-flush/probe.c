@@ -22,6 +22,7 @@
 #define TIMEOUT_S 20 /* a satellite phone's first answer may take ten */
 
 struct probe {
+	struct peer *master; /* open until the end: who closes it is told to end */
 	struct ev_loop *loop;
 	int root_fd, control_fd;
 	struct linkfile link;
@@ -149,18 +150,16 @@ static void tell(const struct err *err)
 int probe_link(const char *link)
 {
 	struct probe probe = { .root_fd = -1, .control_fd = -1 };
-	struct peer *master;
 
 	signal(SIGPIPE, SIG_IGN);
 	probe.loop = ev_default_loop(EVFLAG_AUTO);
-	master = service_tie(probe.loop);
+	probe.master = service_tie(probe.loop);
 	if (prepare(&probe, link, &probe.err)) {
 		start(&probe);
 		ev_run(probe.loop, 0);
 		dial_close(probe.dial);
 	}
 	tell(&probe.err);
-	peer_close(master);
 	smarthost_clear(&probe.smarthost);
 	linkfile_clear(&probe.link);
 	settings_clear(&probe.settings);

@@ -103,27 +103,35 @@ bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool
 	return look.found;
 }
 
-/* And its mail can go over no other. */
-static bool is_held(const struct flush *flush)
+/* The flush would only move its mail, to another that a link leads to. */
+static bool is_moved(const struct flush *flush)
 {
 	const struct flushes *flushes = flush->flushes;
-	char ignored[SMARTHOST_NAME_MAX];
-	struct smarthost_note note;
+	char second[SMARTHOST_NAME_MAX];
+	struct link_choice ignored;
 
-	smarthost_note_read(flushes->root_fd, flush->smarthost, &note);
-	return note.held &&
-	       !fallback_stands_in(flushes->root_fd, flushes->control_fd,
-				   &flushes->settings, flush->smarthost, ignored);
+	return fallback_stands_in(flushes->root_fd, flushes->control_fd,
+				  &flushes->settings, flush->smarthost, second) &&
+	       link_choose(flushes->root_fd, flushes->control_fd, LINK_FOR_SMARTHOST,
+			   second, clock_wall_s(), &ignored);
+}
+
+static bool may_go(const struct flush *flush)
+{
+	struct smarthost_note note;
+	struct link_choice ignored;
+
+	smarthost_note_read(flush->flushes->root_fd, flush->smarthost, &note);
+	return is_moved(flush) || (!note.held && is_served(flush, &ignored));
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct flush *flush = watcher->data;
-	struct link_choice ignored;
 
 	(void)loop;
 	(void)events;
-	if (!flush->peer && is_served(flush, &ignored) && !is_held(flush))
+	if (!flush->peer && may_go(flush))
 		start(flush);
 }
 
@@ -146,8 +154,13 @@ static void plan_retry(struct flush *flush)
 	int64_t now = clock_wall_s();
 	struct link_choice choice;
 
-	if (!is_served(flush, &choice) || is_held(flush))
+	if (!may_go(flush))
 		return;
+	if (!is_served(flush, &choice)) {
+		/* It is only moved. */
+		retry_in(flush, BURST_S);
+		return;
+	}
 	limits = link_limits(&choice.allowance);
 	look_through(flush->flushes, flush->smarthost, &look);
 	if (!look.found)
@@ -314,7 +327,7 @@ static void start(struct flush *flush)
 	flush->queued = count_at_work(flushes) >= flushes->settings.concurrencyremote;
 	if (flush->queued)
 		return;
-	if (!accounts_allow(flushes->accounts, &flush->use, &err)) {
+	if (!is_moved(flush) && !accounts_allow(flushes->accounts, &flush->use, &err)) {
 		flush->use.by_person = false;
 		tell_lost(flush, err.text);
 		return;
@@ -410,7 +423,6 @@ static void start_or_nudge(struct flush *flush)
 
 void flushes_parked(struct flushes *flushes, const char *smarthost)
 {
-	struct link_choice ignored;
 	struct flush *flush;
 
 	/* parked/local is lontar-dispatch's. */
@@ -420,8 +432,7 @@ void flushes_parked(struct flushes *flushes, const char *smarthost)
 	/* After a failure the next try has its time; new mail does not hurry it. */
 	if (flush->peer)
 		nudge(flush);
-	else if ((!flush->failures || !ev_is_active(&flush->retry)) &&
-		 is_served(flush, &ignored) && !is_held(flush))
+	else if ((!flush->failures || !ev_is_active(&flush->retry)) && may_go(flush))
 		start(flush);
 }
 
@@ -436,7 +447,6 @@ void flushes_link_up(struct flushes *flushes)
 		return;
 	}
 	for (size_t i = 0; i < all.count; i++) {
-		struct link_choice ignored;
 		struct flush *flush;
 
 		if (!flushes_has_mail(flushes, all.names[i], false))
@@ -444,7 +454,7 @@ void flushes_link_up(struct flushes *flushes)
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;
 		/* A held one waits for a person, who says `lontar flush`. */
-		if (is_served(flush, &ignored) && !is_held(flush))
+		if (may_go(flush))
 			start_or_nudge(flush);
 	}
 	parked_smarthosts_clear(&all);
@@ -463,6 +473,8 @@ void flushes_link_down(struct flushes *flushes)
 			tell_lost(at, "the link went down before its turn came");
 		at->queued = false;
 		stop(at, "the link is down");
+		if (!at->peer)
+			plan_retry(at); /* it may have a fallback */
 	}
 }
 
