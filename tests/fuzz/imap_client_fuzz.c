@@ -64,18 +64,18 @@ static const struct imap_client_hooks hooks = { knows, on_listed, on_piece, on_a
 static void ask(struct watched *watched)
 {
 	static const enum imap_ask asks[] = { IMAP_ASK_MESSAGE, IMAP_ASK_DELETE,
-					      IMAP_ASK_HEADER };
+					      IMAP_ASK_HEADER, IMAP_ASK_IDENTITY };
 	size_t count = imap_client_count(watched->client);
 
 	while (imap_client_may_ask(watched->client)) {
 		size_t asked = watched->asked;
 
 		watched->asked++;
-		if (asked / 3 >= count || asked == ASKED_MAX) {
+		if (asked / 4 >= count || asked == ASKED_MAX) {
 			imap_client_ask(watched->client, IMAP_ASK_QUIT, 0, 0);
 			return;
 		}
-		imap_client_ask(watched->client, asks[asked % 3], asked / 3,
+		imap_client_ask(watched->client, asks[asked % 4], asked / 4,
 				asked % 2 ? 100 : 0);
 	}
 }

@@ -15,6 +15,14 @@ class Kept:
         self.flags = set()
 
 
+def ranges(mail):
+    """Their UIDs as a set."""
+    uids = {one.uid for one in mail}
+    begins = sorted(uid for uid in uids if uid - 1 not in uids)
+    ends = sorted(uid for uid in uids if uid + 1 not in uids)
+    return ",".join(f"{a}:{b}" if a != b else str(a) for a, b in zip(begins, ends))
+
+
 class ImapSession(Session):
     def talk(self):
         self.say("* OK provider ready\r\n")
@@ -84,7 +92,7 @@ class ImapSession(Session):
             mail = [one for one in mail if "\\Deleted" in one.flags]
         uids = [str(one.uid) for one in mail]
         if argument.startswith("RETURN"):
-            found = f" ALL {','.join(uids)}" if uids else ""
+            found = f" ALL {ranges(mail)}" if uids else ""
             self.say(f'* ESEARCH (TAG "{self.tag}") UID{found}\r\n')
         else:
             self.say(f"* SEARCH {' '.join(uids)}\r\n")

@@ -1,13 +1,15 @@
 """Mail that waits at a provider's IMAP server comes in once, and no byte of it twice."""
 
 import base64
+import hashlib
 import random
 import shutil
+import subprocess
 
 import pytest
 
 from cut_relay import DOWN, CutRelay
-from gateway import EX_CONFIG, EX_OK, EX_TEMPFAIL
+from gateway import EX_CONFIG, EX_OK, EX_TEMPFAIL, Gateway
 from imap_provider import CAPABILITIES, ImapProvider
 from pickup_stand import expected, fetch, letter, letters, subjects
 
@@ -386,10 +388,64 @@ def test_a_server_that_gives_no_parts_is_asked_for_the_whole(imap_office, make_i
     assert subjects(gateway) == expected(1)
 
 
+@pytest.fixture
+def small_office(folder, certificates):
+    """On a disk of 12 MB."""
+    place = folder / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "none", place]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a mount needs root")
+    gateway = Gateway(place)
+
+    def set_up(port):
+        gateway.control(
+            "pickups/isp",
+            f"type imap\nhost 127.0.0.1\nport {port}\ntls none\nuser ann\n"
+            "tokencommand echo isp-secret\nto ann\n",
+        )
+        return gateway
+
+    yield set_up
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_where_there_is_no_room_for_a_part_the_message_has_it(small_office, make_imap):
+    provider = make_imap([letter(0, noise(76) + "\n" + "z\n" * 2_000_000)],
+                         (*CAPABILITIES, "AUTH=XOAUTH2"))  # fmt: skip
+    gateway = half_fetched(small_office, provider)
+    assert provider.retrieved == 1
+    assert parts(gateway) == []
+    assert fetch(gateway) == EX_OK
+    assert len(gateway.mailbox("ann")[0]) > 4_000_000
+
+
 # what is fetched, and what it costs
 
 
-def test_twenty_thousand_kept_messages_cost_their_uids(imap_office, make_imap):
+def digest_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@pytest.mark.parametrize("words", [CAPABILITIES, ["IMAP4rev1"]], ids=["ranges", "numbers"])
+def test_twenty_thousand_kept_messages_cost_their_uids(imap_office, make_imap, words):
+    provider = make_imap([b"Subject: old %d\n\n" % number for number in range(20000)], words)
+    gateway = imap_office(provider.port, keep="always")
+    texts = [f"17.{number} INBOX" for number in range(1, 20001)] + ["UIDVALIDITY 17 INBOX"]
+    (gateway.root / "spool/pickup/isp").write_text(
+        "".join(f"f {digest_of(text)} - 1795374694 1795374694 17\n" for text in texts)
+    )
+    provider.put([b"Subject: new\n\n"])
+    done = gateway.run("pickup")
+    assert "1 fetched" in done.stdout, done
+    asked = [line for line in provider.commands() if line.startswith("UID")]
+    assert asked[1:] == [
+        "UID FETCH 20001 (UID RFC822.SIZE FLAGS)", "UID FETCH 20001 (UID BODY.PEEK[])",
+    ]  # fmt: skip
+    assert provider.sent < (1000 if len(words) > 1 else 120_000)
+
+
+def test_what_is_kept_there_costs_nothing_but_its_uids(imap_office, make_imap):
     provider = make_imap([b"Subject: letter %d\n\n" % number for number in range(3)])
     gateway = imap_office(provider.port, keep="always")
     assert fetch(gateway) == EX_OK

@@ -18,7 +18,9 @@
 #define FOLDER     "spool/pickup"
 #define LINE_BYTES 63 /* three numbers of 20 digits, two blanks, a line end */
 #define SYNC_BYTES ((uint64_t)256 * 1024)
-#define ROOM_TIMES 4 /* here, while it is read, while it is delivered; and for others */
+#define ROOM_TIMES 4 /* of a message: its part, while it is read, delivered; for others \
+		      */
+#define ROOM_LEFT 2  /* the same where its part is there already */
 
 struct part {
 	char key[DIGEST_TEXT_MAX];
@@ -193,12 +195,12 @@ uint64_t partials_bytes(const struct partials *partials, const char *key, uint64
 	return part && part->octets == octets ? part->bytes : 0;
 }
 
-static bool has_room(const struct partials *partials, uint64_t total)
+static bool has_room(int fd, uint64_t total, unsigned times)
 {
 	struct statvfs fs;
 
-	return fstatvfs(partials->root_fd, &fs) == 0 &&
-	       (uint64_t)fs.f_bavail * fs.f_frsize / ROOM_TIMES > total;
+	return fstatvfs(fd, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize / times > total;
 }
 
 void partials_begin(struct partials *partials, const char *key, uint64_t octets,
@@ -208,7 +210,7 @@ void partials_begin(struct partials *partials, const char *key, uint64_t octets,
 
 	partials_end(partials);
 	partials_drop(partials, key);
-	if (total < PARTIAL_MIN_BYTES || !has_room(partials, total))
+	if (total < PARTIAL_MIN_BYTES)
 		return;
 	partials->now = (struct part){ .octets = octets, .total = total };
 	snprintf(partials->now.key, sizeof(partials->now.key), "%s", key);
@@ -219,7 +221,8 @@ void partials_begin(struct partials *partials, const char *key, uint64_t octets,
 		return;
 	/* Past the umask: alone it is another user's, of the same group. */
 	(void)!fchmod(partials->fd, 0660);
-	if (!write_line(partials->fd, &partials->now))
+	if (!has_room(partials->fd, total, ROOM_TIMES) ||
+	    !write_line(partials->fd, &partials->now))
 		partials_end(partials);
 }
 
@@ -232,14 +235,14 @@ bool partials_resume(struct partials *partials, const char *key, uint64_t total)
 	if (!part)
 		return false;
 	partials->now = *part;
-	if (part->total == total && has_room(partials, total))
-		partials->fd = openat(partials->root_fd, path_of(partials, key, path),
-				      O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	partials->synced = part->bytes;
-	if (partials->fd >= 0 &&
+	partials->fd = openat(partials->root_fd, path_of(partials, key, path),
+			      O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (partials->fd >= 0 && part->total == total &&
+	    has_room(partials->fd, total, ROOM_LEFT) &&
 	    ftruncate(partials->fd, (off_t)(part->bytes + LINE_BYTES)) == 0)
 		return true;
-	file_close(&partials->fd);
+	partials_end(partials);
 	partials_drop(partials, key);
 	return false;
 }
