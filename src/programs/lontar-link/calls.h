@@ -16,9 +16,8 @@
 
 #include "control/settings.h"
 #include "ipc/service.h"
+#include "programs/lontar-link/dialled.h"
 #include "programs/lontar-link/links.h"
-
-struct dialled;
 
 struct calls {
 	struct service *service;
@@ -27,7 +26,7 @@ struct calls {
 	struct links *links;
 	const struct settings *settings;
 	/* Its own */
-	struct dialled *first;
+	struct dialler dialler;
 	ev_timer turn; /* when a call may be due, or the clock or the settings changed */
 	ev_timer soon; /* a burst of mail is one look */
 	double cost_s; /* of the last look */
