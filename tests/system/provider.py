@@ -119,7 +119,7 @@ class Provider:
     password = "isp-secret"
     session_class = Session
 
-    def __init__(self, messages=(), capabilities=CAPABILITIES):
+    def __init__(self, messages=(), capabilities=CAPABILITIES, address="127.0.0.1"):
         self.messages = list(messages)
         self.capabilities = capabilities
         self.uid = lambda message: hashlib.md5(message).hexdigest()
@@ -132,7 +132,7 @@ class Provider:
         self.sessions = []
         self.lock = threading.Lock()
         self._open = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

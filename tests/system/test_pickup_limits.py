@@ -1,12 +1,15 @@
 """A pickup uses of a link what its file allows, and no more."""
 
+import subprocess
 import threading
 import time
 
 import pytest
 
 from gateway import BIN, EX_OK, EX_TEMPFAIL
+from link import Link, available
 from local_peer import packet
+from name_server import Zone
 from pickup_stand import fetch, letter, subjects
 from pop3_stand import pair, start
 from waiting import wait_until
@@ -113,8 +116,8 @@ def worker(office):
     """worker(port): a lontar-pickup at work, and lontar-link's end of its socket."""
     begun = []
 
-    def begin(port):
-        gateway = office(port)
+    def begin(port, **keys):
+        gateway = office(port, **keys)
         ours, its = pair()
         process = start(
             [BIN / "lontar-pickup", "--alone", "isp"], {PRIVATE_FD: its}, cwd=gateway.root,
@@ -171,15 +174,51 @@ def test_the_end_itself_stops_in_the_middle_of_a_message(make_provider, worker, 
     assert provider.retrieved == 2
 
 
-def test_what_the_link_uses_is_told(make_provider, worker):
-    provider = make_provider([SMALL, MIDDLE])
-    gateway, process, link = worker(provider.port)
-    assert process.wait(15) == EX_OK
+def used_in(link):
+    """The last word on it."""
     link.settimeout(5)
     used = 0
-    # sent, sent_bytes, waiting, waiting_bytes, used_bytes
     while told := link.recv(65536):
+        # kind, tag, sent, sent_bytes, waiting, waiting_bytes, used_bytes
         if told[0] == 7:
             used = int.from_bytes(told[40:48], "little")
-    sent = len(SMALL) + len(MIDDLE)
-    assert sent + 1000 < used < sent * 1.1 + 6000
+    return used
+
+
+@pytest.fixture
+def far(office, make_provider):
+    """A provider beyond a link, and the office's side of it."""
+    if why := available():
+        pytest.skip(why)
+    with Link(rate_up=512_000, rate_down=512_000, delay_us=20_000) as line:
+        with line.inside("right"):
+            provider = make_provider([SMALL, MIDDLE], address=line.address["right"])
+        with line.inside("left"):
+            yield line, provider
+
+
+def test_bytes_are_counted_as_the_link_does(far, worker):
+    line, provider = far
+    before = line.counters()
+    gateway, process, link = worker(provider.port, host=line.address["right"])
+    assert process.wait(15) == EX_OK
+    told = used_in(link)
+    after = line.counters()
+    counted = sum(after[key] - before[key] for key in ("up_bytes", "down_bytes"))
+    assert abs(counted - told) < counted * 0.03
+
+
+def test_mail_comes_over_the_link_s_own_interface_and_no_other(far, office):
+    line, provider = far
+    subprocess.run(["ip", "tuntap", "add", "other0", "mode", "tun"], check=True)
+    with line.inside("right"):
+        zone = Zone({"pop.isp.example": {"A": [line.address["right"]]}}, line.address["right"])
+    gateway = office(provider.port, host="pop.isp.example")
+    gateway.run("link", "up", "sat", "interface=other0", f"dns={zone.address}")
+    assert fetch(gateway) == EX_TEMPFAIL
+    assert zone.asked == [] and provider.sessions == []
+    gateway.run("link", "up", "sat", "interface=link0", f"dns={zone.address}")
+    assert fetch(gateway) == EX_OK
+    assert {name for name, _ in zone.asked} == {"pop.isp.example"}
+    assert subjects(gateway) == ["letter 0", "letter 1"]
+    zone.close()
