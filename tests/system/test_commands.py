@@ -124,7 +124,7 @@ def test_service_restarts_one_service(gateway):
 def test_status_has_its_keys_and_nothing_is_left_out(gateway):
     gateway.send(ANN, [FAR])
     status = gateway.status()
-    assert set(status) == {"me", "links", "parked", "pickups"}
+    assert set(status) == {"me", "links", "parked", "pickups", "logins"}
     assert status["me"] == "gate.example"
     [parked] = status["parked"]
     assert parked.pop("bytes") > 0

@@ -14,8 +14,8 @@ static int folder_fd = -1;
 
 static inline int folder_make(void **state)
 {
-	static const char *const parts[] = { "smarthosts", "links", "pickups",
-					     "secrets" };
+	static const char *const parts[] = { "smarthosts", "links", "pickups", "secrets",
+					     "logins" };
 
 	(void)state;
 	folder_fd = test_folder_make(folder_path);

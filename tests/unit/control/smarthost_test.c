@@ -93,7 +93,7 @@ static const struct {
 	{ "an unknown key, with those that are known", "host h\ntsl none\n",
 	  "control/smarthosts/isp:2: unknown key \"tsl\"; known are: host port tls user "
 	  "passwordfile auth tokenfile tokencommand cafile type helo indoubt maxsize "
-	  "fallback fallbackafter" },
+	  "fallback fallbackafter login" },
 	{ "an unknown word, with those that are known", "host h\ntls yes\n",
 	  "control/smarthosts/isp:2: tls may not be \"yes\"; write one of: none try "
 	  "starttls implicit" },
@@ -124,8 +124,8 @@ static const struct {
 	{ "a port behind the host", "host h:25\n",
 	  "control/smarthosts/isp: host has a port; write a line \"port 25\" for it" },
 	{ "a user without a secret", "host h\nuser ann\n",
-	  "control/smarthosts/isp: user without a secret; add passwordfile, tokenfile or "
-	  "tokencommand" },
+	  "control/smarthosts/isp: user without a secret; add passwordfile, login, "
+	  "tokenfile or tokencommand" },
 	{ "a secret without a user", "host h\npasswordfile p\n",
 	  "control/smarthosts/isp: a secret without a user; add a line \"user ...\"" },
 	{ "an unknown mechanism", "host h\nauth digest-md5\n",
@@ -344,7 +344,7 @@ static const struct {
 	  0, 0, 0 },
 	{ "a pickup without a login is told", "host h\nto ann\n",
 	  "control/pickups/box: no login; add a line \"user ...\" and one with "
-	  "passwordfile, tokenfile or tokencommand",
+	  "passwordfile, login, tokenfile or tokencommand",
 	  0, 0, 0 },
 	{ "days that are none are told", LOGIN "to ann\nkeep d\n",
 	  "control/pickups/box: keep may not be \"d\"; write always, no, or days, as 14d",
