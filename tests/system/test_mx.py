@@ -1,9 +1,12 @@
 """Direct delivery: a smarthost of type mx sends to the mail hosts of each domain."""
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -135,6 +138,41 @@ def test_the_next_host_takes_its_turn(stand, fault):
     stand.wait_empty()
     assert len(stand.hosts[TWO].taken) == 1
     assert not stand.gateway.smarthost_status("direct")["held"]
+
+
+def test_an_address_that_leads_nowhere_does_not_hide_the_other(stand):
+    stand.names({"far.example": {"AAAA": ["2001:db8::1"], "A": [NOBODY, ONE]}})
+    stand.send("you@far.example")
+    stand.link_up()
+    stand.wait_empty()
+    assert len(stand.hosts[ONE].taken) == 1
+
+
+@pytest.mark.parametrize("killed", ["who holds the lock", "all"])
+def test_a_flush_that_is_killed_loses_nothing(stand, killed):
+    stand.names({f"d{number}.example": host_at((ONE, TWO)[number % 2]) for number in range(4)})
+    slow = threading.Event()
+    for address in (ONE, TWO):
+        stand.host(address).answer = lambda step, argument, session: (
+            slow.wait(10) and None if step == "BODY" else None
+        )
+    people = [f"you@d{number % 4}.example" for number in range(40)]
+    for who in people:
+        stand.send(who)
+    stand.gateway.control("uncertainwait", "1\n")
+    stand.link_up()
+    wait_until(lambda: stand.hosts[ONE].messages and stand.hosts[TWO].messages, what="mail")
+    family = stand.gateway.processes()
+    flushes = [pid for pid, name in family.items() if name == "lontar-flush"]
+    assert len(flushes) == 5  # each domain is a host of its own
+    for pid in sorted(flushes)[: 1 if killed != "all" else None]:
+        os.kill(pid, signal.SIGKILL)
+    slow.set()
+    stand.gateway.run("link", "down", "line")
+    stand.link_up()
+    wait_until(lambda: not stand.gateway.parked("direct"), 30, what="an empty Maildir")
+    got = [who for one in stand.hosts[ONE].taken + stand.hosts[TWO].taken for who in one.recipients]
+    assert sorted(set(got)) == sorted(set(people)) and len(got) >= len(people)
 
 
 @pytest.mark.parametrize("domain, records, status, words", [

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -9,6 +10,7 @@ import threading
 import pytest
 
 from gateway import BIN
+from test_pop3 import find_port
 from waiting import wait_until
 
 QMQP_SOURCE = "/usr/sbin/qmqp-source"  # Debian's postfix
@@ -175,6 +177,25 @@ def test_under_tcpserver_one_session_is_served(qmtp_gateway):
     assert serve(mail, "--qmtp", RELAYCLIENT="").stdout.count(b":K") == 2
     refused = serve(b"", "--qmqp")
     assert refused.returncode == 77 and refused.stdout == b""
+
+
+@pytest.mark.skipif(not shutil.which("tcpserver"), reason="needs Debian's ucspi-tcp")
+def test_tcpserver_and_its_rules_in_front(qmtp_gateway):
+    rules = qmtp_gateway.control("tcp.smtp", '127.:allow,RELAYCLIENT=""\n:allow\n')
+    assert qmtp_gateway.run("rebuild").returncode == 0
+    server = subprocess.Popen(
+        ["tcpserver", "-v", "-H", "-R", "-l0", "-x", f"{rules}.cdb", "127.0.0.1", "0",
+         "lontar-smtpd", "--qmtp"],
+        env=qmtp_gateway.environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        with Qmtp(find_port(server.pid)) as client:
+            client.send(package(b"x\n", "", "you@far.example", "ann@gate.example"))
+            assert [one[:1] for one in client.answers(2)] == [b"K", b"K"]
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert len(qmtp_gateway.mailbox("ann")) == 1 and len(qmtp_gateway.parked()) == 1
 
 
 # the other end

@@ -189,8 +189,10 @@ static void fail(struct domain *domain)
 /* One connection a host at a time. */
 static bool may_start(const struct direct *direct, const struct domain *domain)
 {
-	if (!domain->first || domain->worker ||
-	    direct->worker_count >= direct->flush->settings.concurrencyremote)
+	uint64_t most = direct->flush->settings.concurrencyremote;
+
+	/* 0 keeps lontar-link from flushing: who asks all the same gets one. */
+	if (!domain->first || domain->worker || direct->worker_count >= (most ? most : 1))
 		return false;
 	for (const struct worker *at = direct->workers; at; at = at->next)
 		if (strcmp(at->host, domain->hosts[0].name) == 0)
