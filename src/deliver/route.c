@@ -16,6 +16,7 @@
 #include "deliver/asking.h"
 #include "deliver/local_user.h"
 #include "deliver/qmail_find.h"
+#include "deliver/together.h"
 
 #define DESTINATIONS_MAX 1000 /* of one recipient, aliases followed */
 #define DEPTH_MAX        20   /* aliases that lead to aliases */
@@ -146,18 +147,36 @@ static bool is_plain(const struct local_user *user, const struct qmail_found *fo
 	return true;
 }
 
-static bool walk_lines(struct walk *walk, const struct local_user *user,
-		       const struct qmail_file *file, const char *address)
+/* *apart_out: one is refused, the others are not. */
+static bool conclude(struct walk *walk, const struct together *together, bool *apart_out)
 {
-	for (size_t i = 0; i < file->count; i++) {
+	if (!together_end(together, walk->out, apart_out, walk->err))
+		return false;
+	if (*apart_out)
+		step(walk,
+		     "one of them is refused (%s): lontar-dispatch tells them apart",
+		     together->why.text);
+	return true;
+}
+
+static bool walk_lines(struct walk *walk, const struct local_user *user,
+		       const struct qmail_file *file, const char *address,
+		       bool *apart_out)
+{
+	struct together together = { .before = walk->out->count };
+	bool goes_on = true;
+
+	for (size_t i = 0; goes_on && i < file->count; i++) {
 		const struct qmail_line *line = &file->lines[i];
 
-		if (line->kind == QMAIL_FORWARD
-			    ? !walk_address(walk, line->text)
-			    : !add(walk, DELIVERY_MAILBOX, user->name, address))
-			return false;
+		goes_on = together_add(
+			&together,
+			line->kind == QMAIL_FORWARD
+				? walk_address(walk, line->text)
+				: add(walk, DELIVERY_MAILBOX, user->name, address),
+			walk->err);
 	}
-	return true;
+	return conclude(walk, &together, apart_out);
 }
 
 static bool walk_found(struct walk *walk, const struct local_user *user,
@@ -170,8 +189,12 @@ static bool walk_found(struct walk *walk, const struct local_user *user,
 	if (found->is_empty)
 		return err_temporary(walk->err, "4.3.5", "%s/%s names no address",
 				     user->home, found->name);
-	if (is_plain(user, found))
-		return walk_lines(walk, user, &found->file, address);
+	if (is_plain(user, found)) {
+		bool apart, done;
+
+		done = walk_lines(walk, user, &found->file, address, &apart);
+		return apart ? park_local(walk, local, address) : done;
+	}
 	step(walk, "more than mailboxes and forwards: run by lontar-dispatch");
 	return park_local(walk, local, address);
 }
@@ -234,7 +257,8 @@ static bool walk_members(struct walk *walk, const struct aliases_members *member
 			 const char *address)
 {
 	const struct alias_trail here = { walk->trail, members->alias };
-	bool done = true;
+	struct together together = { .before = walk->out->count };
+	bool goes_on = true, apart, done;
 
 	if (is_on_trail(walk, members->alias)) {
 		step(walk, "%s leads in a circle, which is left out", members->alias);
@@ -246,10 +270,12 @@ static bool walk_members(struct walk *walk, const struct aliases_members *member
 	if (is_work(walk, members))
 		return add(walk, DELIVERY_PARKED, "local", address);
 	walk->trail = &here;
-	for (size_t i = 0; done && i < members->count; i++)
-		done = walk_address(walk, members->addresses[i]);
+	for (size_t i = 0; goes_on && i < members->count; i++)
+		goes_on = together_add(
+			&together, walk_address(walk, members->addresses[i]), walk->err);
 	walk->trail = here.before;
-	return done;
+	done = conclude(walk, &together, &apart);
+	return apart ? add(walk, DELIVERY_PARKED, "local", address) : done;
 }
 
 /* *is_alias_out: control/aliases has it, and it has been followed. */
@@ -375,8 +401,9 @@ static bool walk_address(struct walk *walk, const char *address)
 	char user[ADDRESS_MAX];
 	bool done;
 
-	if (++walk->depth > DEPTH_MAX || ++walk->visits > VISITS_MAX)
+	if (walk->depth >= DEPTH_MAX || ++walk->visits > VISITS_MAX)
 		return err_permanent(walk->err, "5.4.6", "aliases lead in a circle");
+	walk->depth++;
 	if (routes_virtual(settings, address, user, sizeof(user), &line)) {
 		done = walk_virtual(walk, address, user, line);
 	} else if (!domain[0] || routes_is_local(settings, domain)) {

@@ -5,6 +5,7 @@ import mailbox
 import os
 import pathlib
 import shutil
+import smtplib
 import subprocess
 
 import pytest
@@ -262,3 +263,46 @@ def test_two_deliveries_at_once_to_one_mbox_wait_for_each_other(person):
     wait_until(lambda: not person.waiting(), seconds=30, what="the end of all deliveries")
     box = mailbox.mbox(person.home / "Box")
     assert sorted(int(one["Subject"]) for one in box) == list(range(10))
+
+
+# who is refused keeps it from nobody else
+
+
+def test_a_short_alias_reaches_the_others_where_one_is_refused(person):
+    person.alias("team", "bob\nnobody-of-that-name\njoe\n")
+    person.send("team@gate.example", sender="ann@gate.example")
+    person.done()
+    assert len(person.gateway.mailbox("bob")) == 1
+    (bounce,) = person.gateway.mailbox("ann")
+    assert b"nobody-of-that-name" in bounce
+    wait_until(lambda: maildir(person), what="the user of the system")
+
+
+def test_an_alias_of_nobody_is_refused_at_once(person):
+    person.alias("ghosts", "nobody-of-that-name\nnor-of-this\n")
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        person.send("ghosts@gate.example")
+
+
+def test_an_alias_of_a_virtual_domain_never_goes_to_the_account_of_that_name(person):
+    person.gateway.control("virtualdomains", "virtual.example:alias\n")
+    person.gateway.control("aliases", (
+        f'ann@virtual.example: "|cat > {person.shared}/virtual", bob\n'
+    ))  # fmt: skip
+    assert person.gateway.run("rebuild").returncode == EX_OK
+    person.send("ann@virtual.example")
+    person.done()
+    assert (person.shared / "virtual").exists()
+    assert len(person.gateway.mailbox("bob")) == 1
+    assert person.gateway.mailbox("ann") == []
+
+
+def test_local_deliveries_have_their_status_lines(person):
+    person.send(JOE)
+    person.done()
+    log = [line for line in person.gateway.log_text().splitlines()
+           if line.startswith(("starting delivery", "delivery", "status: local"))]  # fmt: skip
+    begun = next(i for i, line in enumerate(log) if "to local joe@gate.example" in line)
+    assert log[begun + 1] == "status: local 1/10 remote 0/20"
+    assert log[begun + 2].endswith(": success: did_1+0+0/")
+    assert log[begun + 3] == "status: local 0/10 remote 0/20"

@@ -231,6 +231,13 @@ static void finish(struct message *message)
 	unlock_when_idle(dispatch);
 }
 
+void dispatch_log_status(const struct dispatch *dispatch)
+{
+	log_info("status: local %zu/%" PRIu64 " remote 0/%" PRIu64, dispatch->running,
+		 dispatch->settings.concurrencylocal,
+		 dispatch->settings.concurrencyremote);
+}
+
 void dispatch_ended(struct message *message, size_t recipient, enum outcome_kind kind,
 		    const char *status, const char *text)
 {
@@ -240,6 +247,7 @@ void dispatch_ended(struct message *message, size_t recipient, enum outcome_kind
 
 	message->under_way--;
 	dispatch->running--;
+	dispatch_log_status(dispatch);
 	outcome->kind = kind;
 	snprintf(outcome->status, sizeof(outcome->status), "%s", status);
 	free(outcome->text);

@@ -77,6 +77,9 @@ void dispatch_wake(struct dispatch *dispatch, double seconds);
 /* Starts what may be started of the messages taken up. */
 void dispatch_go_on(struct dispatch *dispatch);
 
+/* The status line of qmail's log, as far as this program knows. */
+void dispatch_log_status(const struct dispatch *dispatch);
+
 /* One recipient's delivery ended; text is copied. */
 void dispatch_ended(struct message *message, size_t recipient, enum outcome_kind kind,
 		    const char *status, const char *text);

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "control/routes.h"
 #include "deliver/local_user.h"
 #include "deliver/qmail_file.h"
 #include "ipc/local.h"
@@ -134,15 +136,32 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 
 static const struct peer_handler handler = { on_packet, on_closed };
 
+/* What an alias of a virtual domain has become, whose mail is parked under the address
+ * that control/aliases knows; anything else is parked under what it became. */
+static bool is_alias_of_virtual(const struct settings *settings, const char *address,
+				char local_out[ADDRESS_MAX])
+{
+	struct span local = address_local(address);
+	const char *line;
+	size_t prefix;
+
+	if (!routes_virtual(settings, address, local_out, ADDRESS_MAX, &line))
+		return false;
+	prefix = strlen(local_out) - local.len;
+	return local.len < prefix || strncasecmp(local.at, local_out, prefix) != 0;
+}
+
 /* Who he is now; his mail may have waited since before a change. */
 static bool find_user(const struct message *message, const char *address,
 		      struct local_user *user, struct err *err)
 {
-	struct local_search search = { .root_fd = message->dispatch->root_fd,
-				       .control_fd = message->dispatch->control_fd };
+	const struct dispatch *dispatch = message->dispatch;
+	struct local_search search = { .root_fd = dispatch->root_fd,
+				       .control_fd = dispatch->control_fd };
 	char local[ADDRESS_MAX];
 
-	snprintf(local, sizeof(local), "%.*s", SPAN_ARG(address_local(address)));
+	if (!is_alias_of_virtual(&dispatch->settings, address, local))
+		snprintf(local, sizeof(local), "%.*s", SPAN_ARG(address_local(address)));
 	return local_user_find(&search, local, user, err);
 }
 
@@ -238,6 +257,7 @@ uint64_t run_announce(struct dispatch *dispatch, uint64_t inode, const char *add
 
 	log_info("starting delivery %" PRIu64 ": msg %" PRIu64 " to local %s", number,
 		 inode, log_token(address, token, sizeof(token)));
+	dispatch_log_status(dispatch);
 	return number;
 }
 
