@@ -231,7 +231,6 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 {
 	char path[SMARTHOST_NAME_MAX + 16];
 	struct err first = { 0 };
-	struct reading reading = { path, link_out, keep_first, &first };
 	bool found;
 
 	if (!smarthost_name_is_valid(name))
@@ -241,7 +240,8 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 				name);
 	*link_out = defaults;
 	snprintf(path, sizeof(path), "links/%s", name);
-	read_file(control_fd, name, &reading, &found);
+	read_file(control_fd, name,
+		  &(struct reading){ path, link_out, keep_first, &first }, &found);
 	if (found_out)
 		*found_out = found;
 	if (first.kind == ERR_NONE)

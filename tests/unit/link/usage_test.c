@@ -11,7 +11,8 @@
 #include "link/period.h"
 #include "link/usage.h"
 
-#define DAY INT64_C(86400)
+#define HOUR INT64_C(3600)
+#define KB   UINT64_C(1024)
 
 static char folder[TEST_FOLDER_MAX];
 static int root_fd, control_fd;
@@ -138,19 +139,19 @@ static void what_is_left_is_carried_and_no_more_than_once(void **state)
 	struct usage usage = { 0 };
 
 	(void)state;
-	use(&usage, &file, at("2026-11-20 12:00"), 70 * 1024);
+	use(&usage, &file, at("2026-11-20 12:00"), 70 * KB);
 	usage_turn(&usage, &file, at("2026-11-21 12:00"));
-	assert_int_equal(left(&usage, &file), 130 * 1024);
-	use(&usage, &file, at("2026-11-21 12:00"), 10 * 1024);
+	assert_int_equal(left(&usage, &file), 130 * KB);
+	use(&usage, &file, at("2026-11-21 12:00"), 10 * KB);
 	usage_turn(&usage, &file, at("2026-11-22 12:00"));
-	assert_int_equal(left(&usage, &file), 200 * 1024);
-	use(&usage, &file, at("2026-11-22 12:00"), 250 * 1024);
+	assert_int_equal(left(&usage, &file), 200 * KB);
+	use(&usage, &file, at("2026-11-22 12:00"), 250 * KB);
 	usage_turn(&usage, &file, at("2026-11-23 12:00"));
-	assert_int_equal(left(&usage, &file), 100 * 1024);
+	assert_int_equal(left(&usage, &file), 100 * KB);
 	/* Of the days in between nothing was used. */
-	use(&usage, &file, at("2026-11-23 12:00"), 100 * 1024);
+	use(&usage, &file, at("2026-11-23 12:00"), 100 * KB);
 	usage_turn(&usage, &file, at("2026-11-30 12:00"));
-	assert_int_equal(left(&usage, &file), 200 * 1024);
+	assert_int_equal(left(&usage, &file), 200 * KB);
 	linkfile_clear(&file);
 }
 
@@ -179,11 +180,11 @@ static void a_clock_that_was_ahead_closes_nothing_for_ever(void **state)
 	(void)state;
 	use(&usage, &file, at("2038-01-01 00:00"), 10);
 	for (int64_t hour = 0; hour < 23; hour++)
-		usage_pass(&usage, &file, now + hour * 3600, 3600);
-	use(&usage, &file, now + 23 * 3600, 5);
+		usage_pass(&usage, &file, now + hour * HOUR, 3600);
+	use(&usage, &file, now + 23 * HOUR, 5);
 	assert_int_equal(used(&usage, LINK_DAY), 15);
-	usage_pass(&usage, &file, now + 24 * 3600, 3600);
-	use(&usage, &file, now + 25 * 3600, 5);
+	usage_pass(&usage, &file, now + 24 * HOUR, 3600);
+	use(&usage, &file, now + 25 * HOUR, 5);
 	assert_int_equal(used(&usage, LINK_DAY), 5);
 	assert_int_equal(usage.periods[LINK_DAY].first_day, 20261123);
 	assert_int_equal(used(&usage, LINK_MONTH), 20);

@@ -171,7 +171,7 @@ static void a_window_over_the_doubled_hour_ends_with_the_second(void **state)
 
 	(void)state;
 	assert_true(link_window_parse(span_of("daily 01:00-03:00"), &window, &err));
-	assert_int_equal(window_change(&window, 1, now), now + 3 * 3600);
+	assert_int_equal(window_change(&window, 1, now), now + INT64_C(3) * 3600);
 }
 
 static void a_zone_that_changes_moves_the_windows(void **state)
