@@ -12,6 +12,7 @@
 #include "link/fallback.h"
 #include "link/notes.h"
 #include "link/order.h"
+#include "programs/lontar-link/look.h"
 #include "store/parked.h"
 
 #define NOTHING_S   5.   /* what a flush did not even begin may be for later */
@@ -56,51 +57,6 @@ static bool is_served(const struct flush *flush, struct link_choice *choice_out)
 	return link_choose(flush->flushes->root_fd, flush->flushes->control_fd,
 			   LINK_FOR_SMARTHOST, flush->smarthost, clock_wall_s(),
 			   choice_out);
-}
-
-/* What is looked for in a listing; what a person has held counts with held_too only. */
-struct look {
-	bool held_too;
-	const struct order_limits *limits; /* NULL: any */
-	bool first_is_enough;
-	bool found;
-	int64_t due; /* of those seen, the first one's N= */
-};
-
-static bool look_at(void *ctx, const struct parked_name *name)
-{
-	struct look *look = ctx;
-
-	if ((name->state == PARKED_HELD && !look->held_too) ||
-	    (look->limits && !order_fits(name, look->limits)))
-		return true;
-	look->found = true;
-	if (name->not_before < look->due)
-		look->due = name->not_before;
-	return !look->first_is_enough;
-}
-
-static void look_through(const struct flushes *flushes, const char *smarthost,
-			 struct look *look)
-{
-	struct err ignored;
-	struct parked *parked = parked_open(flushes->root_fd, smarthost, false, &ignored);
-
-	look->due = INT64_MAX;
-	/* What cannot be listed now is no reason to send nothing: what was seen counts.
-	 */
-	if (parked)
-		(void)!parked_each(parked, look_at, look, &ignored);
-	parked_close(parked);
-}
-
-bool flushes_has_mail(const struct flushes *flushes, const char *smarthost, bool held_too)
-{
-	struct look look = { .held_too = held_too, .first_is_enough = true };
-
-	if (smarthost_name_is_valid(smarthost))
-		look_through(flushes, smarthost, &look);
-	return look.found;
 }
 
 /* The flush would only move its mail, to another that a link leads to. */
@@ -162,7 +118,7 @@ static void plan_retry(struct flush *flush)
 		return;
 	}
 	limits = link_limits(&choice.allowance);
-	look_through(flush->flushes, flush->smarthost, &look);
+	look_through(flush->flushes->root_fd, flush->smarthost, &look);
 	if (!look.found)
 		return;
 	if (flush->failures)
@@ -449,7 +405,7 @@ void flushes_link_up(struct flushes *flushes)
 	for (size_t i = 0; i < all.count; i++) {
 		struct flush *flush;
 
-		if (!flushes_has_mail(flushes, all.names[i], false))
+		if (!has_mail(flushes->root_fd, all.names[i], false))
 			continue;
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;

@@ -50,10 +50,6 @@ void flushes_link_down(struct flushes *flushes);
 /* Now. by_person: whatever the links and their windows say; a budget that is spent is the
  * one thing that is in his way: that is told as its end. */
 void flushes_force(struct flushes *flushes, const char *smarthost, bool by_person);
-/* Has mail that could be sent, or, held_too, that a person has held back. */
-bool flushes_has_mail(const struct flushes *flushes, const char *smarthost,
-		      bool held_too);
-
 /* When a flush last told of a message that had been sent; monotonic, 0: never. */
 int64_t flushes_moved_ms(const struct flushes *flushes, const char *smarthost);
 

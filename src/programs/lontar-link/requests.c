@@ -8,12 +8,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "control/pickup.h"
 #include "control/smarthost.h"
 #include "deliver/operator.h"
 #include "ipc/peer.h"
 #include "link/large.h"
 #include "programs/lontar-link/page.h"
+#include "programs/lontar-link/wants.h"
 #include "store/parked.h"
 
 #define REQUESTS_MAX         200
@@ -28,9 +28,7 @@ struct request {
 	struct requests *requests;
 	struct peer *peer;
 	uint32_t tag;
-	/* smarthosts of its flush, or pickups by their labels, not done yet */
-	char (*waiting)[LINK_WORK_NAME_MAX];
-	size_t waiting_count;
+	struct wants wants; /* not done yet */
 	bool by_person;
 	int exit_code; /* the worst so far, and its text */
 	char text[512];
@@ -96,159 +94,59 @@ static bool on_event(struct request *request, struct packet *packet)
 	return true;
 }
 
-static bool waits_for(const struct request *request, struct span smarthost,
-		      size_t *at_out)
+static struct wants_place place_of(const struct request *request)
 {
-	for (size_t i = 0; i < request->waiting_count; i++) {
-		if (!span_is(smarthost, request->waiting[i]))
-			continue;
-		*at_out = i;
-		return true;
-	}
-	return false;
-}
+	const struct flushes *flushes = request->requests->flushes;
 
-static void wait_for(struct request *request, const char *smarthost)
-{
-	request->waiting = must_resize(request->waiting, request->waiting_count + 1,
-				       sizeof(*request->waiting));
-	snprintf(request->waiting[request->waiting_count++], LINK_WORK_NAME_MAX, "%s",
-		 smarthost);
-}
-
-static bool want_all(struct request *request, struct err *err)
-{
-	struct flushes *flushes = request->requests->flushes;
-	struct parked_smarthosts all;
-
-	if (!parked_smarthosts(flushes->root_fd, &all, err))
-		return false;
-	for (size_t i = 0; i < all.count; i++)
-		if (flushes_has_mail(flushes, all.names[i], true))
-			wait_for(request, all.names[i]);
-	parked_smarthosts_clear(&all);
-	return true;
-}
-
-/* A name that has a Maildir, or could have one. */
-static bool want_named(struct request *request, struct span names, struct err *err)
-{
-	struct flushes *flushes = request->requests->flushes;
-	struct smarthost smarthost;
-	struct span line;
-	char name[SMARTHOST_NAME_MAX];
-
-	while (span_cut(&names, '\n', &line)) {
-		if (!line.len)
-			continue;
-		if (!packet_text_copy(line, name, sizeof(name)) ||
-		    !smarthost_name_is_valid(name))
-			return err_exit(err, EX_NOINPUT, "no smarthost %.*s",
-					SPAN_ARG(line));
-		if (!flushes_has_mail(flushes, name, true)) {
-			if (!smarthost_load(flushes->control_fd, &flushes->settings, name,
-					    &smarthost, err))
-				return false;
-			smarthost_clear(&smarthost);
-			continue;
-		}
-		wait_for(request, name);
-	}
-	return true;
+	return (struct wants_place){ flushes->root_fd, flushes->control_fd,
+				     &flushes->settings };
 }
 
 static bool on_flush(struct request *request, struct packet *packet)
 {
+	const struct wants_place place = place_of(request);
 	struct link_flush flush;
 	struct err err;
 
-	if (!link_flush_get(packet, &flush) || request->waiting_count)
+	if (!link_flush_get(packet, &flush) || request->wants.count)
 		return false;
 	request->by_person = flush.by_person != 0;
 	request->tag = packet->tag;
-	if (!(flush.names.len ? want_named(request, flush.names, &err)
-			      : want_all(request, &err))) {
-		request->waiting_count = 0;
+	if (!wants_flushes(&request->wants, &place, flush.names, &err)) {
 		answer_err(request, packet->tag, &err);
 		return true;
 	}
-	if (!request->waiting_count)
+	if (!request->wants.count)
 		answer(request, packet->tag, EX_OK, "nothing waits");
 	/* From the end: one that is refused at once is taken out. */
-	for (size_t i = request->waiting_count; i > 0; i--)
-		flushes_force(request->requests->flushes, request->waiting[i - 1],
+	for (size_t i = request->wants.count; i > 0; i--)
+		flushes_force(request->requests->flushes, request->wants.names[i - 1],
 			      request->by_person);
-	return true;
-}
-
-static void want_pickup(struct request *request, const char *name)
-{
-	char label[LINK_WORK_NAME_MAX];
-	size_t ignored;
-
-	if (waits_for(request, span_of(link_pickup_label(name, label)), &ignored))
-		return;
-	wait_for(request, label);
-}
-
-static bool want_all_pickups(struct request *request, struct err *err)
-{
-	struct settings_list names;
-
-	if (!smarthost_names(request->requests->pickups->control_fd, "pickups", &names,
-			     err))
-		return false;
-	for (size_t i = 0; i < names.count; i++)
-		want_pickup(request, names.lines[i]);
-	settings_list_clear(&names);
-	return true;
-}
-
-static bool want_named_pickups(struct request *request, struct span names,
-			       struct err *err)
-{
-	struct pickup pickup;
-	struct span line;
-	char name[SMARTHOST_NAME_MAX];
-
-	while (span_cut(&names, '\n', &line)) {
-		if (!line.len)
-			continue;
-		if (!packet_text_copy(line, name, sizeof(name)))
-			return err_exit(err, EX_NOINPUT, "no pickup %.*s",
-					SPAN_ARG(line));
-		if (!pickup_load(request->requests->pickups->control_fd, name, &pickup,
-				 err))
-			return false;
-		pickup_clear(&pickup);
-		want_pickup(request, name);
-	}
 	return true;
 }
 
 static bool on_pickup(struct request *request, struct packet *packet)
 {
+	const struct wants_place place = place_of(request);
 	struct link_pickup asked;
 	struct err err;
 	size_t count;
 
-	if (!link_pickup_get(packet, &asked) || request->waiting_count)
+	if (!link_pickup_get(packet, &asked) || request->wants.count)
 		return false;
 	request->by_person = asked.by_person != 0;
 	request->tag = packet->tag;
-	if (!(asked.names.len ? want_named_pickups(request, asked.names, &err)
-			      : want_all_pickups(request, &err))) {
-		request->waiting_count = 0;
+	if (!wants_pickups(&request->wants, &place, asked.names, &err)) {
 		answer_err(request, packet->tag, &err);
 		return true;
 	}
-	count = request->waiting_count;
+	count = request->wants.count;
 	if (!count)
 		answer(request, packet->tag, EX_OK,
 		       "no pickup is set: see control/pickups");
 	for (size_t i = count; i > 0; i--)
 		pickups_force(request->requests->pickups,
-			      strchr(request->waiting[i - 1], ' ') + 1,
+			      strchr(request->wants.names[i - 1], ' ') + 1,
 			      request->by_person);
 	return true;
 }
@@ -382,7 +280,7 @@ static void on_closed(void *ctx, struct peer *peer)
 	*at = request->next;
 	request->requests->count--;
 	request->requests->stranger_count -= !may_ask(request);
-	free(request->waiting);
+	wants_clear(&request->wants);
 	free(request);
 }
 
@@ -392,10 +290,9 @@ static void on_progress(void *ctx, const struct link_progress *progress)
 {
 	struct requests *requests = ctx;
 	AUTO_BUF out = BUF_INIT(PACKET_MAX);
-	size_t ignored;
 
 	for (struct request *at = requests->first; at; at = at->next) {
-		if (!waits_for(at, progress->smarthost, &ignored))
+		if (!wants_has(&at->wants, progress->smarthost))
 			continue;
 		link_progress_put(&out, at->tag, progress);
 		peer_send(at->peer, &out, -1);
@@ -407,18 +304,14 @@ static void on_done(void *ctx, const char *smarthost, const struct link_done *do
 	struct requests *requests = ctx;
 
 	for (struct request *at = requests->first; at; at = at->next) {
-		size_t i;
-
-		if (!waits_for(at, span_of(smarthost), &i))
+		if (!wants_remove(&at->wants, span_of(smarthost)))
 			continue;
-		memmove(at->waiting[i], at->waiting[--at->waiting_count],
-			sizeof(at->waiting[i]));
 		if (done->exit_code && !at->exit_code) {
 			at->exit_code = (int)done->exit_code;
 			snprintf(at->text, sizeof(at->text), "%.*s",
 				 SPAN_ARG(done->text));
 		}
-		if (at->waiting_count)
+		if (at->wants.count)
 			continue;
 		answer(at, at->tag, at->exit_code, at->text);
 		at->exit_code = 0;
@@ -429,13 +322,11 @@ static void on_done(void *ctx, const char *smarthost, const struct link_done *do
 static void on_moved(void *ctx, const char *from, const char *to)
 {
 	struct requests *requests = ctx;
-	size_t ignored;
 
 	for (struct request *at = requests->first; at; at = at->next) {
-		if (!waits_for(at, span_of(from), &ignored))
+		if (!wants_has(&at->wants, span_of(from)))
 			continue;
-		if (!waits_for(at, span_of(to), &ignored))
-			wait_for(at, to);
+		wants_add(&at->wants, to);
 		flushes_force(requests->flushes, to, at->by_person);
 	}
 }
