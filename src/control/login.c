@@ -121,7 +121,7 @@ void login_clear(struct login *login)
 char *login_command(const char *name)
 {
 	char own[PATH_MAX] = "";
-	AUTO_BUF command = BUF_INIT(2 * PATH_MAX);
+	AUTO_BUF command = BUF_INIT((size_t)2 * PATH_MAX);
 	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	char *slash = len > 0 ? strrchr(own, '/') : NULL;
 

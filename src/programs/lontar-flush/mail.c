@@ -57,7 +57,7 @@ bool mail_encode(struct mail *mail, size_t room, struct buf *out, bool *end_out,
 	char piece[PIECE_BYTES];
 	size_t want = room / 2 + 1 < sizeof(piece) ? room / 2 + 1 : sizeof(piece);
 	size_t before = out->len;
-	struct span stored;
+	struct span stored = { piece, 0 };
 
 	if (!next_piece(mail, piece, want, &stored, err))
 		return false;
@@ -147,7 +147,7 @@ static bool rewrite(struct mail *mail, const struct leaving *leaving, struct err
 {
 	AUTO_BUF text = BUF_INIT(HEADER_MAX);
 	char sender[ADDRESS_MAX];
-	struct span header;
+	struct span header = { "", 0 };
 
 	if (exchange(leaving, mail->sender, sender)) {
 		free(mail->sender);

@@ -40,11 +40,11 @@ static void check_file(void **state)
 
 	folder_write("logins/isp", files[row].text);
 	loaded = login_load(folder_fd, "isp", &login, &err);
-	assert_int_equal(files[row].why == NULL, loaded);
-	if (loaded) {
+	if (loaded)
 		login_clear(&login);
+	assert_int_equal(files[row].why == NULL, loaded);
+	if (!files[row].why)
 		return;
-	}
 	assert_int_equal(EX_CONFIG, err.exit_code);
 	if (!strstr(err.text, files[row].why) || !strstr(err.text, "control/logins/isp"))
 		fail_msg("%s", err.text);
