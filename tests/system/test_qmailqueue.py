@@ -1,12 +1,15 @@
 """Filters in qmail-queue's place, as scanners for qmail are: QMAILQUEUE."""
 
+import os
 import shutil
+import signal
 import smtplib
 import subprocess
 
 import pytest
 
 from gateway import BIN
+from waiting import wait_until
 
 ANN, BOB = "ann@gate.example", "bob@gate.example"
 
@@ -38,6 +41,14 @@ def filtered(make_gateway, smarthost):
 
     gateway.filter = say
     yield gateway
+
+
+def wait_for_filter(gateway):
+    def look():
+        found = gateway.processes()
+        return found if "lontar-filter" in found.values() else None
+
+    return wait_until(look, what="the filter")
 
 
 # qmail-queue
@@ -153,6 +164,30 @@ def test_a_filter_that_hangs_is_ended_and_others_go_on(filtered):
     assert len(filtered.mailbox("ann")) == 1
     assert slow.getreply()[0] == 451
     slow.close()
+
+
+@pytest.mark.parametrize("victim", ["lontar-filter", "lontar-deliver"])
+def test_nothing_is_acknowledged_when_one_dies_while_the_filter_works(filtered, victim):
+    go = filtered.folder / "go"
+    os.mkfifo(go)
+    filtered.filter(f"read word <{go}", HAND_ON)
+    filtered.start()
+    client = filtered.smtp()
+    client.ehlo("pc.example")
+    client.mail("you@far.example")
+    client.rcpt(ANN)
+    client.docmd("DATA")
+    client.send(b"Subject: a\r\n\r\nx\r\n.\r\n")
+    names = wait_for_filter(filtered)
+    for pid, name in names.items():
+        if name == victim:
+            os.kill(pid, signal.SIGKILL)
+    try:
+        assert client.getreply()[0] // 100 == 4
+    except smtplib.SMTPServerDisconnected:
+        pass
+    client.close()
+    assert filtered.mailbox("ann") == []
 
 
 def test_rules_say_which_filter_an_address_has(filtered):

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,8 @@ static _Noreturn void become(struct program *program, int message, int envelope,
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	setpgid(0, 0);
+	/* Nobody would hear what it says. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (syscall(SYS_close_range, 3, 9, 0) == 0 && dup2(message, 0) == 0 &&
 	    dup2(envelope, 1) == 1 && dup2(says, SAYS_FD) == SAYS_FD &&
 	    dup2(says, SAYS_OTHER_FD) == SAYS_OTHER_FD)
