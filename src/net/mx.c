@@ -21,6 +21,7 @@ struct candidate {
 
 struct mx {
 	struct ev_loop *loop;
+	mx_known *known;
 	mx_handler *handler;
 	void *ctx;
 	char *domain;
@@ -75,22 +76,26 @@ static void finish_hosts(struct mx *mx)
 	finish(mx);
 }
 
+/* Those that do not fit whole are left out: there are enough. */
+static void keep_addresses(struct candidate *candidate, const char *addresses)
+{
+	size_t len = strlen(addresses);
+
+	while (len >= MX_ADDRESSES_MAX)
+		while (len && addresses[--len] != ',')
+			;
+	snprintf(candidate->host.addresses, MX_ADDRESSES_MAX, "%.*s", (int)len,
+		 addresses);
+}
+
 static void on_addresses(void *ctx, const char *addresses, const struct err *err)
 {
 	struct candidate *candidate = ctx;
 	struct mx *mx = candidate->mx;
 
 	(void)err;
-	/* Those that do not fit whole are left out: there are enough. */
-	if (addresses) {
-		size_t len = strlen(addresses);
-
-		while (len >= MX_ADDRESSES_MAX)
-			while (len && addresses[--len] != ',')
-				;
-		snprintf(candidate->host.addresses, MX_ADDRESSES_MAX, "%.*s", (int)len,
-			 addresses);
-	}
+	if (addresses)
+		keep_addresses(candidate, addresses);
 	mx->some_unknown = mx->some_unknown ||
 			   (!addresses && !resolve_found_none(candidate->resolve));
 	if (--mx->awaited == 0)
@@ -125,11 +130,20 @@ static void ask_addresses(struct mx *mx)
 	struct resolve_way way = { mx->servers, mx->bind_to };
 
 	qsort(mx->candidates, mx->count, sizeof(mx->candidates[0]), best_first);
-	mx->awaited = mx->count;
-	for (size_t i = 0; i < mx->count; i++)
-		mx->candidates[i].resolve =
-			resolve_start(mx->loop, mx->candidates[i].host.name, &way,
-				      on_addresses, &mx->candidates[i]);
+	for (size_t i = 0; i < mx->count; i++) {
+		struct candidate *at = &mx->candidates[i];
+		const char *known = mx->known ? mx->known(mx->ctx, at->host.name) : NULL;
+
+		if (known) {
+			keep_addresses(at, known);
+			continue;
+		}
+		mx->awaited++;
+		at->resolve =
+			resolve_start(mx->loop, at->host.name, &way, on_addresses, at);
+	}
+	if (!mx->awaited)
+		finish_hosts(mx);
 }
 
 /* Of very many MX records the best are kept. */
@@ -213,11 +227,13 @@ static bool read_literal(struct mx *mx)
 }
 
 struct mx *mx_start(struct ev_loop *loop, const char *domain,
-		    const struct resolve_way *way, mx_handler *handler, void *ctx)
+		    const struct resolve_way *way, mx_known *known, mx_handler *handler,
+		    void *ctx)
 {
 	struct mx *mx = must_alloc(sizeof(*mx));
 
 	*mx = (struct mx){ .loop = loop,
+			   .known = known,
 			   .handler = handler,
 			   .ctx = ctx,
 			   .domain = must_copy(domain),

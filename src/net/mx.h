@@ -32,10 +32,15 @@ struct mx;
 typedef void mx_handler(void *ctx, const struct mx_host *hosts, size_t count,
 			const struct err *err);
 
+/* The addresses of a host where they are known from before, else NULL: each costs two
+ * questions over a link. */
+typedef const char *mx_known(void *ctx, const char *host);
+
 /* domain: as in an address behind its "@", literals in their brackets. The way is
- * borrowed for this call only. */
+ * borrowed for this call only; known may be NULL. */
 struct mx *mx_start(struct ev_loop *loop, const char *domain,
-		    const struct resolve_way *way, mx_handler *handler, void *ctx);
+		    const struct resolve_way *way, mx_known *known, mx_handler *handler,
+		    void *ctx);
 void mx_close(struct mx *mx); /* NULL does nothing */
 
 #endif
