@@ -169,7 +169,9 @@ def test_the_hooks_facts_survive_a_short_loss(watched, wire):
 def test_a_hook_that_comes_too_late_waits_for_the_interface(watched, wire):
     watched.start_inside()
     wire.give_address()
-    assert watched.run("link", "up", "line", "dns=192.0.2.53").returncode == 0
+    done = watched.run("link", "up", "line", "dns=192.0.2.53")
+    assert done.returncode == EX_OK
+    assert "no carrier" in done.stderr
     assert not is_up(watched)
     wire.carrier("up")
     becomes(watched, "up")

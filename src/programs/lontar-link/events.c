@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #define IGNORED_MAX 1024
+#define HELD_BACK   "its interface has no carrier or no address; up once it has"
 
 bool events_heard(struct events *events, const struct link_news *news,
 		  bool *held_back_out, struct buf *ignored_out, struct err *err)
@@ -10,9 +11,8 @@ bool events_heard(struct events *events, const struct link_news *news,
 	*held_back_out = events->on_hook(events->ctx, news);
 	if (!*held_back_out)
 		return links_set(events->links, news, ignored_out, err);
-	log_info("link name=%s state=held-back reason=its interface has no carrier or no "
-		 "address",
-		 news->name);
+	log_info("link name=%s state=held-back reason=" HELD_BACK, news->name);
+	(void)!buf_append_text(ignored_out, HELD_BACK);
 	return true;
 }
 

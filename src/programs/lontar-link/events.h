@@ -28,7 +28,8 @@ struct events {
 	void (*on_change)(void *ctx, const struct link_news *news);
 };
 
-/* A hook's or a person's word, recorded. *held_back_out: it waits for the interface. */
+/* A hook's or a person's word, recorded. *held_back_out: it waits for the interface,
+ * which is said in ignored_out. */
 bool events_heard(struct events *events, const struct link_news *news,
 		  bool *held_back_out, struct buf *ignored_out, struct err *err) MUST_USE;
 /* And then what follows from it. */

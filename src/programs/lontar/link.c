@@ -36,16 +36,22 @@ static bool gather(const struct args *args, struct buf *settings_out, struct err
 	return true;
 }
 
+/* Settings that made no sense; or, without a "=", what else is to be known. */
 static void tell_ignored(struct span ignored)
 {
 	struct span line;
 
-	while (span_cut(&ignored, '\n', &line))
-		if (line.len)
+	while (span_cut(&ignored, '\n', &line)) {
+		if (!line.len)
+			continue;
+		if (memchr(line.at, '=', line.len))
 			fprintf(stderr,
-				"lontar link: ignored %.*s: no such key, or not "
-				"a value for it\n",
+				"lontar link: ignored %.*s: no such key, or not a value "
+				"for it\n",
 				SPAN_ARG(line));
+		else
+			fprintf(stderr, "lontar link: %.*s\n", SPAN_ARG(line));
+	}
 }
 
 /* *answered_out is false where it is not known to have been heard: a gateway that is busy
