@@ -57,6 +57,33 @@ static void durations_are_written_for_people(void **state)
 				    rows[i].text);
 }
 
+static void the_wall_clock_is_as_short_as_it_is_clear(void **state)
+{
+	static const struct {
+		int64_t later;
+		const char *text;
+	} rows[] = {
+		{ 0, "13:00" },
+		{ 3600, "14:00" },
+		{ 23 * 3600L, "12:00" },
+		{ 24 * 3600L, "Mon 13:00" },
+		{ 5 * 86400L, "Fri 13:00" },
+		{ 6 * 86400L, "28 Nov 13:00" },
+		{ -3600, "22 Nov 12:00" },
+	};
+	const int64_t noon = 1795348800; /* Sunday, 22 November 2026, in UTC */
+	char text[CLOCK_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "XXX-1", 1), 0);
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		assert_string_equal(clock_format_local(noon + rows[i].later, noon, text),
+				    rows[i].text);
+	/* The zone is looked up each time. */
+	assert_int_equal(setenv("TZ", "XXX+1", 1), 0);
+	assert_string_equal(clock_format_local(noon, noon, text), "11:00");
+}
+
 static void monotonic_time_does_not_go_back(void **state)
 {
 	int64_t before = clock_monotonic_ms();
@@ -84,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dates_are_utc_wherever_we_are),
 		cmocka_unit_test(durations_are_written_for_people),
+		cmocka_unit_test(the_wall_clock_is_as_short_as_it_is_clear),
 		cmocka_unit_test(monotonic_time_does_not_go_back),
 		cmocka_unit_test(a_boot_has_one_id),
 	};
