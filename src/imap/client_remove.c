@@ -39,24 +39,31 @@ static bool is_removing(const struct imap_client *client)
 	return false;
 }
 
+static void say_word(struct imap_client *client, enum imap_verb verb, const char *words)
+{
+	imap_say(client, &(struct imap_asked){ .verb = verb }, "%s", words);
+}
+
 void imap_remove(struct imap_client *client)
 {
 	size_t waiting = client->doomed_count - client->batch_end;
 
-	if (is_removing(client) || client->has_said[IMAP_LOGOUT])
+	if (client->has_said[IMAP_LOGOUT])
 		return;
-	if (waiting && (waiting >= TOGETHER || !imap_client_awaited(client))) {
+	if (waiting && !is_removing(client) &&
+	    (waiting >= TOGETHER || !imap_client_awaited(client)))
 		say_batch(client);
+	if (!client->quits || client->batch_end < client->doomed_count)
 		return;
-	}
-	if (!client->quits || waiting)
+	/* It rides behind the last of them. */
+	if (!client->doomed_count || client->offer.uidplus)
+		say_word(client, IMAP_LOGOUT, "LOGOUT");
+	else if (is_removing(client))
 		return;
-	if (client->doomed_count && !client->offer.uidplus &&
-	    !client->has_said[IMAP_SEARCH_DELETED])
-		imap_say(client, &(struct imap_asked){ .verb = IMAP_SEARCH_DELETED },
-			 "UID SEARCH DELETED");
+	else if (!client->has_said[IMAP_SEARCH_DELETED])
+		say_word(client, IMAP_SEARCH_DELETED, "UID SEARCH DELETED");
 	else
-		imap_say(client, &(struct imap_asked){ .verb = IMAP_LOGOUT }, "LOGOUT");
+		say_word(client, IMAP_LOGOUT, "LOGOUT");
 }
 
 static void tell(struct imap_client *client, size_t begin, size_t end, bool done,
@@ -85,8 +92,7 @@ void imap_remove_answered(struct imap_client *client, enum imap_verb verb, bool 
 		return;
 	case IMAP_SEARCH_DELETED:
 		if (ok && !client->others_deleted)
-			imap_say(client, &(struct imap_asked){ .verb = IMAP_EXPUNGE },
-				 "EXPUNGE");
+			say_word(client, IMAP_EXPUNGE, "EXPUNGE");
 		else
 			tell(client, 0, client->doomed_count, false, ok ? others : text);
 		return;

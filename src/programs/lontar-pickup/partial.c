@@ -18,9 +18,10 @@
 #define FOLDER     "spool/pickup"
 #define LINE_BYTES 63 /* three numbers of 20 digits, two blanks, a line end */
 #define SYNC_BYTES ((uint64_t)256 * 1024)
-#define ROOM_TIMES 4 /* of a message: its part, while it is read, delivered; for others \
-		      */
-#define ROOM_LEFT 2  /* the same where its part is there already */
+/* Of a message: its part, itself while it is read, itself delivered; and one for others.
+ * Less where its part is there already. */
+#define ROOM_TIMES 4
+#define ROOM_LEFT  2
 
 struct part {
 	char key[DIGEST_TEXT_MAX];
