@@ -172,15 +172,21 @@ class ImapProvider(Provider):
         self.sent = 0
         super().__init__((), capabilities)
         self.size = len
+        self.messages = messages
+
+    @property
+    def messages(self):
+        return [one.message for one in self.mail]
+
+    @messages.setter
+    def messages(self, messages):
+        self.mail = []
         self.put(messages)
 
     def put(self, messages):
         for message in messages:
             self.mail.append(Kept(self.next_uid, message))
             self.next_uid += 1
-
-    def left(self):
-        return [one.message for one in self.mail]
 
     def renumber(self):
         """As when a server lost its indexes."""

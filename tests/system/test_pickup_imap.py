@@ -12,6 +12,7 @@ from cut_relay import DOWN, CutRelay
 from gateway import EX_CONFIG, EX_OK, EX_TEMPFAIL, Gateway
 from imap_provider import CAPABILITIES, ImapProvider
 from pickup_stand import expected, fetch, letter, letters, subjects
+from test_pickup import as_kept, probe
 
 LARGE = 300_000  # bytes; parts of it are kept
 BESIDES = 1_000  # of a connection that goes on: login, listing, comparison
@@ -207,7 +208,7 @@ def test_a_server_that_asks_for_no_login_is_not_believed(imap_office, make_imap,
     done = imap_office(provider.port).run("pickup")
     assert done.returncode == EX_TEMPFAIL
     assert "without a login" in done.stderr
-    assert provider.left() == letters(1)
+    assert provider.messages == letters(1)
 
 
 def provider_loop(session):
@@ -267,7 +268,7 @@ def test_a_line_cut_at_any_reply_loses_and_repeats_nothing(imap_office, make_ima
         codes = [fetch(gateway) for _ in range(2)]
         assert codes[1] == EX_OK, f"cut at {number}: {codes}"
         assert subjects(gateway) == expected(4), f"cut at {number}"
-        assert provider.left() == [], f"cut at {number}"
+        assert provider.messages == [], f"cut at {number}"
         # A message that was whole here is not fetched again.
         assert provider.retrieved <= 4 + 1, f"cut at {number}"
 
@@ -354,7 +355,7 @@ def test_a_part_that_is_not_the_message_s_any_more_is_not_used(imap_office, make
     assert EX_OK in [fetch(gateway) for _ in range(2)]
     (found,) = gateway.mailbox("ann")
     assert found.partition(b"\n\n")[2] == wanted
-    assert provider.left() == []
+    assert provider.messages == []
     assert parts(gateway) == []
 
 
@@ -529,7 +530,7 @@ def test_mail_is_known_again_without_uids_to_rely_on(imap_office, make_imap, kee
     for _ in range(3):
         assert fetch(gateway) == EX_OK
     assert subjects(gateway) == expected(3)
-    assert len(provider.left()) == (3 if keep == "always" else 0)
+    assert len(provider.messages) == (3 if keep == "always" else 0)
     assert provider.retrieved == 3
 
 
@@ -561,13 +562,13 @@ def test_what_others_have_marked_is_neither_fetched_nor_removed(imap_office, mak
     assert fetch(gateway) == EX_OK
     assert subjects(gateway) == ["letter 0", "letter 2"]
     if len(words) > 1:
-        assert provider.left() == letters(2)[1:]
+        assert provider.messages == letters(2)[1:]
         return
     # EXPUNGE would take theirs too.
-    assert len(provider.left()) == 3
+    assert len(provider.messages) == 3
     provider.mail[1].flags.clear()
     assert fetch(gateway) == EX_OK
-    assert provider.left() == []
+    assert provider.messages == []
     assert subjects(gateway) == expected(3)
 
 
@@ -581,7 +582,27 @@ def test_a_large_message_is_told_of_by_its_header_alone(imap_office, make_imap):
     assert provider.sent < 10_000
     assert fetch(imap_office(provider.port)) == EX_OK
     assert "letter 1" in subjects(gateway)
-    assert provider.left() == []
+    assert provider.messages == []
+
+
+def test_multidrop_is_proved_and_used_over_imap_too(imap_office, make_imap):
+    provider = make_imap()
+    gateway = imap_office(
+        provider.port, to=None, multidrop="Delivered-To", unmatched="postmaster", keep="always"
+    )
+    gateway.smarthost("isp", host="127.0.0.1", port=1)
+    gateway.control("locals", "gate.example\noffice.example\n")
+    assert fetch(gateway) == EX_CONFIG
+    done = probe(gateway, provider, as_kept("Delivered-To", lambda people: people))
+    assert done.returncode == EX_OK, done.stderr
+    assert len(provider.messages) == 4
+    # Two copies of one letter, alike but for who gets them.
+    provider.messages = [b"Delivered-To: %s@office.example\n" % who + letter(0)
+                         for who in (b"ann", b"bob")]  # fmt: skip
+    for _ in range(2):
+        assert fetch(gateway) == EX_OK
+        assert subjects(gateway, "ann") == subjects(gateway, "bob") == expected(1)
+        provider.renumber()
 
 
 # servers that are odd
@@ -595,7 +616,7 @@ def test_a_message_that_is_refused_blocks_no_other(imap_office, make_imap):
     assert done.returncode == EX_TEMPFAIL
     assert "that one is broken" in done.stderr
     assert subjects(gateway) == ["letter 1", "letter 2"]
-    assert provider.left() == letters(1)
+    assert provider.messages == letters(1)
 
 
 def test_a_folder_that_nothing_may_be_removed_from_is_told(imap_office, make_imap):
@@ -608,7 +629,7 @@ def test_a_folder_that_nothing_may_be_removed_from_is_told(imap_office, make_ima
     assert provider.retrieved == 2
     provider.answer = lambda verb, argument, session: None
     assert fetch(gateway) == EX_OK
-    assert provider.left() == []
+    assert provider.messages == []
     assert subjects(gateway) == expected(2)
 
 
@@ -672,7 +693,7 @@ def test_a_message_without_end_is_never_delivered(imap_office, make_imap):
     gateway = imap_office(provider.port)
     assert fetch(gateway) == EX_TEMPFAIL
     assert gateway.mailbox("ann") == []
-    assert len(provider.left()) == 2
+    assert len(provider.messages) == 2
 
 
 @pytest.mark.parametrize(
@@ -698,7 +719,7 @@ def test_nonsense_ends_the_session_and_loses_nothing(imap_office, make_imap, ver
     provider.answer = lambda verb, argument, session: None
     assert fetch(gateway) == EX_OK
     assert subjects(gateway) == expected(2)
-    assert provider.left() == []
+    assert provider.messages == []
 
 
 def test_compression_that_is_none_ends_the_session(imap_office, make_imap):
