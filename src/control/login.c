@@ -15,19 +15,23 @@
 #define DAY_S        ((uint64_t)86400)
 #define LIFETIME_MAX (3650 * DAY_S)
 
-static const char *const provider_words
-	[] = { [LOGIN_OTHER] = "other", [LOGIN_MICROSOFT] = "microsoft", NULL };
+static const char *const provider_words[] = { [LOGIN_OTHER] = "other",
+					      [LOGIN_MICROSOFT] = "microsoft",
+					      [LOGIN_GOOGLE] = "google",
+					      NULL };
 
 /* What is known of a provider; a line in the file goes before it. */
 static const struct {
 	const char *deviceurl;
+	const char *authurl;
 	const char *tokenurl;
 	const char *scope;
 	uint64_t lifetime;
 } known[] = {
-	[LOGIN_OTHER] = { NULL, NULL, "", 0 },
+	[LOGIN_OTHER] = { NULL, NULL, NULL, "", 0 },
 	[LOGIN_MICROSOFT] = { "https://login.microsoftonline.com/common/oauth2/v2.0/"
 			      "devicecode",
+			      NULL,
 			      "https://login.microsoftonline.com/common/oauth2/v2.0/"
 			      "token",
 			      "https://outlook.office.com/SMTP.Send "
@@ -35,6 +39,10 @@ static const struct {
 			      "https://outlook.office.com/IMAP.AccessAsUser.All "
 			      "offline_access",
 			      90 * DAY_S },
+	/* Google lets nobody at mail by a device's code. */
+	[LOGIN_GOOGLE] = { NULL, "https://accounts.google.com/o/oauth2/v2/auth",
+			   "https://oauth2.googleapis.com/token",
+			   "https://mail.google.com/", 180 * DAY_S },
 };
 
 #define KEY(field, kind)                                                      \
@@ -49,6 +57,7 @@ static const struct keyvalue_key keys[] = {
 	KEY(clientid, TEXT),
 	KEY(clientsecretfile, TEXT),
 	KEY(deviceurl, TEXT),
+	KEY(authurl, TEXT),
 	KEY(tokenurl, TEXT),
 	KEY(scope, TEXT),
 	KEY(cafile, TEXT),
@@ -74,7 +83,10 @@ static bool check_url(const char *key, const char *url, struct err *err)
 
 static bool settle(struct login *login, struct err *err)
 {
-	set_default(&login->deviceurl, known[login->provider].deviceurl);
+	if (!login->authurl)
+		set_default(&login->deviceurl, known[login->provider].deviceurl);
+	if (!login->deviceurl)
+		set_default(&login->authurl, known[login->provider].authurl);
 	set_default(&login->tokenurl, known[login->provider].tokenurl);
 	set_default(&login->scope, known[login->provider].scope);
 	if (login->lifetime == UINT64_MAX)
@@ -83,7 +95,11 @@ static bool settle(struct login *login, struct err *err)
 		return err_exit(err, EX_CONFIG,
 				"no clientid is set; add a line \"clientid ...\" with "
 				"what the provider calls this program");
-	return check_url("deviceurl", login->deviceurl, err) &&
+	if (login->deviceurl && login->authurl)
+		return err_exit(err, EX_CONFIG,
+				"deviceurl and authurl; keep one of them");
+	return (login->authurl ? check_url("authurl", login->authurl, err)
+			       : check_url("deviceurl", login->deviceurl, err)) &&
 	       check_url("tokenurl", login->tokenurl, err);
 }
 

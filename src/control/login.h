@@ -1,7 +1,7 @@
 /*
  * control/logins/NAME: how to log in at a provider that wants OAuth 2 (RFC 6749, RFC
- * 8628). Smarthosts and pickups name it in their key "login"; several may share one.
- * What the provider gave is in spool/state/tokens (oauth/tokens.h).
+ * 8628, RFC 8252). Smarthosts and pickups name it in their key "login"; several may share
+ * one. What the provider gave is in spool/state/tokens (oauth/tokens.h).
  */
 #ifndef CONTROL_LOGIN_H
 #define CONTROL_LOGIN_H
@@ -14,7 +14,8 @@
 
 enum login_provider {
 	LOGIN_OTHER, /* the file has the URLs */
-	LOGIN_MICROSOFT
+	LOGIN_MICROSOFT,
+	LOGIN_GOOGLE
 };
 
 struct login {
@@ -22,7 +23,8 @@ struct login {
 	enum login_provider provider;
 	char *clientid;
 	char *clientsecretfile; /* NULL: none is asked for */
-	char *deviceurl;        /* https */
+	char *deviceurl;        /* https; or NULL, and: */
+	char *authurl;          /* https: where a person gets a code to paste */
 	char *tokenurl;         /* https */
 	char *scope;            /* "": not sent */
 	char *cafile;           /* NULL: the system's */

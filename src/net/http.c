@@ -12,8 +12,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 	return buf_append(answer, bytes, size * count) ? size * count : 0;
 }
 
-static bool put_form(CURL *curl, const struct http_field *fields, struct buf *form)
+bool http_form_append(struct buf *out, const struct http_field *fields)
 {
+	const char *mark = "";
 	bool fits = true;
 
 	for (; fits && fields->name; fields++) {
@@ -21,14 +22,33 @@ static bool put_form(CURL *curl, const struct http_field *fields, struct buf *fo
 
 		if (!fields->value)
 			continue;
-		value = curl_easy_escape(curl, fields->value, 0);
-		fits = value && buf_appendf(form, "%s%s=%s", form->len ? "&" : "",
-					    fields->name, value);
+		value = curl_easy_escape(NULL, fields->value, 0);
+		fits = value && buf_appendf(out, "%s%s=%s", mark, fields->name, value);
+		mark = "&";
 		if (value)
 			explicit_bzero(value, strlen(value));
 		curl_free(value);
 	}
 	return fits;
+}
+
+char *http_form_find(struct span form, const char *name)
+{
+	struct span field, key;
+	char *decoded, *value = NULL;
+	int len;
+
+	while (span_cut(&form, '&', &field)) {
+		if (!span_cut(&field, '=', &key) || !span_is(key, name) || !field.at ||
+		    !field.len)
+			continue;
+		decoded = curl_easy_unescape(NULL, field.at, (int)field.len, &len);
+		if (decoded && strlen(decoded) == (size_t)len)
+			value = must_copy(decoded);
+		curl_free(decoded);
+		return value;
+	}
+	return NULL;
 }
 
 static void set_up(CURL *curl, const char *url, const char *cafile,
@@ -60,7 +80,7 @@ bool http_post(const char *url, const char *cafile, const struct http_field *fie
 	headers = curl_slist_append(NULL, "Accept: application/json");
 	/* One piece, so that no secret is left behind in memory that was moved. */
 	if (curl && headers && buf_reserve(&form, FORM_MAX) &&
-	    put_form(curl, fields, &form)) {
+	    http_form_append(&form, fields)) {
 		set_up(curl, url, cafile, &form, answer);
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 		code = curl_easy_perform(curl);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "control/secret.h"
 #include "net/http.h"
@@ -142,6 +143,92 @@ enum oauth_poll oauth_device_poll(int control_fd, const struct login *login,
 	}
 	forget(secret);
 	return poll;
+}
+
+static bool make_random(char out[OAUTH_RANDOM_MAX], struct err *err)
+{
+	unsigned char bytes[(OAUTH_RANDOM_MAX - 1) / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return err_errno(err, "getrandom");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	return true;
+}
+
+bool oauth_code_begin(const struct login *login, struct oauth_code *code_out,
+		      struct buf *address_out, struct err *err)
+{
+	if (!make_random(code_out->state, err) || !make_random(code_out->verifier, err))
+		return false;
+	if (buf_appendf(address_out, "%s%s", login->authurl,
+			strchr(login->authurl, '?') ? "&" : "?") &&
+	    http_form_append(address_out,
+			     (const struct http_field[]){
+				     { "response_type", "code" },
+				     { "client_id", login->clientid },
+				     { "redirect_uri", OAUTH_REDIRECT },
+				     { "scope", login->scope[0] ? login->scope : NULL },
+				     { "state", code_out->state },
+				     { "code_challenge", code_out->verifier },
+				     { "code_challenge_method", "plain" },
+				     /* Google's words for: a refresh token too. */
+				     { "access_type", "offline" },
+				     { "prompt", "consent" },
+				     { NULL, NULL } }))
+		return true;
+	return err_exit(err, EX_CONFIG, "authurl and scope are too long");
+}
+
+/* NULL and err: it is no such address, or another one's. */
+static char *take_code(const struct oauth_code *code, struct span pasted, struct err *err)
+{
+	const char *mark = pasted.len ? memchr(pasted.at, '?', pasted.len) : NULL;
+	AUTO_BUF alone = BUF_INIT(OAUTH_TOKEN_MAX);
+	char *found, *state;
+	bool is_ours;
+
+	if (mark) {
+		pasted = span_after(pasted, (size_t)(mark - pasted.at) + 1);
+		state = http_form_find(pasted, "state");
+		is_ours = state && strcmp(state, code->state) == 0;
+		free(state);
+		found = is_ours ? http_form_find(pasted, "code") : NULL;
+		if (found)
+			return found;
+	} else if (pasted.len && !memchr(pasted.at, ':', pasted.len) &&
+		   buf_append_span(&alone, pasted)) {
+		return buf_take(&alone);
+	}
+	err_exit(err, EX_DATAERR,
+		 "that is not what the browser shows at the end: an address that begins "
+		 "with " OAUTH_REDIRECT "; run it again");
+	return NULL;
+}
+
+bool oauth_code_finish(int control_fd, const struct login *login,
+		       const struct oauth_code *code, struct span pasted,
+		       struct oauth_reply *reply_out, struct err *err)
+{
+	char *secret, *taken = take_code(code, pasted, err);
+	bool done;
+
+	if (!taken)
+		return false;
+	done = read_client_secret(control_fd, login, &secret, err) &&
+	       ask(control_fd, login, login->tokenurl,
+		   (const struct http_field[]){ { "grant_type", "authorization_code" },
+						{ "code", taken },
+						{ "redirect_uri", OAUTH_REDIRECT },
+						{ "code_verifier", code->verifier },
+						{ "client_id", login->clientid },
+						{ "client_secret", secret },
+						{ NULL, NULL } },
+		   reply_out, err);
+	forget(secret);
+	forget(taken);
+	return done && ((reply_out->access_token && reply_out->refresh_token) ||
+			refuse(login, reply_out, err));
 }
 
 bool oauth_refresh(int control_fd, const struct login *login, const char *refresh_token,

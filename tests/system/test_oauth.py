@@ -2,14 +2,15 @@
 
 import base64
 import re
+import subprocess
 import time
+import urllib.parse
 
 import pytest
 
-from gateway import EX_CONFIG, EX_NOPERM, EX_OK, EX_TEMPFAIL
+from gateway import BIN, EX_CONFIG, EX_NOPERM, EX_OK, EX_TEMPFAIL
 from oauth_provider import Provider
-from pickup_stand import fetch, letters, subjects
-from waiting import wait_until
+from pickup_stand import letters
 
 ANN, FAR = "ann@gate.example", "you@far.example"
 DAY = 86400
@@ -162,6 +163,35 @@ def test_a_strange_answer_is_an_error_in_words(gateway, provider, body, words):
     done = gateway.run("login", "isp")
     assert done.returncode != EX_OK
     assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_where_there_are_no_codes_the_browsers_address_is_pasted(gateway, provider, server):
+    del gateway.login["deviceurl"]
+    gateway.write_login(authurl="https://isp.example/auth?x=1")
+
+    def paste(text):
+        with subprocess.Popen(
+            [BIN / "lontar", "login", "isp"], env=gateway.environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            address = next(line for line in process.stdout if line.startswith("https://"))
+            asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address.strip()).query))
+            _, said = process.communicate(text(asked) + "\n", timeout=20)
+            return asked, said, process.returncode
+
+    asked, said, code = paste(lambda asked: "http://127.0.0.1/?state=other&code=4%2Fx")
+    assert code == 65 and "that is not what the browser shows" in said
+    asked, said, code = paste(
+        lambda asked: f"http://127.0.0.1/?state={asked['state']}&code=4%2Fx&scope=mail"
+    )
+    assert code == EX_OK, said
+    assert asked["x"] == "1" and asked["scope"] == "mail offline"
+    ((_, form),) = provider.asked
+    assert form["grant_type"] == "authorization_code" and form["code"] == "4/x"
+    assert form["code_verifier"] == asked["code_challenge"] and len(form["code_verifier"]) == 64
+    gateway.send(ANN, [FAR])
+    assert gateway.flush().returncode == EX_OK
+    assert len(server.taken) == 1
 
 
 def test_a_stranger_is_not_asked_for_tokens(gateway):

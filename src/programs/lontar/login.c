@@ -1,4 +1,4 @@
-/* lontar login: a person lets the gateway in at a provider (OAuth 2, RFC 8628). */
+/* lontar login: a person lets the gateway in at a provider (OAuth 2). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,14 @@
 #include "programs/lontar/command.h"
 #include "programs/lontar/tree.h"
 
-#define SLOWER_S 5 /* RFC 8628 3.5 */
+#define SLOWER_S     5 /* RFC 8628 3.5 */
+#define ADDRESS_ROOM 8192
 
 static const char usage[] =
 	"usage: lontar login NAME\n"
 	"Logs in at the provider of control/logins/NAME: shows an address and a code, and\n"
-	"waits until somebody has opened the one, in any browser, and typed the other.\n";
+	"waits until somebody has opened the one, in any browser, and typed the other; or,\n"
+	"where the provider has no codes (Google), asks for what the browser shows then.\n";
 
 static void show(const struct oauth_reply *device)
 {
@@ -122,20 +124,53 @@ static void let_go(const struct command_context *context, const char *name)
 	settings_clear(&settings);
 }
 
+static bool by_device(const struct command_context *context, const struct login *login,
+		      struct oauth_reply *granted_out, struct err *err)
+{
+	struct oauth_reply device;
+	bool done;
+
+	if (!oauth_device_begin(context->control_fd, login, &device, err))
+		return false;
+	show(&device);
+	done = poll(context, login, &device, granted_out, err);
+	oauth_reply_clear(&device);
+	return done;
+}
+
+static bool by_code(const struct command_context *context, const struct login *login,
+		    struct oauth_reply *granted_out, struct err *err)
+{
+	AUTO_BUF address = BUF_INIT(ADDRESS_ROOM);
+	char pasted[ADDRESS_ROOM];
+	struct oauth_code code;
+	bool done;
+
+	if (!oauth_code_begin(login, &code, &address, err))
+		return false;
+	printf("Open this address in any browser, and log in:\n\n%s\n\n"
+	       "At the end the browser finds no page at an address that begins with\n"
+	       "%s: paste that address here: ",
+	       address.data, OAUTH_REDIRECT);
+	fflush(stdout);
+	if (!fgets(pasted, sizeof(pasted), stdin))
+		return err_exit(err, EX_TEMPFAIL, "nothing was pasted; run it again");
+	done = oauth_code_finish(context->control_fd, login, &code,
+				 span_trim(span_of(pasted)), granted_out, err);
+	explicit_bzero(pasted, sizeof(pasted));
+	return done;
+}
+
 static bool log_in(const struct command_context *context, const struct login *login,
 		   struct err *err)
 {
-	struct oauth_reply device, granted;
+	struct oauth_reply granted;
 	bool done;
 
 	/* Before anybody types anything. */
 	if (!tree_make_folder(context->root_fd, "spool/state/tokens", err) ||
-	    !oauth_device_begin(context->control_fd, login, &device, err))
-		return false;
-	show(&device);
-	done = poll(context, login, &device, &granted, err);
-	oauth_reply_clear(&device);
-	if (!done)
+	    !(login->authurl ? by_code(context, login, &granted, err)
+			     : by_device(context, login, &granted, err)))
 		return false;
 	done = keep(context, login, &granted, err);
 	oauth_reply_clear(&granted);
