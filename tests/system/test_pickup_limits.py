@@ -222,3 +222,18 @@ def test_mail_comes_over_the_link_s_own_interface_and_no_other(far, office):
     assert {name for name, _ in zone.asked} == {"pop.isp.example"}
     assert subjects(gateway) == ["letter 0", "letter 1"]
     zone.close()
+
+
+def test_a_budget_is_overrun_by_what_is_on_its_way_alone(far, worker):
+    line, provider = far
+    provider.messages = [letter(3, ("z" * 99 + "\n") * 4000)]
+    provider.size = lambda message: 100
+    before = line.counters()
+    _, process, link = worker(provider.port, host=line.address["right"])
+    link.send(packet(LINK_ALLOW, 0, 100_000, 2**63 - 1))
+    assert process.wait(15) == EX_TEMPFAIL
+    wait_until(lambda: not provider._open, what="the server's end of it")
+    after = line.counters()
+    counted = sum(after[key] - before[key] for key in ("up_bytes", "down_bytes"))
+    # Of 400,000; what the server had sent by then has been paid for.
+    assert counted < 160_000
