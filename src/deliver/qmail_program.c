@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -57,7 +58,8 @@ static bool leave_root(const struct qmail_program *program)
 {
 	if (geteuid() != 0)
 		return true;
-	return program->uid != 0 && setgroups(1, &program->gid) == 0 &&
+	return program->uid != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       setgroups(1, &program->gid) == 0 &&
 	       setresgid(program->gid, program->gid, program->gid) == 0 &&
 	       setresuid(program->uid, program->uid, program->uid) == 0;
 }
@@ -89,7 +91,8 @@ static _Noreturn void become(const struct qmail_program *program, int out)
 	limit(RLIMIT_NPROC, PROCESSES_MAX);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_CPU, program->timeout_s);
-	if (in >= 0 && fchdir(program->home_fd) == 0 &&
+	if (in >= 0 &&
+	    (program->home_fd == QMAIL_PROGRAM_STAYS || fchdir(program->home_fd) == 0) &&
 	    dup2(in, STDIN_FILENO) == STDIN_FILENO &&
 	    dup2(out, STDOUT_FILENO) == STDOUT_FILENO &&
 	    dup2(out, STDERR_FILENO) == STDERR_FILENO && leave_root(program) &&

@@ -15,10 +15,12 @@
 
 #define QMAIL_PROGRAM_OUTPUT_MAX 2000 /* kept of what it prints */
 
+#define QMAIL_PROGRAM_STAYS      (-2)
+
 struct qmail_program {
 	const char *command;
 	char *const *environment;
-	int home_fd;    /* its current folder */
+	int home_fd;    /* its current folder; QMAIL_PROGRAM_STAYS: ours */
 	int message_fd; /* opened anew for it, to read, at its first byte */
 	int alarms[2];  /* -1, or: when this one is closed, the program is killed */
 	uint64_t timeout_s;

@@ -30,6 +30,7 @@ struct job {
 	int root_fd, home_fd;
 	struct letter letter; /* its head: Return-Path and Delivered-To */
 	struct buf head;
+	int runner_fd;  /* who runs programs (runner.h); -1: we do */
 	int program_fd; /* the message alone, for programs; -1 until one wants it */
 	struct marks marks;
 	bool verp;

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +13,7 @@
 #include "deliver/qmail_program.h"
 #include "ipc/master.h"
 #include "programs/lontar-local/job.h"
+#include "programs/lontar-local/runner.h"
 #include "store/mbox.h"
 #include "store/user_maildir.h"
 
@@ -26,21 +27,11 @@ static bool make_program_copy(struct job *job, struct err *err)
 	if (job->program_fd < 0)
 		job->program_fd =
 			openat(job->home_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-	if (job->program_fd < 0)
+	/* Whoever runs the program reads it; it has no name for others to find. */
+	if (job->program_fd < 0 || fchmod(job->program_fd, 0644) != 0)
 		return err_errno(err, "a temporary file for programs");
 	return file_copy(job->letter.fd, job->letter.body, job->letter.bytes,
 			 job->program_fd, err);
-}
-
-/* Where we are root, since there are no role users. */
-static void find_harmless(struct qmail_program *program)
-{
-	const struct passwd *entry = getpwnam("alias");
-
-	if (!entry || !entry->pw_uid)
-		entry = getpwnam("nobody");
-	program->uid = entry ? entry->pw_uid : 0;
-	program->gid = entry ? entry->pw_gid : 0;
 }
 
 /* Our own programs first, so that forward and its kin are found. */
@@ -85,11 +76,12 @@ static enum qmail_verdict run_program(struct job *job, const char *command,
 	if (!make_program_copy(job, err))
 		return QMAIL_LATER;
 	program.message_fd = job->program_fd;
-	find_harmless(&program);
+	runner_harmless(&program);
 	search_path(path, sizeof(path));
 	qmail_environment(&environment, &context);
 	program.environment = environment.items;
-	verdict = qmail_program_run(&program, output, err);
+	verdict = job->runner_fd < 0 ? qmail_program_run(&program, output, err)
+				     : runner_run(job->runner_fd, &program, output, err);
 	environment_clear(&environment);
 	if (output[0])
 		log_info("program recipient=%s says=%s", job->recipient, output);

@@ -16,6 +16,7 @@
 #include "ipc/local.h"
 #include "ipc/master.h"
 #include "programs/lontar-local/job.h"
+#include "programs/lontar-local/runner.h"
 
 static const char usage[] = "usage: lontar-local USER\n"
 			    "Delivers one message; started by `lontar run`.\n";
@@ -120,10 +121,11 @@ int main(int argc, char **argv)
 	}
 	umask(077);
 	fcntl(PRIVATE_FD, F_SETFL, fcntl(PRIVATE_FD, F_GETFL) & ~O_NONBLOCK);
-	job.program_fd = job.home_fd = job.letter.fd = -1;
+	job.program_fd = job.home_fd = job.letter.fd = job.runner_fd = -1;
 	job.instructions = BUF_INIT(PACKET_MAX);
 	job.head = BUF_INIT(PACKET_MAX);
-	done = job_receive(&job, &err) && deliver(&job, &err);
+	done = runner_split(args.argv[1], &job.runner_fd, &err) &&
+	       job_receive(&job, &err) && deliver(&job, &err);
 	/* Whoever is not there to hear tries again, and repeats no line. */
 	done = report(&job, done, &err);
 	marks_clear(&job.marks);

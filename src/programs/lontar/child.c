@@ -201,8 +201,7 @@ static bool launch(struct child *child, int private_fd, struct err *err)
 	order.arguments[words] = child->name[0] ? child->name : "--service";
 	if (child->role == ROLE_LOCAL ||
 	    (child->role == ROLE_MAILBOX && mailbox_order_is_system(child->name))) {
-		if (!local_identity(master->control_fd, child->name, order.identity, &his,
-				    err))
+		if (!local_identity(master->control_fd, child->name, &his, err))
 			return false;
 		order.identity = &his;
 	}

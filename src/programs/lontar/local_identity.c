@@ -51,18 +51,16 @@ static bool system_identity(int control_fd, const char *local,
 	return true;
 }
 
-bool local_identity(int control_fd, const char *order, const struct identity *mail,
-		    struct identity *identity_out, struct err *err)
+bool local_identity(int control_fd, const char *order, struct identity *identity_out,
+		    struct err *err)
 {
 	if (strncmp(order, system_prefix, strlen(system_prefix)) == 0)
 		return system_identity(control_fd, order + strlen(system_prefix),
 				       identity_out, err);
 	if (strncmp(order, "account:", 8) == 0) {
-		*identity_out = *mail;
-		/* Without role users the mail tree is root's, and only lontar-local's
-		 * programs can be run as somebody else. */
-		if (!mail->is_other)
-			identity_root(identity_out);
+		/* It becomes the mail tree's owner itself, and leaves behind who runs the
+		 * programs as somebody else. */
+		identity_root(identity_out);
 		return true;
 	}
 	if (!identity_find("alias", NULL, identity_out))

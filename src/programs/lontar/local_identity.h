@@ -1,7 +1,8 @@
 /*
- * Who a local delivery runs as. lontar-dispatch asks with "account:USER" (the mail tree's
- * own user), "alias:alias" (user alias, else nobody) or "system:LOCALPART", whose user is
- * looked up here, so that it cannot name one; root is never the answer to the last two.
+ * Who a local delivery runs as. lontar-dispatch asks with "account:USER" (root who may
+ * become others, until it has become the mail tree's own user: lontar-local/runner.h),
+ * "alias:alias" (user alias, else nobody) or "system:LOCALPART", whose user is looked up
+ * here, so that it cannot name one; root is never the answer to the last two.
  */
 #ifndef PROGRAMS_LONTAR_LOCAL_IDENTITY_H
 #define PROGRAMS_LONTAR_LOCAL_IDENTITY_H
@@ -18,9 +19,8 @@ bool local_order_is_valid(const char *order);
 bool mailbox_order_is_valid(const char *order);
 bool mailbox_order_is_system(const char *order);
 
-/* mail: who the mail tree belongs to. False and err: there is no such user, or we may not
- * become him. */
-bool local_identity(int control_fd, const char *order, const struct identity *mail,
-		    struct identity *identity_out, struct err *err) MUST_USE;
+/* False and err: there is no such user, or we may not become him. */
+bool local_identity(int control_fd, const char *order, struct identity *identity_out,
+		    struct err *err) MUST_USE;
 
 #endif
