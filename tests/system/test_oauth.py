@@ -11,6 +11,7 @@ import pytest
 from gateway import BIN, EX_CONFIG, EX_NOPERM, EX_OK, EX_TEMPFAIL
 from oauth_provider import Provider
 from pickup_stand import letters
+from waiting import wait_until
 
 ANN, FAR = "ann@gate.example", "you@far.example"
 DAY = 86400
@@ -220,6 +221,21 @@ def test_a_login_that_ends_soon_is_told_once_by_mail_and_always_in_the_status(
     assert b"lontar login isp" in told[0]
     assert re.search("login isp +ends .*lontar login isp", gateway.run("status").stdout)
     assert gateway.status()["logins"][0]["name"] == "isp"
+
+
+def test_a_login_that_nobody_uses_is_told_of_in_time(gateway, provider):
+    gateway.write_login(lifetime="90d")
+    assert gateway.run("login", "isp").returncode == EX_OK
+    note = gateway.root / "spool/state/logins/isp"
+    text = re.sub("granted=.*", f"granted={int(time.time()) - 80 * DAY}", note.read_text())
+    note.write_text(re.sub("dies=.*", f"dies={int(time.time()) + 10 * DAY}", text))
+    gateway.run("link", "up", "ppp0")
+    wait_until(
+        lambda: [one for one in gateway.mailbox("ann") if b"The login isp ends soon" in one],
+        what="the warning",
+    )
+    assert not provider.refreshes()
+    wait_until(lambda: "warned=1" in note.read_text(), what="its note")
 
 
 def test_smarthost_and_pickup_share_a_login(gateway, provider, server, make_dovecot, folder):

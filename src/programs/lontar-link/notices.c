@@ -1,5 +1,6 @@
 #include "programs/lontar-link/notices.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "control/smarthost.h"
@@ -41,7 +42,7 @@ static bool has_due(const struct notices *notices, const char *smarthost)
 }
 
 /* Nothing is said on the socket; the master wants one. */
-static void start(const struct notices *notices, const char *smarthost)
+static void start(const struct notices *notices, const char *role, const char *name)
 {
 	struct err err;
 	int pair[2];
@@ -50,8 +51,27 @@ static void start(const struct notices *notices, const char *smarthost)
 		log_failure(&err);
 		return;
 	}
-	service_start(notices->service, "notices", smarthost, pair[1]);
+	service_start(notices->service, role, name, pair[1]);
 	file_close(&pair[0]);
+}
+
+/* Of logins that end soon, perhaps because nobody has used them for long. */
+static void warn(const struct notices *notices)
+{
+	struct settings_list logins;
+	struct login_note note;
+	struct err err;
+
+	if (!smarthost_names(notices->control_fd, "logins", &logins, &err)) {
+		log_failure(&err);
+		return;
+	}
+	for (size_t i = 0; i < logins.count; i++) {
+		login_note_read(notices->root_fd, logins.lines[i], &note);
+		if (!note.warned && login_note_warns(&note, clock_wall_s()))
+			start(notices, "warning", logins.lines[i]);
+	}
+	settings_list_clear(&logins);
 }
 
 static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -69,8 +89,9 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 	for (size_t i = 0; i < all.count; i++)
 		if (smarthost_name_is_valid(all.names[i]) &&
 		    has_due(notices, all.names[i]))
-			start(notices, all.names[i]);
+			start(notices, "notices", all.names[i]);
 	parked_smarthosts_clear(&all);
+	warn(notices);
 }
 
 void notices_start(struct notices *notices)

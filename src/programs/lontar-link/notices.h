@@ -1,7 +1,8 @@
 /*
  * When senders are to be told that their mail waits (lontar-flush --notices, which holds
  * the smarthost's lock for it): looked for a moment after a link has changed, when
- * flushes have taken what they can, and now and then.
+ * flushes have taken what they can, and now and then. So is the postmaster, of logins at
+ * providers that end soon (lontar token --warn).
  */
 #ifndef LONTAR_LINK_NOTICES_H
 #define LONTAR_LINK_NOTICES_H

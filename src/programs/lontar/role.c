@@ -52,6 +52,13 @@ const struct role_row roles[ROLES] = {
 			   .is_on_demand = true,
 			   .asker = ROLE_LINK,
 			   .name_is_valid = smarthost_name_is_valid },
+	[ROLE_WARNING] = { "warning",
+			   "lontar",
+			   { "--root=.", "token", "--warn" },
+			   .user = "lontarout",
+			   .is_on_demand = true,
+			   .asker = ROLE_LINK,
+			   .name_is_valid = smarthost_name_is_valid },
 	/* The dial command is the operator's: it may be pon, and has nothing of the
 	 * network's. */
 	[ROLE_CALL] = { "call",

@@ -16,9 +16,10 @@
 #include "programs/lontar/command.h"
 
 static const char usage[] =
-	"usage: lontar token NAME\n"
+	"usage: lontar token [--warn] NAME\n"
 	"Prints an access token of the login control/logins/NAME, a new one where the\n"
-	"last is used up. 77: somebody must run `lontar login NAME` first.\n";
+	"last is used up. 77: somebody must run `lontar login NAME` first. With --warn it\n"
+	"asks for none: it tells the postmaster, once, where the login ends soon.\n";
 
 static bool put_warning(struct buf *text, const char *name, const char *me, int64_t dies)
 {
@@ -82,13 +83,22 @@ static void warn(const struct command_context *context, const char *name)
 
 bool command_token(struct command_context *context, struct err *err)
 {
+	bool only_warns = false;
+	const struct args_option options[] = {
+		{ .name = "warn", .flag_out = &only_warns }, { .name = NULL }
+	};
 	struct login login;
 	char *token;
 
-	if (!args_parse(&context->args, NULL, usage, err) ||
+	if (!args_parse(&context->args, options, usage, err) ||
 	    !args_count(&context->args, 1, 1, usage, err) ||
 	    !login_load(context->control_fd, context->args.argv[1], &login, err))
 		return false;
+	if (only_warns) {
+		warn(context, login.name);
+		login_clear(&login);
+		return true;
+	}
 	token = tokens_access(context->root_fd, context->control_fd, &login, err);
 	if (token) {
 		puts(token);
