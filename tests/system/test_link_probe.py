@@ -113,6 +113,22 @@ def test_a_killed_lontar_link_goes_on(probed, smarthost):
     becomes(probed, "down", 8)
 
 
+def test_who_dials_is_told_by_the_smarthost(probed, smarthost):
+    """Each time: that it was hung up is no hook's word."""
+    line = probed.folder / "line"
+    smarthost.answer = lambda step, *more: None if line.exists() else no(step, *more)
+    probed.control(
+        "links/line", f"probe isp every 1h\ndial touch {line}\nhangup rm -f {line}\n"
+    )
+    probed.start()
+    for number in (1, 2):
+        post(probed)
+        done = probed.run("call", "line")
+        assert done.returncode == EX_OK, done.stderr
+        assert len(smarthost.taken) == number
+        assert not is_up(probed)
+
+
 @pytest.mark.skipif(bool(available()), reason=available())
 def test_an_interface_alone_is_not_enough_and_without_it_nobody_is_asked(
     make_gateway, make_smarthost

@@ -10,10 +10,12 @@
 #include "control/linkfile.h"
 #include "control/smarthost.h"
 #include "ipc/link.h"
+#include "link/call.h"
 
 #define LOOK_AGAIN_S 60. /* for changed settings */
 #define RETRY_MIN_S  15. /* while it is down, then twice that, ... */
 #define BEGIN_S      .1  /* after our own start: hooks that wait speak first */
+#define CALLED_S     2.  /* while it is being called */
 
 /* A link with a probe. */
 struct probe {
@@ -30,6 +32,7 @@ struct probe {
 	bool told;     /* how it ended */
 	unsigned failures;
 	ev_timer turn;
+	ev_timer called; /* of a link with a dial command: it may be */
 };
 
 static void start(struct probe *probe);
@@ -49,9 +52,15 @@ static bool is_told(const struct probe *probe)
 	       strcmp(note->boot_id, clock_boot_id(boot_id)) == 0;
 }
 
+/* Who has dialled wants to know, whatever was said when it was hung up last. */
+static bool is_called(const struct probe *probe)
+{
+	return link_is_called(probe->probes->root_fd, probe->link);
+}
+
 static bool makes_sense(const struct probe *probe)
 {
-	return probe->is_listed && !is_told(probe) &&
+	return probe->is_listed && (!is_told(probe) || is_called(probe)) &&
 	       (!probe->has_interface ||
 		interfaces_state(probe->probes->interfaces, probe->link) == INTERFACE_UP);
 }
@@ -172,6 +181,16 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
 		start(probe);
 }
 
+static void on_called(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	struct probe *probe = watcher->data;
+
+	(void)loop;
+	(void)events;
+	if (!probe->peer && !note_of(probe)->up && is_called(probe) && makes_sense(probe))
+		start(probe);
+}
+
 static struct probe *find_or_add(struct probes *probes, const char *link)
 {
 	struct probe *probe = probes->first;
@@ -184,7 +203,8 @@ static struct probe *find_or_add(struct probes *probes, const char *link)
 	*probe = (struct probe){ .next = probes->first, .probes = probes };
 	snprintf(probe->link, sizeof(probe->link), "%s", link);
 	ev_timer_init(&probe->turn, on_turn, 0., 0.);
-	probe->turn.data = probe;
+	ev_timer_init(&probe->called, on_called, CALLED_S, CALLED_S);
+	probe->turn.data = probe->called.data = probe;
 	probes->first = probe;
 	return probe;
 }
@@ -199,6 +219,10 @@ static void take_settings(struct probes *probes, const struct linkfile *file)
 	probe->every_s = (double)file->probe_every_s;
 	if (!probe->peer && !ev_is_active(&probe->turn))
 		turn_in(probe, BEGIN_S);
+	if (file->dial)
+		ev_timer_start(probes->service->loop, &probe->called);
+	else
+		ev_timer_stop(probes->service->loop, &probe->called);
 }
 
 void probes_reload(struct probes *probes)

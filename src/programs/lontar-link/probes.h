@@ -5,7 +5,7 @@
  *
  * While it is down it is asked less and less often, at last every `every`; while it is up
  * every `every`, unless mail went meanwhile. It goes down when a probe fails and nothing
- * is being sent over it either.
+ * is being sent over it either. While it is being called it is asked all the time.
  */
 #ifndef LONTAR_LINK_PROBES_H
 #define LONTAR_LINK_PROBES_H
