@@ -98,6 +98,16 @@ def test_check_knows_the_smarthosts_that_are_named(gateway):
     assert "control/rewrites: no smarthost nowhere" in gateway.run("check").stdout
 
 
+def test_check_warns_where_two_people_have_one_address_outside(gateway):
+    gateway.control("rewrites", "ann@gate.example:x@isp.example\nbob@gate.example:x@isp.example\n")
+    done = gateway.run("check")
+    assert done.returncode == EX_OK
+    assert (
+        "warning: control/rewrites: what comes for x@isp.example is bob@gate.example's, "
+        "and not ann@gate.example's" in done.stdout
+    )
+
+
 def test_explain_says_as_whom_a_sender_leaves(gateway):
     settle(gateway)
     done = gateway.run("explain", "you@far.example", "--from", "ann@office.example")

@@ -191,6 +191,24 @@ static void check_rewrites_for(void *ctx, const char *smarthost)
 		check_fault(check, "control/rewrites: %s", err.text);
 }
 
+/* Two people with one address outside: what comes for it is the last one's. */
+static void check_rewrites_back(const struct check *check,
+				const struct settings_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *line = list->lines[i];
+		size_t len = strcspn(line, ":");
+		const char *last = settings_list_find(list, (struct span){ line, len });
+
+		if (last && strcasecmp(last, line) != 0)
+			check_warning(
+				check,
+				"control/rewrites: what comes for %.*s is %s's, and not "
+				"%s's",
+				(int)len, line, last + len + 1, line + len + 1);
+	}
+}
+
 static void check_rewrites(struct check *check)
 {
 	struct rewrites rewrites;
@@ -201,6 +219,7 @@ static void check_rewrites(struct check *check)
 		return;
 	}
 	rewrites_each_smarthost(&rewrites, check_rewrites_for, check);
+	check_rewrites_back(check, &rewrites.coming);
 	rewrites_clear(&rewrites);
 }
 
