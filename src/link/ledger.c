@@ -119,7 +119,7 @@ void ledger_add(struct ledger *ledger, const struct linkfile *file, int64_t now,
 {
 	struct usage *usage = &ledger->usage;
 
-	if (!bytes || usage->counted.has_interface)
+	if (!bytes || usage->counted.has_interface || usage->call.told)
 		return;
 	usage_set_call(usage, file, now, usage->call.bytes + bytes, usage->call.seconds);
 	ledger->changed = true;
@@ -135,6 +135,7 @@ void ledger_correct(struct ledger *ledger, const struct linkfile *file, int64_t 
 	usage_set_call(usage, file, now,
 		       told->has_bytes ? told->bytes : usage->call.bytes,
 		       told->has_seconds ? told->seconds : usage->call.seconds);
+	usage->call.told = usage->call.told || told->has_bytes;
 	ledger->changed = true;
 }
 

@@ -33,7 +33,8 @@ void ledger_open(struct ledger *ledger, int root_fd, const char *link);
 void ledger_count(struct ledger *ledger, const struct linkfile *file,
 		  const struct link_note *note, int64_t now);
 
-/* Our own connections used so much more; nothing where the kernel counts it. */
+/* Our own connections used so much more; nothing where the kernel counts it, or its hook
+ * has. */
 void ledger_add(struct ledger *ledger, const struct linkfile *file, int64_t now,
 		uint64_t bytes);
 

@@ -34,6 +34,7 @@ struct usage_period {
 struct usage_call {
 	int64_t since; /* link_note's: which one it is; 0: none yet */
 	bool over;
+	bool told;      /* bytes is what its hook said, and no more comes to it */
 	uint64_t bytes; /* used in it; these two are all that is corrected at its end */
 	uint64_t seconds;
 };

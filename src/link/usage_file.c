@@ -46,6 +46,7 @@ static const struct note_key keys[] = {
 	PERIOD("month", LINK_MONTH),
 	KEY("call_since", NOTE_TIME, usage.call.since),
 	KEY("call_over", NOTE_FLAG, usage.call.over),
+	KEY("call_told", NOTE_FLAG, usage.call.told),
 	KEY("call_bytes", NOTE_NUMBER, usage.call.bytes),
 	KEY("call_seconds", NOTE_NUMBER, usage.call.seconds),
 	KEY("boot_id", NOTE_TEXT, usage.counted.boot_id),

@@ -321,6 +321,7 @@ static void what_the_line_says_at_the_end_is_the_truth(void **state)
 	ledger_count(&ledger, &file, &note, now);
 	ledger_correct(&ledger, &file, now, &told);
 	ledger_correct(&ledger, &file, now, &told);
+	ledger_add(&ledger, &file, now, 50); /* a worker's last word */
 	assert_int_equal(used(&ledger.usage, LINK_DAY), 700);
 	assert_int_equal(ledger.usage.periods[LINK_DAY].used[LINK_SECONDS], 59);
 	assert_int_equal(ledger.usage.periods[LINK_DAY].used[LINK_MONEY],
