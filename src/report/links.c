@@ -1,5 +1,6 @@
 #include "report/links.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static void read_one(int root_fd, int control_fd, const struct link_note *note,
 		snprintf(link_out->fault, sizeof(link_out->fault), "%s", err.text);
 		return;
 	}
+	call_note_read(root_fd, note->name, &link_out->call);
 	usage_read(root_fd, note->name, &link_out->usage);
 	usage_turn(&link_out->usage, &link_out->file, now);
 	link_allowance_of(&link_out->file, &link_out->usage, note->up, now,
@@ -157,6 +159,24 @@ static void print_budget(const struct link_status *link, size_t i, FILE *to)
 				   clock_wall_s(), until));
 }
 
+static void print_calls(const struct link_status *link, FILE *to)
+{
+	const struct call_note *call = &link->call;
+	char when[CLOCK_TEXT_MAX];
+
+	if (!link->file.callwhen.count || link->note.up)
+		return;
+	if (call->next)
+		fprintf(to, "%*s next call %s: %s\n", INDENT, "",
+			clock_format_local(call->next, clock_wall_s(), when), call->why);
+	else
+		fprintf(to, "%*s next call when there is mail for it%s%s\n", INDENT, "",
+			call->why[0] ? ": " : "", call->why);
+	if (call->failures)
+		fprintf(to, "%*s %" PRIu64 " call%s failed: %s\n", INDENT, "",
+			call->failures, call->failures == 1 ? "" : "s", call->last_error);
+}
+
 void link_status_print(const struct link_status *link, FILE *to)
 {
 	const struct allowance *allowance = &link->allowance;
@@ -172,4 +192,5 @@ void link_status_print(const struct link_status *link, FILE *to)
 	fputc('\n', to);
 	for (size_t i = 0; i < link->file.budget.count; i++)
 		print_budget(link, i, to);
+	print_calls(link, to);
 }

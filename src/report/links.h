@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "link/allowance.h"
+#include "link/call.h"
 
 struct link_status {
 	struct link_note note; /* since is 0 for one never seen up */
@@ -18,6 +19,7 @@ struct link_status {
 	char fault[512];       /* what is; "": nothing */
 	struct usage usage;    /* as of now */
 	struct allowance allowance;
+	struct call_note call; /* what the gateway calls by itself */
 };
 
 /* Those on record, and those that only have a file in control/links; sorted by name. Free
@@ -29,7 +31,8 @@ void link_statuses_free(struct link_status *links, size_t count);
 /* "up", "down" or "dialling" */
 const char *link_status_state(const struct link_status *link);
 json_t *link_status_json(const struct link_status *link);
-/* What may be used of it, behind the line about its state, and a line a budget. */
+/* What may be used of it, behind the line about its state; a line a budget, and when the
+ * gateway calls. */
 void link_status_print(const struct link_status *link, FILE *to);
 
 #endif
