@@ -58,8 +58,9 @@ static bool is_closed(const struct smarthost_status *smarthost,
 	if (order_cost(name) <= order_room(allowance->bytes))
 		return false;
 	snprintf(why->text, TEXT_MAX,
-		 "larger than what the budget of the link %s has left (%s)",
-		 smarthost->link.name, number_format_bytes(allowance->bytes, left));
+		 "larger than what the budget of the link %s has left for mail (%s)",
+		 smarthost->link.name,
+		 number_format_bytes(order_room(allowance->bytes), left));
 	if (allowance->more != INT64_MAX)
 		why->next = allowance->more;
 	return true;

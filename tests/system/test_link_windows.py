@@ -49,7 +49,7 @@ def test_mail_waits_for_the_window_and_goes_when_it_opens(set_up, smarthost):
 
 
 def test_a_window_that_closes_stops_a_queue_in_the_middle(set_up, smarthost):
-    closes = int(time.time()) + 4
+    closes = int(time.time()) + 5
     gateway = set_up("02:20", closes - time.time(), ppp0="window daily 02:00-02:20\n")
     gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, tls="none", indoubt=1)
     slow(smarthost, 0.25)
@@ -80,7 +80,7 @@ def test_a_person_opens_a_closed_window_and_it_stays_open_for_him(set_up, smarth
 
 
 def test_what_one_link_may_no_longer_send_goes_over_another(set_up, smarthost):
-    closes = int(time.time()) + 4
+    closes = int(time.time()) + 5
     gateway = set_up(
         "02:20", closes - time.time(), cheap="window daily 02:00-02:20\n",
         dear="cost 1 EUR per mb\n",
