@@ -7,7 +7,6 @@
  *   lanes    the connections side by side: how many
  *   meter    what the link may be used for, and is
  *   server   what is known of the far end from earlier calls
- *   token    the login's token, where a command makes it
  *   session  one connection: engine, socket, what has left the kernel
  *   direct   type mx: many hosts, a process of ours for each (destination)
  *   outcome  what the server's answers mean for mail and smarthost
@@ -25,6 +24,7 @@
 #include "control/settings.h"
 #include "control/smarthost.h"
 #include "ipc/peer.h"
+#include "ipc/token.h"
 #include "link/notes.h"
 #include "store/parked.h"
 
@@ -33,7 +33,6 @@
 #include "programs/lontar-flush/meter.h"
 #include "programs/lontar-flush/queue.h"
 #include "programs/lontar-flush/server.h"
-#include "programs/lontar-flush/token.h"
 
 struct destination;
 struct direct;
@@ -60,7 +59,7 @@ struct flush {
 	struct lanes lanes;
 	struct meter meter;
 	struct server server;
-	struct token token;
+	struct token token;              /* the login's, where a command makes it */
 	struct direct *direct;           /* NULL: one smarthost takes all; else ... */
 	struct destination *destination; /* ... NULL, but in the process for one host */
 	struct mail *suspended; /* refused for good while nothing was accepted: see

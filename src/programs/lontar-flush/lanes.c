@@ -119,6 +119,33 @@ void lanes_give_up(struct flush *flush, const struct err *err)
 	flush_end(flush);
 }
 
+static void on_token(void *ctx, char *token, struct err *err)
+{
+	struct flush *flush = ctx;
+
+	flush->lanes.secret = token;
+	if (token) {
+		lanes_begin(flush);
+		return;
+	}
+	err_context(err, "smarthost %s", flush->smarthost.name);
+	if (err->kind == ERR_PERMANENT)
+		flush_hold(flush, err);
+	lanes_give_up(flush, err);
+}
+
+static bool ask_token(struct flush *flush, struct err *err)
+{
+	const struct smarthost *smarthost = &flush->smarthost;
+	const struct token_request request = { .command = smarthost->tokencommand,
+					       .login = smarthost->login,
+					       .done = on_token,
+					       .ctx = flush };
+
+	return token_ask(&flush->token, flush->loop, flush->control_fd, &request, err) ||
+	       err_context(err, "smarthost %s", smarthost->name);
+}
+
 bool lanes_start(struct flush *flush, struct err *err)
 {
 	struct lanes *lanes = &flush->lanes;
@@ -126,7 +153,7 @@ bool lanes_start(struct flush *flush, struct err *err)
 
 	if (smarthost->user && smarthost->tokencommand && !smarthost->passwordfile &&
 	    !smarthost->tokenfile)
-		return token_ask(flush, err);
+		return ask_token(flush, err);
 	if (smarthost->user) {
 		lanes->secret = smarthost_secret(flush->control_fd, smarthost, err);
 		if (!lanes->secret)
@@ -187,7 +214,7 @@ void lanes_close(struct flush *flush)
 {
 	while (flush->lanes.first)
 		session_close(flush->lanes.first);
-	token_stop(flush);
+	token_stop(&flush->token);
 	server_keep(flush);
 	if (flush->lanes.secret)
 		explicit_bzero(flush->lanes.secret, strlen(flush->lanes.secret));

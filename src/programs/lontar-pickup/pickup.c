@@ -209,6 +209,7 @@ static void put_away(struct work *work)
 
 	if (!work->probes)
 		write_note(work);
+	token_stop(&work->token);
 	session_close(work->session);
 	if (work->succeeded && !work->probes && !tidy(work, &err))
 		log_failure(&err);

@@ -22,6 +22,7 @@
 #include "control/rewrites.h"
 #include "control/settings.h"
 #include "ipc/peer.h"
+#include "ipc/token.h"
 #include "link/notes.h"
 
 #include "programs/lontar-pickup/meter.h"
@@ -49,6 +50,7 @@ struct work {
 	struct pickup_note note;
 	struct seen *seen;
 	struct probe *probe; /* NULL unless it probes */
+	struct token token;  /* the login's, where a command makes it */
 	struct session *session;
 	struct meter meter;
 	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */

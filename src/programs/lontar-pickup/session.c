@@ -185,7 +185,7 @@ static const char *control_path(const char *path, char out[PATH_MAX])
 	return out;
 }
 
-bool session_start(struct work *work, struct err *err)
+static void begin(struct work *work, char *secret)
 {
 	const struct pickup *pickup = &work->pickup;
 	const struct meter *meter = &work->meter;
@@ -201,13 +201,10 @@ bool session_start(struct work *work, struct err *err)
 		.cafile = control_path(pickup->cafile, cafile),
 		.name_servers = meter->link.dns[0] ? meter->link.dns : NULL,
 		.bind_to = meter->bind_to[0] ? meter->bind_to : NULL,
+		.secret = secret,
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
-	char *secret = pickup_secret(work->control_fd, pickup, err);
 
-	if (!secret)
-		return false;
-	request.secret = secret;
 	session = must_alloc(sizeof(*session));
 	session->work = work;
 	ev_timer_init(&session->silence, on_silence, 0., SILENCE_S);
@@ -218,7 +215,38 @@ bool session_start(struct work *work, struct err *err)
 	session->dial = dial_start(work->loop, &request, on_dialled, session);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
-	return true;
+}
+
+static void on_token(void *ctx, char *token, struct err *err)
+{
+	struct work *work = ctx;
+
+	if (token) {
+		begin(work, token);
+		return;
+	}
+	err_context(err, "pickup %s", work->pickup.name);
+	work_blame(work, err);
+	work_end(work);
+}
+
+bool session_start(struct work *work, struct err *err)
+{
+	const struct pickup *pickup = &work->pickup;
+	const struct token_request request = { .command = pickup->tokencommand,
+					       .login = pickup->login,
+					       .done = on_token,
+					       .ctx = work };
+	char *secret;
+
+	if (!pickup->passwordfile && !pickup->tokenfile)
+		return token_ask(&work->token, work->loop, work->control_fd, &request,
+				 err) ||
+		       err_context(err, "pickup %s", pickup->name);
+	secret = pickup_secret(work->control_fd, pickup, err);
+	if (secret)
+		begin(work, secret);
+	return secret != NULL;
 }
 
 uint64_t session_used(const struct session *session)
