@@ -301,14 +301,15 @@ static void on_filtered(void *ctx, const struct err *err)
 {
 	struct transaction *transaction = ctx;
 	const struct client *client = transaction->client;
+	uint32_t tag = transaction->tag;
 
 	if (!err)
 		record_write(&transaction->record);
-	if (client && err)
-		answer_failure(client, transaction->tag, err);
-	else if (client)
-		answer(client, transaction->tag, NULL, "ok, looked at and taken");
 	abandon(transaction);
+	if (client && err)
+		answer_failure(client, tag, err);
+	else if (client)
+		answer(client, tag, NULL, "ok, looked at and taken");
 }
 
 static void filter(struct transaction *transaction)
