@@ -151,3 +151,11 @@ def test_every_wrong_line_of_a_link_is_told(stopped_gateway):
     told = checked.stdout + checked.stderr
     for number in range(1, 6):
         assert f"control/links/ppp0:{number}: " in told
+
+
+def test_links_that_cost_in_two_currencies_are_told(stopped_gateway):
+    stopped_gateway.control("links/ppp0", "cost 1 EUR per mb\n")
+    stopped_gateway.control("links/sat", "cost 8 USD per mb\n")
+    checked = stopped_gateway.run("check")
+    assert checked.returncode == EX_OK
+    assert "control/links/sat: costs USD, and link ppp0 EUR" in checked.stdout + checked.stderr

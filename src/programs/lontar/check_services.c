@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -255,6 +256,36 @@ static const struct {
 	{ "logins", check_login_file },
 };
 
+/* Which link is cheaper can be told in one currency only. */
+static void check_currencies(struct check *check)
+{
+	char first[LINK_CURRENCY_MAX] = "", name[SMARTHOST_NAME_MAX] = "";
+	struct settings_list names;
+	struct linkfile link;
+	struct err ignored;
+
+	if (!smarthost_names(check->control_fd, "links", &names, &ignored))
+		return;
+	for (size_t i = 0; i < names.count; i++) {
+		if (!linkfile_load(check->control_fd, names.lines[i], &link, NULL,
+				   &ignored))
+			continue;
+		if (first[0] && link.price.currency[0] &&
+		    strcmp(first, link.price.currency) != 0)
+			check_warning(check,
+				      "control/links/%s: costs %s, and link %s %s: which "
+				      "is cheaper cannot be told; write both in one "
+				      "currency",
+				      link.name, link.price.currency, name, first);
+		if (!first[0]) {
+			snprintf(first, sizeof(first), "%s", link.price.currency);
+			snprintf(name, sizeof(name), "%s", link.name);
+		}
+		linkfile_clear(&link);
+	}
+	settings_list_clear(&names);
+}
+
 /* Mail that waits for a smarthost that is gone waits for ever. */
 static void check_parked(struct check *check)
 {
@@ -295,5 +326,6 @@ void check_services(struct check *check)
 		settings_list_clear(&names);
 		check_names(check, services[i].folder);
 	}
+	check_currencies(check);
 	check_parked(check);
 }
