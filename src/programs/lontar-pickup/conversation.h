@@ -1,5 +1,5 @@
-/* What session.c (the connection's life) and conversation.c (what is said over it) share.
- * Nobody else includes this. */
+/* What session.c (the connection's life), conversation.c (what is heard over it) and
+ * conversation_ask.c (what is asked next) share. Nobody else includes this. */
 #ifndef LONTAR_PICKUP_CONVERSATION_H
 #define LONTAR_PICKUP_CONVERSATION_H
 
