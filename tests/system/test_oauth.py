@@ -1,6 +1,7 @@
 """Providers that want OAuth 2 instead of a password."""
 
 import base64
+import fcntl
 import re
 import subprocess
 import time
@@ -263,6 +264,28 @@ def test_smarthost_and_pickup_share_a_login(gateway, provider, server, make_dove
     gateway.send(ANN, [FAR])
     assert gateway.flush().returncode == EX_OK
     assert len(provider.refreshes()) == 3
+
+
+def test_a_slow_token_does_not_keep_a_pickup_from_stopping(gateway):
+    begun = gateway.root / "control/begun"
+    gateway.control(
+        "pickups/isp",
+        "host 127.0.0.1\nport 1\ntls none\nuser office\nto ann\n"
+        "tokencommand touch begun; sleep 50\n",
+    )
+    gateway.run("link", "up", "office")
+    wait_until(begun.exists, what="the token's command")
+    gateway.run("link", "down", "office")
+
+    def is_free():
+        with open(gateway.root / "run/pickup.isp", "ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+        return True
+
+    wait_until(is_free, 4, what="the end of the pickup")
 
 
 OAUTH2 = """
