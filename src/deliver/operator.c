@@ -1,6 +1,7 @@
 #include "deliver/operator.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "control/settings.h"
@@ -43,6 +44,18 @@ static bool bounce_dropped(int root_fd, struct parked *parked,
 	return done;
 }
 
+/* What the log calls it; 0 where it cannot be read. */
+static uint64_t number_of(struct parked *parked, const struct parked_name *name)
+{
+	struct envelope envelope = { 0 };
+	struct err ignored;
+	AUTO_FD fd = parked_read(parked, name, &envelope, &ignored);
+	struct stat st;
+
+	envelope_clear(&envelope);
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
 static bool drop(int root_fd, struct parked *parked, const struct parked_name *name,
 		 bool silent, struct err *err)
 {
@@ -51,17 +64,21 @@ static bool drop(int root_fd, struct parked *parked, const struct parked_name *n
 }
 
 bool operator_apply(int root_fd, struct parked *parked, struct parked_name *name,
-		    const char *verb, bool *gone_out, struct err *err)
+		    const char *verb, uint64_t *gone_out, struct err *err)
 {
 	struct parked_name to = *name;
+	uint64_t number;
 
-	*gone_out = false;
+	*gone_out = 0;
 	if (name->state == PARKED_SENDING)
 		return err_exit(err, EX_TEMPFAIL, "%s is being sent just now: try again",
 				name->id);
 	if (strcmp(verb, "drop") == 0 || strcmp(verb, "drop-silent") == 0) {
-		*gone_out = drop(root_fd, parked, name, verb[4] != '\0', err);
-		return *gone_out;
+		number = number_of(parked, name);
+		if (!drop(root_fd, parked, name, verb[4] != '\0', err))
+			return false;
+		*gone_out = number;
+		return true;
 	}
 	if (strcmp(verb, "hold") == 0) {
 		to.state = PARKED_HELD;
@@ -118,15 +135,18 @@ static bool settle_sending(struct parked *parked, struct parked_name *name,
 }
 
 bool operator_act(int root_fd, const char *smarthost, const char *verb, const char *id,
-		  struct err *err)
+		  uint64_t *gone_out, struct err *err)
 {
 	struct parked *parked = parked_open(root_fd, smarthost, false, err);
 	struct parked_name name = { .state = PARKED_WAITING };
-	bool gone, done;
+	uint64_t gone = 0;
+	bool done;
 
 	done = parked && parked_lock(parked, err) && find(parked, id, &name, err) &&
 	       settle_sending(parked, &name, err) &&
 	       operator_apply(root_fd, parked, &name, verb, &gone, err);
 	parked_close(parked);
+	if (gone_out)
+		*gone_out = gone;
 	return done;
 }

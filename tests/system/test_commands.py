@@ -206,7 +206,9 @@ def test_dropped_mail_goes_back_to_its_sender(parked_gateway):
 def test_silently_dropped_mail_is_gone(parked_gateway):
     gateway = parked_gateway
     [queued] = gateway.queue()
+    (number,) = re.findall(r"^new msg (\d+)$", gateway.log_text(), re.M)
     assert gateway.run("drop", "--silent", queued["id"]).returncode == EX_OK
+    assert not gateway.process or f"\nend msg {number}\n" in gateway.log_text()
     assert gateway.parked() == []
     assert gateway.mailbox("ann") == []
 

@@ -1,5 +1,6 @@
 #include "programs/lontar-flush/boss.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,7 +61,7 @@ static bool is_with_direct(const struct flush *flush, const char *id)
 static bool act(struct flush *flush, const char *verb, const char *id, struct err *err)
 {
 	struct parked_name name;
-	bool gone;
+	uint64_t gone;
 
 	if (lanes_has(flush, id) || (flush->direct && is_with_direct(flush, id)))
 		return err_exit(err, EX_TEMPFAIL, "%s is being sent just now: try again",
@@ -71,6 +72,8 @@ static bool act(struct flush *flush, const char *verb, const char *id, struct er
 	if (!find(flush, id, &name, err) ||
 	    !operator_apply(flush->root_fd, flush->parked, &name, verb, &gone, err))
 		return false;
+	if (gone)
+		log_info("end msg %" PRIu64, gone);
 	log_info("act verb=%s smarthost=%s id=%s", verb, flush->smarthost.name, id);
 	flush_look_again(flush);
 	return true;

@@ -1,4 +1,5 @@
 /* A changed route map applies to what is parked already, once, before the next flush. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -124,6 +125,19 @@ static bool hand_in(struct flush *flush, struct parting *parting, struct err *er
 	return done;
 }
 
+/* It goes on as other messages. */
+static bool leave(struct flush *flush, const struct parked_name *name,
+		  const struct parting *parting, struct err *err)
+{
+	struct stat st;
+
+	if (!parked_remove(flush->parked, name, err))
+		return false;
+	if (fstat(parting->fd, &st) == 0)
+		log_info("end msg %" PRIu64, (uint64_t)st.st_ino);
+	return true;
+}
+
 static bool part(struct flush *flush, const struct parked_name *name,
 		 struct parting *parting, struct err *err)
 {
@@ -135,7 +149,7 @@ static bool part(struct flush *flush, const struct parked_name *name,
 		done = move(flush, name, parting->target, err);
 	else
 		done = hand_in(flush, parting, err) &&
-		       (parting->staying || parked_remove(flush->parked, name, err));
+		       (parting->staying || leave(flush, name, parting, err));
 	for (size_t i = 0; done && i < parting->envelope.count; i++) {
 		if (!parting->targets[i][0])
 			continue;

@@ -1,5 +1,6 @@
 #include "programs/lontar-link/requests.h"
 
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,10 +178,13 @@ static void act_ourselves(struct request *request)
 {
 	struct requests *requests = request->requests;
 	struct err err = { 0 };
+	uint64_t gone;
 
 	request->act = 0;
 	if (operator_act(requests->flushes->root_fd, request->smarthost, request->verb,
-			 request->id, &err)) {
+			 request->id, &gone, &err)) {
+		if (gone)
+			log_info("end msg %" PRIu64, gone);
 		log_info("act verb=%s smarthost=%s id=%s", request->verb,
 			 request->smarthost, request->id);
 		err = (struct err){ 0 };

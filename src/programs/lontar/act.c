@@ -132,7 +132,7 @@ static bool act_on(struct command_context *context, const char *verb,
 	if (err->exit_code != EX_UNAVAILABLE)
 		return false;
 	return match.smarthost[0] ? operator_act(context->root_fd, match.smarthost, verb,
-						 match.id, err)
+						 match.id, NULL, err)
 				  : large_act(context->root_fd, verb, match.id, err);
 }
 

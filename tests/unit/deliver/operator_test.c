@@ -48,8 +48,9 @@ static void it_is_done(void **state)
 	to.state = rows[i].before;
 	to.not_before = 1000000000000;
 	assert_true(parked_rename(parked, &name, &to, &err));
-	assert_int_equal(operator_act(office_fd, "isp", rows[i].verb, name.id, &err),
-			 rows[i].exit_code == 0);
+	assert_int_equal(
+		operator_act(office_fd, "isp", rows[i].verb, name.id, NULL, &err),
+		rows[i].exit_code == 0);
 	if (rows[i].exit_code)
 		assert_int_equal(err.exit_code, rows[i].exit_code);
 	assert_int_equal(parked_mail_find(parked, &name), !rows[i].gone);
@@ -73,7 +74,7 @@ static void a_dropped_message_is_returned_to_its_sender(void **state)
 	parked_mail_make("ann@clinic.example");
 	parked = parked_open(office_fd, "isp", false, &err);
 	assert_true(parked_mail_find(parked, &name));
-	assert_true(operator_act(office_fd, "isp", "drop", name.id, &err));
+	assert_true(operator_act(office_fd, "isp", "drop", name.id, NULL, &err));
 	assert_int_equal(office_files("mail/ann/Maildir/new", &text), 1);
 	assert_non_null(strstr(text.data, "x@abroad.example"));
 	assert_non_null(strstr(text.data, "y@abroad.example"));
@@ -94,12 +95,12 @@ static void what_another_holds_the_lock_of_is_left_alone(void **state)
 	parked = parked_open(office_fd, "isp", false, &err);
 	assert_true(parked_lock(parked, &err));
 	assert_true(parked_mail_find(parked, &name));
-	assert_false(operator_act(office_fd, "isp", "drop", name.id, &err));
+	assert_false(operator_act(office_fd, "isp", "drop", name.id, NULL, &err));
 	assert_int_equal(err.exit_code, EX_TEMPFAIL);
 	name.state = PARKED_SENDING; /* the lock's holder is at it */
 	assert_true(parked_mail_find(parked, &name));
 	parked_close(parked);
-	assert_false(operator_act(office_fd, "isp", "drop", "1.M1P1Q1.none", &err));
+	assert_false(operator_act(office_fd, "isp", "drop", "1.M1P1Q1.none", NULL, &err));
 	assert_int_equal(err.exit_code, EX_NOINPUT);
 	office_remove(state);
 }

@@ -78,8 +78,8 @@ static const struct {
 		  "ap\x01"
 		  "3E\0"),
 	  NULL, NULL, NULL },
-	{ "Postfix: without a sender it is refused", FILE_OF("M\0X\0E\0"), NULL,
-	  NULL, NULL },
+	{ "Postfix: without a sender it is refused", FILE_OF("M\0X\0E\0"), NULL, NULL,
+	  NULL },
 	{ "Postfix: a length without an end is refused",
 	  FILE_OF("S\xff\xff\xff\xff\xff\xff\x01"), NULL, NULL, NULL },
 };
