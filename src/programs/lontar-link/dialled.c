@@ -72,6 +72,9 @@ static void on_over(struct dialled *dialled, int exit_code, const char *text)
 	struct call_note note;
 
 	dialled->told = true;
+	/* Ours has let it go by now: somebody else was faster. */
+	if (link_is_called(dialler->root_fd, dialled->link))
+		return;
 	call_note_read(dialler->root_fd, dialled->link, &note);
 	note.ended = clock_wall_s();
 	note.failures = good ? 0 : note.failures + 1;
