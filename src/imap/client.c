@@ -80,7 +80,7 @@ static void say_sizes(struct imap_client *client)
 	while (client->next_size < client->listing.count && client->count < SIZES_ASKS) {
 		AUTO_BUF set = BUF_INIT(IMAP_SET_MAX);
 
-		imap_listing_put_unknown(&client->listing, &set, &client->next_size);
+		imap_listing_put_unsized(&client->listing, &set, &client->next_size);
 		if (set.len)
 			imap_say(client, &(struct imap_asked){ .verb = IMAP_SIZES },
 				 "UID FETCH %s (UID RFC822.SIZE FLAGS)", set.data);
@@ -94,9 +94,11 @@ static void on_searched(struct imap_client *client)
 	for (size_t i = 0; i < client->listing.count; i++) {
 		struct imap_listed *listed = &client->listing.messages[i];
 		uint64_t octets = 0;
+		enum imap_known known = client->hooks->knows(client->ctx, i, &octets);
 
-		listed->is_known = client->hooks->knows(client->ctx, i, &octets);
-		if (listed->is_known)
+		listed->is_fetched = known != IMAP_NEW;
+		listed->needs_size = known != IMAP_SIZED;
+		if (!listed->needs_size)
 			listed->octets = octets;
 	}
 }

@@ -54,10 +54,16 @@ struct imap_piece {
 	struct span text; /* as on the wire, CRLF; borrowed */
 };
 
+enum imap_known {
+	IMAP_NEW,
+	IMAP_FETCHED, /* before; where it is marked \Deleted, that was us */
+	IMAP_SIZED,   /* the same, and its size need not be asked for */
+};
+
 struct imap_client_hooks {
-	/* Called for each UID before on_listed: true and its size: it need not be asked
-	 * for. The places are not the listing's yet. */
-	bool (*knows)(void *ctx, size_t message, uint64_t *octets_out);
+	/* Called for each UID before on_listed; octets: of IMAP_SIZED. The places are not
+	 * the listing's yet. */
+	enum imap_known (*knows)(void *ctx, size_t message, uint64_t *octets_out);
 	void (*on_listed)(void *ctx);
 	/* Of a message or header. */
 	void (*on_piece)(void *ctx, const struct imap_piece *piece);

@@ -115,7 +115,7 @@ static void on_sizes(struct imap_client *client)
 			? NULL
 			: imap_listing_find(&client->listing, client->fetch.uid);
 
-	if (!listed || listed->is_known || !client->fetch.is_sized)
+	if (!listed || !listed->needs_size || !client->fetch.is_sized)
 		return;
 	listed->is_sized = true;
 	listed->is_deleted = client->fetch.is_deleted;

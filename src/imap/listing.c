@@ -99,7 +99,8 @@ void imap_listing_settle(struct imap_listing *listing)
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct imap_listed *listed = &listing->messages[i];
 
-		if (listed->is_known || (listed->is_sized && !listed->is_deleted))
+		if (!listed->needs_size ||
+		    (listed->is_sized && (listed->is_fetched || !listed->is_deleted)))
 			listing->messages[kept++] = *listed;
 	}
 	listing->count = kept;
@@ -124,23 +125,24 @@ static bool has_room(const struct buf *out)
 	return out->max - out->len >= RANGE_MAX;
 }
 
-void imap_listing_put_unknown(const struct imap_listing *listing, struct buf *out,
+void imap_listing_put_unsized(const struct imap_listing *listing, struct buf *out,
 			      size_t *next_out)
 {
 	size_t at = *next_out, last;
 
 	while (at < listing->count && has_room(out)) {
-		if (listing->messages[at].is_known) {
+		if (!listing->messages[at].needs_size) {
 			at++;
 			continue;
 		}
 		last = at;
-		while (last + 1 < listing->count && !listing->messages[last + 1].is_known)
+		while (last + 1 < listing->count &&
+		       listing->messages[last + 1].needs_size)
 			last++;
 		put_range(listing, at, last, out);
 		at = last + 1;
 	}
-	while (at < listing->count && listing->messages[at].is_known)
+	while (at < listing->count && !listing->messages[at].needs_size)
 		at++;
 	*next_out = at;
 }

@@ -13,7 +13,8 @@
 
 struct imap_listed {
 	uint32_t uid;
-	bool is_known;   /* its size was not asked for */
+	bool is_fetched; /* was here before */
+	bool needs_size;
 	bool is_sized;   /* the server told its size, or would not */
 	bool is_deleted; /* somebody marked it */
 	uint64_t octets;
@@ -35,12 +36,12 @@ void imap_listing_add_set(struct imap_listing *listing, struct span set);
 void imap_listing_sort(struct imap_listing *listing);
 /* NULL: it is not listed. After sort. */
 struct imap_listed *imap_listing_find(struct imap_listing *listing, uint64_t uid);
-/* What is neither known nor sized is gone; what is new and deleted is nobody's mail. */
+/* What needed a size and has none is gone; what is new and deleted is nobody's mail. */
 void imap_listing_settle(struct imap_listing *listing);
 
-/* Appends a set of those from *next_out on that are not known, as long as out has room; a
+/* Appends a set of those from *next_out on that need a size, as long as out has room; a
  * range may span UIDs that do not exist. *next_out is where the rest begins. */
-void imap_listing_put_unknown(const struct imap_listing *listing, struct buf *out,
+void imap_listing_put_unsized(const struct imap_listing *listing, struct buf *out,
 			      size_t *next_out);
 /* Appends a set of these, sorted by place; no UID that is not among them is in it.
  * Returns how many found room. */

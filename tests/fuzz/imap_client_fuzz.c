@@ -17,7 +17,7 @@ struct watched {
 	uint64_t left; /* of the literal */
 };
 
-static bool knows(void *ctx, size_t message, uint64_t *octets_out)
+static enum imap_known knows(void *ctx, size_t message, uint64_t *octets_out)
 {
 	struct watched *watched = ctx;
 	char text[IMAP_UID_TEXT_MAX];
@@ -25,7 +25,7 @@ static bool knows(void *ctx, size_t message, uint64_t *octets_out)
 	assert(!watched->listed && message < imap_client_count(watched->client));
 	imap_client_uid(watched->client, message, text);
 	*octets_out = 9;
-	return message % 3 == 1;
+	return (enum imap_known)(message % 3);
 }
 
 static void on_listed(void *ctx)

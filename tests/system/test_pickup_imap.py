@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import random
+import re
 import shutil
 import subprocess
 
@@ -512,6 +513,29 @@ def test_another_message_under_an_old_id_is_no_old_one(imap_office, make_imap):
     assert subjects(gateway) == expected(3)
 
 
+@pytest.mark.parametrize("keep", ["no", "1d"])
+def test_an_old_uid_of_a_new_message_does_not_hide_it(imap_office, make_imap, keep):
+    provider = make_imap(letters(2))
+    gateway = imap_office(provider.port, keep=keep)
+    assert fetch(gateway) == EX_OK
+    state = gateway.root / "spool/pickup/isp"
+    long_ago = re.sub(r" 1[0-9]{9} ", " 1600000000 ", state.read_text())
+    state.write_text(long_ago)
+    # What no server should do: the same UIDs, the same UIDVALIDITY.
+    provider.mail, provider.next_uid = [], 1
+    provider.put([letter(2, "later\n"), letter(3, "later\n")])
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(4)
+
+
+def test_another_server_s_uids_are_others(imap_office, make_imap):
+    first, second = make_imap(letters(2)), make_imap([letter(2, "2\n"), letter(3, "three\n")])
+    assert fetch(imap_office(first.port, keep="always")) == EX_OK
+    gateway = imap_office(second.port, keep="always", user="bob")
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == expected(4)
+
+
 def test_a_change_from_pop3_to_imap_brings_nothing_in_again(imap_office, dovecot):
     gateway = imap_office(dovecot.pop3, type="pop3", user="change", keep="always")
     dovecot.put("change", letters(6))
@@ -708,7 +732,7 @@ def test_a_message_without_end_is_never_delivered(imap_office, make_imap):
         ("UID FETCH", "* 1 FETCH (UID 1 X {\r\n"),
         ("UID FETCH", "* 1 FETCH ((((\r\n"),
         ("UID STORE", "+ what?\r\n"),
-        ("UID EXPUNGE", "TAG OK\r\nTAG OK\r\n"),
+        ("UID EXPUNGE", "L99 OK\r\nTAG OK\r\n"),
     ],
 )
 def test_nonsense_ends_the_session_and_loses_nothing(imap_office, make_imap, verb, reply):

@@ -289,13 +289,20 @@ static void on_refused(struct session *session, const struct provider_answer *an
 	work_blame(work, &err);
 }
 
-static void on_gone(struct session *session, size_t message)
+/* Its uid may be given to another one. */
+static bool on_gone(struct session *session, size_t message)
 {
-	session->work->tally.deleted++;
-	plan_forget_large(&session->plan, session->work, message);
+	struct work *work = session->work;
+	struct err err;
+
+	work->tally.deleted++;
+	plan_forget_large(&session->plan, work, message);
+	if (seen_forget(work->seen, session->plan.items[message].key, &err))
+		return true;
+	log_failure(&err);
+	return false;
 }
 
-/* Where that is for good, the key is forgotten when the next listing has it no more. */
 static void on_deleted(struct session *session, size_t message)
 {
 	session->plan.items[message].is_deleted = true;
@@ -303,21 +310,16 @@ static void on_deleted(struct session *session, size_t message)
 		on_gone(session, message);
 }
 
-/* QUIT was taken: what was removed is, and its uid may be given to another one. */
+/* QUIT was taken: what was removed is. */
 static void on_quit(struct session *session)
 {
 	const struct plan *plan = &session->plan;
-	struct err err = { 0 };
 
 	if (!session->provider.kind->removes_at_quit)
 		return;
-	for (size_t i = 0; i < plan->count && err.kind == ERR_NONE; i++) {
-		if (!plan->items[i].is_deleted)
-			continue;
-		on_gone(session, i);
-		if (!seen_forget(session->work->seen, plan->items[i].key, &err))
-			log_failure(&err);
-	}
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].is_deleted && !on_gone(session, i))
+			return;
 }
 
 static void on_answer(void *ctx, const struct provider_answer *answer)

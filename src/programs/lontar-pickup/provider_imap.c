@@ -10,6 +10,7 @@
 #include "net/deflate.h"
 #include "programs/lontar-pickup/partial.h"
 #include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/plan.h"
 #include "programs/lontar-pickup/provider.h"
 
 #define OUTGOING_MAX ((size_t)256 * 1024)
@@ -88,18 +89,23 @@ static uint64_t octets_left(const void *engine, size_t message)
 	return has < all ? all - has : 0;
 }
 
-static bool knows(void *ctx, size_t message, uint64_t *octets_out)
+/* The size of what may be removed unread must be the server's. */
+static enum imap_known knows(void *ctx, size_t message, uint64_t *octets_out)
 {
 	struct imap *imap = ctx;
+	const struct work *work = imap->work;
+	const struct provider provider = { &provider_imap, imap };
 	const struct seen_entry *entry;
 	char key[DIGEST_TEXT_MAX];
 
 	key_of(imap, message, key);
-	entry = key[0] == '-' ? NULL : seen_find(imap->work->seen, key);
-	if (!entry || imap->work->probes)
-		return false;
+	entry = key[0] == '-' ? NULL : seen_find(work->seen, key);
+	if (!entry || work->probes)
+		return IMAP_NEW;
+	if (work->is_moved || plan_needs_octets(work, &provider, message))
+		return IMAP_FETCHED;
 	*octets_out = entry->octets;
-	return true;
+	return IMAP_SIZED;
 }
 
 /* Parts of what is not there any more, or not to be fetched. */

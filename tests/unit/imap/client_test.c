@@ -21,9 +21,10 @@ struct row {
 	const char *offer;  /* words of CAPABILITY after the login; NULL: not told */
 	const char *folder; /* NULL: INBOX */
 	bool read_only;
-	uint32_t known;   /* this UID and those below, of 7 octets each */
-	const char *asks; /* once listed: "M1 H2 D1 Q", by place in the listing from 1;
-			     "M1.20": from byte 20 on */
+	bool must_be_sized; /* what is known, too */
+	uint32_t known;     /* this UID and those below, of 7 octets each */
+	const char *asks;   /* once listed: "M1 H2 D1 Q", by place in the listing from 1;
+			       "M1.20": from byte 20 on */
 	struct exchange exchanges[EXCHANGES_MAX];
 	/* the listing as "octets:uid " each, then what happened: a literal as
 	 * "<from+bytes:" and its bytes, answers as "M1+ D1- Q+ " */
@@ -97,6 +98,15 @@ static const struct row rows[] = {
 			   "* 1 EXPUNGE\nL3 OK\n",
 			   "" } },
 	  .story = "" },
+	{ .title = "what was fetched before and is marked is there, to be removed",
+	  .offer = CAPABLE,
+	  .known = 5,
+	  .must_be_sized = true,
+	  .exchanges = { TWO,
+			 { "* 1 FETCH (FLAGS (\\Deleted) UID 5 RFC822.SIZE 3)\n"
+			   "* 2 FETCH (FLAGS (\\Deleted) UID 9 RFC822.SIZE 4)\nL3 OK\n",
+			   "" } },
+	  .story = "3:17.5 " },
 	{ .title = "sizes that are refused are unknown, and the mail is there",
 	  .offer = CAPABLE,
 	  .exchanges = { TWO,
@@ -317,14 +327,16 @@ static void note(struct play *play, const char *fmt, ...)
 	va_end(args);
 }
 
-static bool knows(void *ctx, size_t message, uint64_t *octets_out)
+static enum imap_known knows(void *ctx, size_t message, uint64_t *octets_out)
 {
 	struct play *play = ctx;
 	char text[IMAP_UID_TEXT_MAX];
 	const char *dot = strchr(imap_client_uid(play->client, message, text), '.');
 
 	*octets_out = 7;
-	return play->row && dot && strtoul(dot + 1, NULL, 10) <= play->row->known;
+	if (!play->row || !dot || strtoul(dot + 1, NULL, 10) > play->row->known)
+		return IMAP_NEW;
+	return play->row->must_be_sized ? IMAP_FETCHED : IMAP_SIZED;
 }
 
 static void on_listed(void *ctx)
