@@ -47,6 +47,7 @@ static void say_word(struct imap_client *client, enum imap_verb verb, const char
 void imap_remove(struct imap_client *client)
 {
 	size_t waiting = client->doomed_count - client->batch_end;
+	bool searches = client->doomed_count && !client->offer.uidplus;
 
 	if (client->has_said[IMAP_LOGOUT])
 		return;
@@ -55,15 +56,12 @@ void imap_remove(struct imap_client *client)
 		say_batch(client);
 	if (!client->quits || client->batch_end < client->doomed_count)
 		return;
-	/* It rides behind the last of them. */
-	if (!client->doomed_count || client->offer.uidplus)
-		say_word(client, IMAP_LOGOUT, "LOGOUT");
-	else if (is_removing(client))
+	if (searches && is_removing(client))
 		return;
-	else if (!client->has_said[IMAP_SEARCH_DELETED])
+	if (searches && !client->has_said[IMAP_SEARCH_DELETED])
 		say_word(client, IMAP_SEARCH_DELETED, "UID SEARCH DELETED");
 	else
-		say_word(client, IMAP_LOGOUT, "LOGOUT");
+		say_word(client, IMAP_LOGOUT, "LOGOUT"); /* behind the last of them */
 }
 
 static void tell(struct imap_client *client, size_t begin, size_t end, bool done,
