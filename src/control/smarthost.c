@@ -227,7 +227,7 @@ bool smarthost_load(int control_fd, const struct settings *settings, const char 
 bool smarthost_is_direct(int control_fd, const struct settings *settings,
 			 const char *name)
 {
-	struct smarthost smarthost;
+	struct smarthost smarthost = { .name = NULL };
 	struct err ignored;
 	bool is_direct;
 
