@@ -77,6 +77,9 @@ static bool carry_system_users(struct qmail *qmail, struct err *err)
 			   "not set: users/assign named everybody");
 		return true;
 	}
+	import_say(qmail->import, IMPORT_NOTE, "checkpassword",
+		   "for POP3 with the system's passwords write \"pam\" into control/"
+		   "checkpassword");
 	return target_value(qmail->import, "systemusers", "yes", err);
 }
 
@@ -107,7 +110,7 @@ static bool carry_empty(struct qmail *qmail, const char *name, struct err *err)
 	for (size_t i = 0; i < LENGTH(ours); i++) {
 		if (strcmp(name, ours[i]) != 0)
 			continue;
-		import_say(import, IMPORT_KEEP, name,
+		import_say(import, IMPORT_NOTE, name,
 			   "is empty: mail for it goes where `lontar init` said, no "
 			   "longer into the alias user's mailbox");
 		return true;

@@ -178,6 +178,7 @@ def test_waiting_mail_of_every_state_is_taken_once(move, home, smarthost):
     assert "gone@far.example was refused; its sender is told" in said
     again = move.bring(*words)
     assert "took       queue: 0 messages for 0 recipients" in again
+    assert [line for line in again.splitlines() if line.startswith(("written", "stays"))] == []
     move.ready()
     wait_until(lambda: not move.parked("local"), what="the end of local deliveries")
     move.flush()
