@@ -9,6 +9,7 @@
 #include "control/smarthost.h"
 #include "link/budget.h"
 #include "link/call.h"
+#include "link/ledger.h"
 #include "link/period.h"
 #include "report/json.h"
 
@@ -18,6 +19,7 @@ static void read_one(int root_fd, int control_fd, const struct link_note *note,
 		     struct link_status *link_out)
 {
 	int64_t now = clock_wall_s();
+	struct ledger ledger;
 	struct err err;
 
 	*link_out = (struct link_status){ .note = *note };
@@ -28,8 +30,10 @@ static void read_one(int root_fd, int control_fd, const struct link_note *note,
 		return;
 	}
 	call_note_read(root_fd, note->name, &link_out->call);
-	usage_read(root_fd, note->name, &link_out->usage);
-	usage_turn(&link_out->usage, &link_out->file, now);
+	/* Counted on from what is written, and not written. */
+	ledger_open(&ledger, root_fd, note->name);
+	ledger_count(&ledger, &link_out->file, note, now);
+	link_out->usage = ledger.usage;
 	link_allowance_of(&link_out->file, &link_out->usage, note->up, now,
 			  &link_out->allowance);
 }
