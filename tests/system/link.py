@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from waiting import never, read_line
+from waiting import never, read_line, wait_until
 
 HELPERS = pathlib.Path(os.environ.get("LONTAR_HELPERS", "build/helpers")).resolve()
 CLONE_NEWNET = 0x40000000
@@ -178,6 +178,34 @@ class Wire:
 
     def close(self):
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True, check=False)
+
+
+# What a gateway knows of its link `line`.
+
+
+def is_up(gateway, name="line"):
+    return {one["name"]: one["state"] for one in gateway.status()["links"]}.get(name) == "up"
+
+
+def becomes(gateway, state, seconds=5):
+    wait_until(lambda: is_up(gateway) == (state == "up"), seconds, f"the link {state}")
+
+
+def events(gateway):
+    """What the log says became of the link: ["up", "down", ...]."""
+    return [
+        line.split("state=")[1].split()[0]
+        for line in gateway.log_text().splitlines()
+        if "link name=line state=" in line
+    ]
+
+
+def post(gateway):
+    done = gateway.run(
+        "-f", "ann@gate.example", "you@far.example", program="sendmail",
+        input="Subject: out\n\nhello\n",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 class Relay:

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from gateway import EX_CONFIG, EX_OK
-from link import Wire, available
-from test_link_watch import becomes, events, is_up, post
+from link import Wire, available, becomes, events, is_up, post
 from waiting import never, wait_until
 
 

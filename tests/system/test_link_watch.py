@@ -6,11 +6,10 @@ import signal
 import pytest
 
 from gateway import EX_OK
-from link import Wire, available
+from link import Wire, available, becomes, events, is_up, post
 from waiting import never, wait_until
 
 pytestmark = pytest.mark.skipif(bool(available()), reason=available())
-FAR = "you@far.example"
 
 
 @pytest.fixture
@@ -36,30 +35,6 @@ def watched(make_gateway, make_smarthost, wire):
 
     gateway.start_inside = start
     return gateway
-
-
-def is_up(gateway, name="line"):
-    return {one["name"]: one["state"] for one in gateway.status()["links"]}.get(name) == "up"
-
-
-def becomes(gateway, state, seconds=5):
-    wait_until(lambda: is_up(gateway) == (state == "up"), seconds, f"the link {state}")
-
-
-def events(gateway):
-    """What the log says became of the link: ["up", "down", ...]."""
-    return [
-        line.split("state=")[1].split()[0]
-        for line in gateway.log_text().splitlines()
-        if "link name=line state=" in line
-    ]
-
-
-def post(gateway):
-    done = gateway.run(
-        "-f", "ann@gate.example", FAR, program="sendmail", input="Subject: out\n\nhello\n"
-    )
-    assert done.returncode == EX_OK, done.stderr
 
 
 def test_carrier_and_address_make_a_link_and_mail_goes_at_once(watched, wire):
