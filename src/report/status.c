@@ -236,8 +236,8 @@ json_t *status_json(const struct status *status)
 	for (size_t i = 0; i < status->login_count; i++)
 		json_array_append_new(logins, login_status_json(&status->logins[i]));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "me", report_text(status->me),
-			 "links", links, "parked", parked, "pickups", pickups,
-			 "logins", logins);
+			 "links", links, "parked", parked, "pickups", pickups, "logins",
+			 logins);
 }
 
 bool status_print_json(const struct status *status, FILE *to, struct err *err)
