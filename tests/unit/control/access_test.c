@@ -278,6 +278,26 @@ static void network(void **state)
 	assert_false(network_has(&parsed, &address));
 }
 
+static void a_filter_is_a_whole_path_or_none(void **state)
+{
+	struct access access;
+	struct err err = { 0 };
+
+	(void)state;
+	compile("10.:allow,QMAILQUEUE=\"/a/filter\"\n127.:allow,QMAILQUEUE=\"\"\n"
+		"172.:allow,QMAILQUEUE=\"filter\"\n:allow\n");
+	assert_true(access_find(folder_fd, "10.0.0.1", &access, &err));
+	assert_true(access.has_filter);
+	assert_string_equal(access.filter, "/a/filter");
+	assert_true(access_find(folder_fd, "127.0.0.1", &access, &err));
+	assert_true(access.has_filter);
+	assert_string_equal(access.filter, "");
+	assert_true(access_find(folder_fd, "192.0.2.1", &access, &err));
+	assert_false(access.has_filter);
+	assert_false(access_find(folder_fd, "172.16.0.1", &access, &err));
+	assert_int_equal(err.kind, ERR_TEMPORARY);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < LENGTH(rows); i++)
@@ -294,5 +314,6 @@ int main(void)
 	    0);
 	add("plain logins come from loopback and plainnets",
 	    plain_logins_come_from_loopback_and_plainnets, 0);
+	add("a filter is a whole path or none", a_filter_is_a_whole_path_or_none, 0);
 	return _cmocka_run_group_tests("access", tests, count, make, folder_remove);
 }

@@ -205,6 +205,22 @@ static void more_than_a_hundred_recipients_make_more_files(void **state)
 	parked_close(parked);
 }
 
+static void by_domain_each_domain_has_a_file_of_its_own(void **state)
+{
+	static const char *const people[] = { "a@far.example", "b@sea.example",
+					      "c@FAR.example", "d@sea.example" };
+	int root_fd = *(int *)*state;
+	struct delivery *delivery = delivery_new(root_fd, "ann@a.example");
+
+	for (size_t i = 0; i < LENGTH(people); i++)
+		assert_true(delivery_add_by_domain(delivery, "direct", people[i]));
+	assert_false(delivery_add_by_domain(delivery, "direct", "b@sea.example"));
+	assert_int_equal(delivery->count, 2);
+	assert_string_equal(delivery->targets[0].recipients[1], "c@FAR.example");
+	assert_string_equal(delivery->targets[1].recipients[1], "d@sea.example");
+	delivery_free(delivery);
+}
+
 static void a_draft_that_somebody_can_still_write_is_not_committed(void **state)
 {
 	int root_fd = *(int *)*state;
@@ -339,6 +355,7 @@ int main(void)
 		PROMISE(recipients_of_one_smarthost_share_one_parked_file),
 		PROMISE(a_colleague_and_the_outside_get_files_of_their_own),
 		PROMISE(more_than_a_hundred_recipients_make_more_files),
+		PROMISE(by_domain_each_domain_has_a_file_of_its_own),
 		PROMISE(a_draft_that_somebody_can_still_write_is_not_committed),
 		PROMISE(a_head_that_was_changed_is_not_committed),
 		PROMISE(a_second_try_after_a_failed_one_writes_one_head),
