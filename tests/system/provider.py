@@ -1,6 +1,7 @@
 """A POP3 server by script: whole mailboxes, cuts of the line wherever a test wants them,
 and everything that a broken or hostile server may say."""
 
+import contextlib
 import hashlib
 import socket
 import threading
@@ -158,7 +159,8 @@ class Provider:
             session.talk()
         except Cut:
             # What was sent before arrives; then the line is dead.
-            session.socket.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                session.socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass
         finally:
