@@ -169,6 +169,7 @@ static bool log_in(const struct command_context *context, const struct login *lo
 
 	/* Before anybody types anything. */
 	if (!tree_make_folder(context->root_fd, "spool/state/tokens", err) ||
+	    !tree_make_folder(context->root_fd, "spool/state/logins", err) ||
 	    !(login->authurl ? by_code(context, login, &granted, err)
 			     : by_device(context, login, &granted, err)))
 		return false;
