@@ -20,8 +20,9 @@
 #define QUEUE_EXIT_HOME     61
 #define QUEUE_EXIT_LATER    71
 #define QUEUE_EXIT_BUG      81
-#define QUEUE_EXIT_CUSTOM   82 /* a letter, D or Z, and a text stand on descriptor 4 or 6 \
-				*/
+#define QUEUE_EXIT_CUSTOM                                             \
+	82 /* a letter, D or Z, and a text stand on descriptor 4 or 6 \
+	    */
 #define QUEUE_EXIT_ENVELOPE 91
 #define QUEUE_EXIT_NO_START 120
 #define QUEUE_EXIT_TEXT_MAX 256

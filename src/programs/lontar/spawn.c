@@ -47,11 +47,28 @@ static bool place(int fd, int number)
 	return dup2(fd, number) == number;
 }
 
+/* A link's windows are by the clock on the wall: TZ. */
+static void make_environment(char *environment_out[4], char zone_out[ZONE_MAX])
+{
+	static char debug[] = "LONTAR_DEBUG=1",
+		    path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+	const char *zone = getenv("TZ");
+	size_t count = 0;
+
+	environment_out[count++] = path;
+	if (getenv("LONTAR_DEBUG"))
+		environment_out[count++] = debug;
+	if (zone && strlen(zone) < ZONE_MAX - sizeof("TZ=")) {
+		snprintf(zone_out, ZONE_MAX, "TZ=%s", zone);
+		environment_out[count++] = zone_out;
+	}
+	environment_out[count] = NULL;
+}
+
 static _Noreturn void become(const struct spawn_order *order, int channel, int says)
 {
-	char debug[] = "LONTAR_DEBUG=1", path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char zone[ZONE_MAX];
-	char *environment[] = { path, NULL, NULL, NULL };
+	char *environment[4];
 	char program[32], arguments[SPAWN_ARGUMENTS_MAX][300];
 	char *words[1 + SPAWN_ARGUMENTS_MAX + 1] = { program };
 	AUTO_FD silence = open("/dev/null", O_RDWR);
@@ -66,13 +83,7 @@ static _Noreturn void become(const struct spawn_order *order, int channel, int s
 	sigset_t none;
 	struct err err = { 0 };
 
-	if (getenv("LONTAR_DEBUG"))
-		environment[1] = debug;
-	/* A link's windows are by the clock on the wall. */
-	if (getenv("TZ") && strlen(getenv("TZ")) < ZONE_MAX - sizeof("TZ=")) {
-		snprintf(zone, sizeof(zone), "TZ=%s", getenv("TZ"));
-		environment[environment[1] ? 2 : 1] = zone;
-	}
+	make_environment(environment, zone);
 	snprintf(program, sizeof(program), "%s", order->program);
 	for (size_t i = 0; i < LENGTH(arguments) && order->arguments[i]; i++) {
 		snprintf(arguments[i], sizeof(arguments[i]), "%s", order->arguments[i]);
