@@ -42,7 +42,10 @@ class Office:
         return self.gateway.parked("local")
 
     def done(self):
-        wait_until(lambda: not self.waiting(), what="the end of all local deliveries")
+        try:
+            wait_until(lambda: not self.waiting(), what="the end of all local deliveries")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; log:\n{self.gateway.log_text()}") from late
 
     def deferred(self):
         wait_until(
