@@ -25,6 +25,7 @@
 #define PROGRESS_S .25
 #define SYNC_S     1.
 #define LOOK_S     .3
+#define REST_S     .02 /* until the first thousand are on their way */
 #define IDLE_S     2.  /* a burst's next message finds the connection open */
 #define GRACE_S    1.2 /* of the two seconds in which a flush must be gone */
 
@@ -196,7 +197,11 @@ void flush_look_again(struct flush *flush)
 	if (ev_is_active(&flush->again))
 		return;
 	/* A long list takes its time: while there is something to send, news can wait. */
-	ev_timer_set(&flush->again, queue_left(&flush->queue) ? LOOK_S : 0., 0.);
+	ev_timer_set(&flush->again,
+		     flush->queue.partial        ? REST_S
+		     : queue_left(&flush->queue) ? LOOK_S
+						 : 0.,
+		     0.);
 	ev_timer_start(flush->loop, &flush->again);
 }
 

@@ -1,197 +1,44 @@
-/* lontar login: a person lets the gateway in at a provider (OAuth 2). */
+/* lontar login, lontar token: lontar-login does both. */
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
-#include "control/pickup.h"
-#include "control/smarthost.h"
-#include "link/notes.h"
-#include "oauth/grant.h"
-#include "oauth/tokens.h"
 #include "programs/lontar/command.h"
+#include "programs/lontar/spawn.h"
 #include "programs/lontar/tree.h"
 
-#define SLOWER_S     5 /* RFC 8628 3.5 */
-#define ADDRESS_ROOM 8192
+#define WORDS_MAX 8
 
-static const char usage[] =
-	"usage: lontar login NAME\n"
-	"Logs in at the provider of control/logins/NAME: shows an address and a code, and\n"
-	"waits until somebody has opened the one, in any browser, and typed the other; or,\n"
-	"where the provider has no codes (Google), asks for what the browser shows then.\n";
-
-static void show(const struct oauth_reply *device)
+/* Returns only where it does not start. */
+static bool hand_over(const struct command_context *context, struct err *err)
 {
-	printf("Open %s and type the code %s\n", device->verification_uri,
-	       device->user_code);
-	if (device->verification_uri_complete)
-		printf("or open %s\n", device->verification_uri_complete);
-	printf("Waiting, for %llu minutes at most ...\n",
-	       (unsigned long long)(device->expires_in + 59) / 60);
-	fflush(stdout);
-}
+	char name[] = "lontar-login", *words[WORDS_MAX + 2] = { name };
+	AUTO_FD program = spawn_open(name, err);
 
-static void wait_s(uint64_t seconds)
-{
-	struct timespec pause = { .tv_sec = (time_t)seconds };
-
-	while (nanosleep(&pause, &pause) != 0)
-		;
-}
-
-/* Until the person has answered, or the code is worth nothing any more. */
-static bool poll(const struct command_context *context, const struct login *login,
-		 const struct oauth_reply *device, struct oauth_reply *granted_out,
-		 struct err *err)
-{
-	int64_t end = clock_monotonic_ms() + (int64_t)device->expires_in * 1000;
-	uint64_t interval = device->interval;
-
-	while (clock_monotonic_ms() < end) {
-		wait_s(interval);
-		switch (oauth_device_poll(context->control_fd, login, device->device_code,
-					  granted_out, err)) {
-		case OAUTH_GRANTED:
-			return true;
-		case OAUTH_PENDING:
-			break;
-		case OAUTH_SLOWER:
-			interval += SLOWER_S;
-			break;
-		case OAUTH_FAILED:
-			if (err->kind == ERR_PERMANENT)
-				return false;
-			/* 3.5: the network was away for a moment. */
-			interval += SLOWER_S;
-			break;
-		}
-	}
-	return err_exit(err, EX_TEMPFAIL, "nobody typed the code in time; run it again");
-}
-
-static bool keep(const struct command_context *context, const struct login *login,
-		 const struct oauth_reply *granted, struct err *err)
-{
-	AUTO_FD lock = tokens_lock(context->root_fd, login->name, err);
-	struct tokens tokens = { .accessuntil = 0 };
-	bool kept = lock >= 0 &&
-		    tokens_keep(context->root_fd, login, &tokens, granted, true, err);
-
-	tokens_clear(&tokens);
-	return kept;
-}
-
-static bool is_login(const char *one, const char *name)
-{
-	return one && strcmp(one, name) == 0;
-}
-
-/* Those that stood still for want of this login may go on. Only a hint: whoever is at
- * work writes his own. */
-static void let_go(const struct command_context *context, const char *name)
-{
-	struct settings settings = { 0 };
-	struct settings_list names;
-	struct smarthost smarthost;
-	struct smarthost_note note;
-	struct err ignored;
-
-	if (!settings_load(context->control_fd, &settings, &ignored))
-		return;
-	if (!smarthost_names(context->control_fd, "smarthosts", &names, &ignored)) {
-		settings_clear(&settings);
-		return;
-	}
-	for (size_t i = 0; i < names.count; i++) {
-		if (!smarthost_load(context->control_fd, &settings, names.lines[i],
-				    &smarthost, &ignored))
-			continue;
-		smarthost_note_read(context->root_fd, names.lines[i], &note);
-		if (is_login(smarthost.login, name) && note.held) {
-			note.held = false;
-			if (smarthost_note_write(context->root_fd, names.lines[i], &note,
-						 &ignored))
-				printf("%s is held no longer: `lontar flush %s` sends "
-				       "what waits\n",
-				       names.lines[i], names.lines[i]);
-		}
-		smarthost_clear(&smarthost);
-	}
-	settings_list_clear(&names);
-	settings_clear(&settings);
-}
-
-static bool by_device(const struct command_context *context, const struct login *login,
-		      struct oauth_reply *granted_out, struct err *err)
-{
-	struct oauth_reply device;
-	bool done;
-
-	if (!oauth_device_begin(context->control_fd, login, &device, err))
+	if (program < 0)
 		return false;
-	show(&device);
-	done = poll(context, login, &device, granted_out, err);
-	oauth_reply_clear(&device);
-	return done;
-}
-
-static bool by_code(const struct command_context *context, const struct login *login,
-		    struct oauth_reply *granted_out, struct err *err)
-{
-	AUTO_BUF address = BUF_INIT(ADDRESS_ROOM);
-	char pasted[ADDRESS_ROOM];
-	struct oauth_code code;
-	bool done;
-
-	if (!oauth_code_begin(login, &code, &address, err))
-		return false;
-	printf("Open this address in any browser, and log in:\n\n%s\n\n"
-	       "At the end the browser finds no page at an address that begins with\n"
-	       "%s: paste that address here: ",
-	       address.data, OAUTH_REDIRECT);
-	fflush(stdout);
-	if (!fgets(pasted, sizeof(pasted), stdin))
-		return err_exit(err, EX_TEMPFAIL, "nothing was pasted; run it again");
-	done = oauth_code_finish(context->control_fd, login, &code,
-				 span_trim(span_of(pasted)), granted_out, err);
-	explicit_bzero(pasted, sizeof(pasted));
-	return done;
-}
-
-static bool log_in(const struct command_context *context, const struct login *login,
-		   struct err *err)
-{
-	struct oauth_reply granted;
-	bool done;
-
-	/* Before anybody types anything. */
-	if (!tree_make_folder(context->root_fd, "spool/state/tokens", err) ||
-	    !tree_make_folder(context->root_fd, "spool/state/logins", err) ||
-	    !(login->authurl ? by_code(context, login, &granted, err)
-			     : by_device(context, login, &granted, err)))
-		return false;
-	done = keep(context, login, &granted, err);
-	oauth_reply_clear(&granted);
-	return done;
+	if (context->args.argc > WORDS_MAX)
+		return err_exit(err, EX_USAGE, "too many words");
+	for (int i = 0; i < context->args.argc; i++)
+		words[1 + i] = context->args.argv[i];
+	if (context->root_fd >= 0 && fchdir(context->root_fd) != 0)
+		return err_errno(err, "enter %s", context->root);
+	execveat(program, "", words, environ, AT_EMPTY_PATH);
+	return err_errno(err, "start lontar-login");
 }
 
 bool command_login(struct command_context *context, struct err *err)
 {
-	struct login login;
-	bool done;
-
-	if (!args_parse(&context->args, NULL, usage, err) ||
-	    !args_count(&context->args, 1, 1, usage, err) ||
-	    !login_load(context->control_fd, context->args.argv[1], &login, err))
+	/* In a root that is older, and before anybody types anything. */
+	if (context->root_fd >= 0 &&
+	    (!tree_make_folder(context->root_fd, "spool/state/tokens", err) ||
+	     !tree_make_folder(context->root_fd, "spool/state/logins", err)))
 		return false;
-	done = log_in(context, &login, err);
-	if (done) {
-		printf("Logged in.\n");
-		let_go(context, login.name);
-	}
-	login_clear(&login);
-	return done;
+	return hand_over(context, err);
+}
+
+bool command_token(struct command_context *context, struct err *err)
+{
+	return hand_over(context, err);
 }

@@ -13,7 +13,7 @@
 #include "deliver/inject.h"
 #include "link/notes.h"
 #include "oauth/tokens.h"
-#include "programs/lontar/command.h"
+#include "programs/lontar-login/login.h"
 
 static const char usage[] =
 	"usage: lontar token [--warn] NAME\n"
@@ -37,7 +37,7 @@ static bool put_warning(struct buf *text, const char *name, const char *me, int6
 			   clock_format_rfc3339(dies, when), name);
 }
 
-static bool tell_postmaster(const struct command_context *context, const char *name,
+static bool tell_postmaster(const struct place *place, const char *name,
 			    const struct login_note *note, struct err *err)
 {
 	const char *recipient = "postmaster";
@@ -50,38 +50,38 @@ static bool tell_postmaster(const struct command_context *context, const char *n
 	struct settings settings = { 0 };
 	bool done;
 
-	if (!settings_load(context->control_fd, &settings, err))
+	if (!settings_load(place->control_fd, &settings, err))
 		return false;
 	done = put_warning(&text, name, settings.me, note->dies);
 	settings_clear(&settings);
 	inject.text = buf_span(&text);
-	return done ? inject_message(context->root_fd, &inject, err)
+	return done ? inject_message(place->root_fd, &inject, err)
 		    : err_temporary(err, "4.3.0", "the warning is too long");
 }
 
 /* Once, in time. It keeps nobody from sending: what fails is said, and comes again. */
-static void warn(const struct command_context *context, const char *name)
+static void warn(const struct place *place, const char *name)
 {
 	AUTO_FD lock = -1;
 	struct login_note note;
 	struct err err = { 0 };
 
-	login_note_read(context->root_fd, name, &note);
+	login_note_read(place->root_fd, name, &note);
 	if (note.warned || !login_note_warns(&note, clock_wall_s()))
 		return;
 	log_warning("login name=%s ends=%" PRId64 " mend=`lontar login %s`", name,
 		    note.dies, name);
-	lock = tokens_lock(context->root_fd, name, &err);
-	if (lock < 0 || !tell_postmaster(context, name, &note, &err)) {
+	lock = tokens_lock(place->root_fd, name, &err);
+	if (lock < 0 || !tell_postmaster(place, name, &note, &err)) {
 		log_failure(&err);
 		return;
 	}
 	note.warned = true;
-	if (!login_note_write(context->root_fd, name, &note, &err))
+	if (!login_note_write(place->root_fd, name, &note, &err))
 		log_failure(&err);
 }
 
-bool command_token(struct command_context *context, struct err *err)
+bool token_run(struct place *place, struct args *args, struct err *err)
 {
 	bool only_warns = false;
 	const struct args_option options[] = {
@@ -90,22 +90,22 @@ bool command_token(struct command_context *context, struct err *err)
 	struct login login;
 	char *token;
 
-	if (!args_parse(&context->args, options, usage, err) ||
-	    !args_count(&context->args, 1, 1, usage, err) ||
-	    !login_load(context->control_fd, context->args.argv[1], &login, err))
+	if (!args_parse(args, options, usage, err) ||
+	    !args_count(args, 1, 1, usage, err) || !place_open(place, err) ||
+	    !login_load(place->control_fd, args->argv[1], &login, err))
 		return false;
 	if (only_warns) {
-		warn(context, login.name);
+		warn(place, login.name);
 		login_clear(&login);
 		return true;
 	}
-	token = tokens_access(context->root_fd, context->control_fd, &login, err);
+	token = tokens_access(place->root_fd, place->control_fd, &login, err);
 	if (token) {
 		puts(token);
 		fflush(stdout);
 		explicit_bzero(token, strlen(token));
 		free(token);
-		warn(context, login.name);
+		warn(place, login.name);
 	}
 	login_clear(&login);
 	return token != NULL;
