@@ -31,6 +31,7 @@ SECTIONS = {
     "queue": "Large queues",
     "memory": "Memory",
 }
+GOALS = ROOT / "tests/bench/goals.md"  # written by hand, of the run that it names
 QUOTED = ROOT / "tests/bench/ancestors.md"
 MODULES = {"queue": "queues"}  # the standard library has a queue of its own
 PAGE = ROOT / "docs/benchmarks.md"
@@ -72,6 +73,13 @@ def kept():
     return dict(zip(parts[1::2], parts[2::2]))
 
 
+def write_page(texts):
+    parts = [f"<!-- section {one} -->\n{texts[one].rstrip()}\n" for one in SECTIONS if one in texts]
+    parts += [f"<!-- section goals -->\n{GOALS.read_text()}"]
+    parts += [f"<!-- section quoted -->\n{QUOTED.read_text()}"]
+    PAGE.write_text(HEAD + "".join("\n" + part for part in parts))
+
+
 def main():
     wanted = sys.argv[1:] or list(SECTIONS)
     unknown = [word for word in wanted if word not in SECTIONS]
@@ -97,12 +105,7 @@ def main():
                        f"{body.strip()}\n\n")  # fmt: skip
         say("\n" + texts[name])
         if not QUICK:
-            PAGE.write_text(
-                HEAD + "".join(
-                    f"\n<!-- section {one} -->\n{texts[one].rstrip()}\n" for one in SECTIONS
-                    if one in texts
-                ) + "\n<!-- section quoted -->\n" + QUOTED.read_text()  # fmt: skip
-            )
+            write_page(texts)
     shutil.rmtree(WORK, ignore_errors=True)
     if failed:
         sys.exit("bench: " + "; ".join(failed))
