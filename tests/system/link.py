@@ -160,7 +160,9 @@ class Wire:
         self.ip("link", "set", "mail0", "up")
 
     def ip(self, *words):
-        done = subprocess.run(["ip", "-n", self.name, *words], capture_output=True, text=True)
+        # Not `ip -n`, which mounts: a root that is no mount point refuses that.
+        with self.inside():
+            done = subprocess.run(["ip", *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def carrier(self, state):

@@ -186,7 +186,7 @@ def test_an_interface_that_flaps_ends_as_it_is(watched, wire):
 
 
 def test_a_call_needs_no_hook_where_the_kernel_tells(watched, wire):
-    ip = f"ip -n {wire.name}"
+    ip = f"nsenter --net=/run/netns/{wire.name} ip"
     watched.control(
         "links/line",
         "interface mail0\n"

@@ -80,15 +80,16 @@ def test_a_person_opens_a_closed_window_and_it_stays_open_for_him(set_up, smarth
 
 
 def test_what_one_link_may_no_longer_send_goes_over_another(set_up, smarthost):
-    closes = int(time.time()) + 5
+    closes = int(time.time()) + 6
     gateway = set_up(
         "02:20", closes - time.time(), cheap="window daily 02:00-02:20\n",
         dear="cost 1 EUR per mb\n",
     )  # fmt: skip
     gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, tls="none", indoubt=1)
-    slow(smarthost, 0.2)
-    for number in range(25):
-        gateway.send(ANN, [FAR], f"Subject: m{number}\r\n\r\nx\r\n".encode())
+    slow(smarthost, 0.3)
+    with gateway.smtp() as client:
+        for number in range(25):
+            client.sendmail(ANN, [FAR], f"Subject: m{number}\r\n\r\nx\r\n".encode())
     assert {one["link"] for one in gateway.queue()} == {"cheap"}
     wait_until(lambda: gateway.log_text().count("link name=cheap closed"), 8, "its end")
     wait_until(lambda: {one["link"] for one in gateway.queue()} <= {"dear"}, 8, "the other link")
