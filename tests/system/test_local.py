@@ -234,6 +234,7 @@ def test_a_program_need_not_read_its_message(office):
 def test_an_mbox_is_written_as_readers_expect_it(office):
     office.account("ann", ".qmail-box", "./Box\n")
     office.send("ann-box@gate.example")
+    office.done()
     office.send("ann-box@gate.example", sender="", message=b"Subject: two\r\n\r\n>From x\r\nno end")
     office.done()
     box = mailbox.mbox(office.gateway.root / "mail/ann/Box")
