@@ -40,7 +40,7 @@ LIBS_lontar-web     := -lmicrohttpd
 objects  = $(patsubst %.c,$B/%.o,$(wildcard src/$(1)/*.c))
 reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
 ARCHIVES := $(patsubst %,$B/lib%.a,$(call reversed,$(LAYERS)))
-TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/*_test.c))
+TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/unit/*/*_test.c tests/unit/programs/*/*_test.c))
 HELPERS  := build/helpers/linkem build/helpers/smtpload build/helpers/sink
 
 all: $(PROGRAMS:%=$(BIN)/%) links
@@ -53,10 +53,17 @@ $B/lib$(1).a: $(call objects,$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call library,$l)))
 
+# A program is its main.o and an archive of the rest, which its unit tests link too.
 define program
-$(BIN)/$(1): $(call objects,programs/$(1)) $(ARCHIVES)
+$B/lib-$(1).a: $(filter-out %/main.o,$(call objects,programs/$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+$(BIN)/$(1): $B/src/programs/$(1)/main.o $B/lib-$(1).a $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$(CC) $(LINK) -o $$@ $$^ $(LIBS) $(LIBS_$(1))
+$B/tests/unit/programs/$(1)/%: $B/tests/unit/programs/$(1)/%.o $B/lib-$(1).a $(ARCHIVES)
+	$(CC) $(LINK) -o $$@ $$^ -lcmocka $(LIBS) $(LIBS_$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$p)))
 
@@ -105,4 +112,5 @@ clean:
 .PHONY: all links test run lint fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(wildcard $B/src/*/*.d $B/src/programs/*/*.d $B/tests/unit/*/*.d)
+-include $(wildcard $B/src/*/*.d $B/src/programs/*/*.d $B/tests/unit/*/*.d \
+           $B/tests/unit/programs/*/*.d)
