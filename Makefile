@@ -84,6 +84,9 @@ build/helpers/%: tests/%/main.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -o $@ $<
 
+# The shipped table of replies is part of the library.
+$B/src/verdict/shipped.o: src/verdict/shipped.rules
+
 # The samples are part of the program.
 $B/src/programs/lontar/samples.o: $(shell find control -type f)
 

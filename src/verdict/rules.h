@@ -1,0 +1,97 @@
+/*
+ * The table of words: what servers say, and what it is about. The shipped rules
+ * (shipped.rules) are part of the program; those of control/replies go before them. The
+ * first rule that matches decides. control/replies of the samples is the manual of the
+ * format; it is the same for both.
+ */
+#ifndef VERDICT_RULES_H
+#define VERDICT_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "verdict/pattern.h"
+#include "verdict/tokens.h"
+#include "verdict/verdict.h"
+
+/* What a rule may ask beside the words: X(word, test on `known`). */
+#define VERDICT_FACTS(X)                                        \
+	X("null-sender", known->null_sender)                    \
+	X("login", known->has_login)                            \
+	X("login-worked", known->login_worked)                  \
+	X("chunking", known->used_chunking)                     \
+	X("pipelining", known->used_pipelining)                 \
+	X("parameters", known->used_parameters)                 \
+	X("accepted", known->accepted > 0)                      \
+	X("sender-accepted", known->sender_accepted > 0)        \
+	X("recipient-accepted", known->recipients_accepted > 0) \
+	X("other-senders", known->other_senders > 0)
+
+struct rule { /* texts are borrowed from the rules */
+	const char *name;
+	const char *what;
+	const char *mend;
+	unsigned line;         /* of its file */
+	unsigned stages;       /* a bit each; 0: all */
+	unsigned servers;      /* RULE_SMARTHOST, RULE_MX; 0: both */
+	unsigned facts;        /* all of them hold, a bit each */
+	unsigned facts_denied; /* none of them holds */
+	struct span codes;     /* "550 55x none"; "": all */
+	struct span statuses;  /* "5.1.1 5.7"; "": all */
+	size_t said,
+		said_count; /* places in verdict_rules: one of these is found, if any */
+	size_t unsaid, unsaid_count; /* none of these */
+	bool has_outcome;
+	bool is_ambiguous;
+	enum verdict_scope scope;
+	enum verdict_action action;
+	uint32_t wait_s;
+};
+
+#define RULE_SMARTHOST 1U
+#define RULE_MX        2U
+
+struct verdict_rules {
+	char *texts[2]; /* the shipped rules and the operator's */
+	struct pattern_book book;
+	struct pattern *patterns;
+	size_t pattern_count;
+	struct pattern *told; /* phrases that tell how long to wait */
+	size_t told_count;
+	struct rule *rules;
+	size_t count;
+	size_t shipped; /* so many rules are shipped; the operator's follow */
+};
+
+/* The shipped rules and control/replies, if there is one. A line that makes no sense is
+ * an err (EX_CONFIG, with file, line and mend). Free with verdict_rules_free. */
+bool verdict_rules_load(int control_fd, struct verdict_rules **rules_out,
+			struct err *err) MUST_USE;
+/* The same with the text of control/replies. */
+bool verdict_rules_parse(struct span replies, struct verdict_rules **rules_out,
+			 struct err *err) MUST_USE;
+void verdict_rules_free(struct verdict_rules *rules);
+
+/* Adds the rules of one file; `text` is changed and must live as long as the rules. */
+bool rules_read(struct verdict_rules *rules, const char *path, char *text,
+		struct err *err) MUST_USE;
+
+/* The rule that decides; there always is one, for the shipped rules end with such that
+ * ask for nothing but the code. `status` as in verdict_said, or found in the text. */
+const struct rule *rules_find(const struct verdict_rules *rules,
+			      const struct verdict_said *said, const char *status,
+			      const struct verdict_known *known,
+			      const struct tokens *tokens) MUST_USE;
+
+/* "Try again in 5 minutes": how long the server wants us to wait. */
+bool rules_told_wait(const struct verdict_rules *rules, const struct tokens *tokens,
+		     uint32_t *seconds_out) MUST_USE;
+
+/* The text of shipped.rules. */
+struct span rules_shipped(void);
+
+#endif
