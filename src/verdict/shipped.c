@@ -1,4 +1,4 @@
-#include "verdict/rules.h"
+#include "verdict/reply_rules.h"
 
 /* The assembler reads the file; make runs at the top of the tree. */
 __asm__(".section .rodata\n"
@@ -11,7 +11,7 @@ __asm__(".section .rodata\n"
 	".previous\n");
 extern const char verdict_shipped[], verdict_shipped_end[];
 
-struct span rules_shipped(void)
+struct span reply_rules_shipped(void)
 {
 	return (struct span){ verdict_shipped,
 			      (size_t)(verdict_shipped_end - verdict_shipped) };

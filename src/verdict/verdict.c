@@ -31,6 +31,9 @@
  *   network      What answers does not speak SMTP: a portal, another service. We wait.
  *   certificate, clock   are judged where TLS is, for no reply tells of them.
  *
+ * A temporary code (4xx) is the server's own word that time will help: what would bounce,
+ * and what a sender would wait for, is tried again, and a place waits an hour at most.
+ *
  * Evidence beside the words:
  *
  *   - Refused without a reason (is_ambiguous), nothing taken in this call yet, and a
@@ -47,7 +50,7 @@
 
 #include <stdio.h>
 
-#include "verdict/rules.h"
+#include "verdict/reply_rules.h"
 
 #define DAY_S         86400U
 #define LOGIN_MOST_S  (4 * 3600U)
@@ -157,14 +160,14 @@ static uint32_t grown(const struct verdict *verdict, unsigned times)
 }
 
 static void set_wait(struct verdict *verdict, const struct verdict_rules *rules,
-		     const struct tokens *tokens, unsigned times)
+		     const struct reply_tokens *tokens, unsigned times)
 {
 	uint32_t told_s;
 	bool stops = verdict->action == VERDICT_STOP || verdict->action == VERDICT_SLOW;
 
 	if (!stops && verdict->action != VERDICT_RETRY)
 		return;
-	if (rules_told_wait(rules, tokens, &told_s))
+	if (reply_rules_told_wait(rules, tokens, &told_s))
 		verdict->wait_s = told_s < DAY_S ? told_s : DAY_S;
 	else if (stops)
 		verdict->wait_s = grown(verdict, times);
@@ -175,13 +178,13 @@ struct verdict verdict_of(const struct verdict_rules *rules,
 			  const struct verdict_known *known)
 {
 	struct verdict verdict;
-	struct tokens tokens;
-	const struct rule *rule;
+	struct reply_tokens tokens;
+	const struct reply_rule *rule;
 	char status[12];
 
-	tokens_read(&tokens, span_of(said->text));
+	reply_tokens_read(&tokens, span_of(said->text));
 	find_status(said, status, sizeof(status));
-	rule = rules_find(rules, said, status, known, &tokens);
+	rule = reply_rules_find(rules, said, status, known, &tokens);
 	verdict = (struct verdict){
 		.scope = rule->scope,
 		.action = rule->action,

@@ -1,7 +1,7 @@
 /*
  * What a server's refusal means: which scope it is about, and what is to be done. Pure:
  * what was said and what else is known go in, a verdict comes out. The policy is written
- * in front of verdict.c; the words are data (verdict/rules.h).
+ * in front of verdict.c; the words are data (verdict/reply_rules.h).
  *
  * A scope is the smallest set of mail that a refusal is about. Only that set is acted on:
  * one letter, one sender or one bad recipient never stops the others (DESIGN section 2,
@@ -90,8 +90,8 @@ struct verdict {
 
 struct verdict_rules;
 
-/* `rules`: see rules.h; the texts of the verdict are borrowed from them. Codes of 2xx and
- * 3xx are not refusals: do not ask. */
+/* `rules`: see reply_rules.h; the texts of the verdict are borrowed from them. Codes of
+ * 2xx and 3xx are not refusals: do not ask. */
 struct verdict verdict_of(const struct verdict_rules *rules,
 			  const struct verdict_said *said,
 			  const struct verdict_known *known) MUST_USE;

@@ -22,7 +22,7 @@ static const char *const known_files[] = {
 	"accounts",     "accounts.cdb", "users.cdb",       "alias",       "tcp.smtp",
 	"tcp.smtp.cdb", "listen",       "smarthosts",      "links",       "pickups",
 	"secrets",      "tls",          "logins",          "rewrites",    "aliases",
-	"aliases.cdb",  "users",        "defaultdelivery", "systemusers",
+	"aliases.cdb",  "users",        "defaultdelivery", "systemusers", "replies",
 };
 
 static void check_owner(struct check *check, const struct tree_folder *folder,

@@ -14,6 +14,7 @@
 #include "control/smarthost.h"
 #include "mail/address.h"
 #include "programs/lontar/check.h"
+#include "verdict/reply_rules.h"
 
 /* A list's file, for the tables below. */
 struct list {
@@ -223,6 +224,17 @@ static void check_rewrites(struct check *check)
 	rewrites_clear(&rewrites);
 }
 
+static void check_replies(struct check *check)
+{
+	struct verdict_rules *rules;
+	struct err err;
+
+	if (!verdict_rules_load(check->control_fd, &rules, &err))
+		check_fault_err(check, &err);
+	else
+		verdict_rules_free(rules);
+}
+
 static void check_host(struct check *check, const char *name, const char *host)
 {
 	if (host && !address_domain_is_valid((struct span){ host, strcspn(host, " \t") }))
@@ -271,6 +283,7 @@ void check_settings(struct check *check)
 	check_hosts(check);
 	check_lists(check);
 	check_rewrites(check);
+	check_replies(check);
 	check_filter(check);
 	everything = settings_list_find(&check->settings.smtproutes, span_of(""));
 	if (!everything || !everything[1])

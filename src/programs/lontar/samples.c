@@ -12,6 +12,7 @@
 	X(smtproutes, "smtproutes")                   \
 	X(senderroutes, "senderroutes")               \
 	X(rewrites, "rewrites")                       \
+	X(replies, "replies")                         \
 	X(virtualdomains, "virtualdomains")           \
 	X(databytes, "databytes")                     \
 	X(badmailfrom, "badmailfrom")                 \

@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "verdict/rules.h"
+#include "verdict/reply_rules.h"
 #include "verdict/verdict.h"
 
 #define ROWS_TEXT_MAX ((size_t)1024 * 1024)

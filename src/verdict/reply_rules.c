@@ -1,4 +1,4 @@
-#include "verdict/rules.h"
+#include "verdict/reply_rules.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -23,13 +23,13 @@ bool verdict_rules_parse(struct span replies, struct verdict_rules **rules_out,
 	struct verdict_rules *rules = must_alloc(sizeof(*rules));
 	bool is_sound;
 
-	rules->texts[0] = copy(rules_shipped());
-	is_sound = rules_read(rules, "shipped.rules", rules->texts[0], err);
+	rules->texts[0] = copy(reply_rules_shipped());
+	is_sound = reply_rules_read(rules, "shipped.rules", rules->texts[0], err);
 	assert(is_sound && "the shipped rules make sense");
 	rules->shipped = rules->count;
 	rules->texts[1] = copy(replies);
 	*rules_out = rules;
-	if (rules_read(rules, "control/replies", rules->texts[1], err))
+	if (reply_rules_read(rules, "control/replies", rules->texts[1], err))
 		return true;
 	verdict_rules_free(rules);
 	*rules_out = NULL;
@@ -51,7 +51,7 @@ void verdict_rules_free(struct verdict_rules *rules)
 {
 	if (!rules)
 		return;
-	pattern_book_clear(&rules->book);
+	reply_pattern_book_clear(&rules->book);
 	free(rules->patterns);
 	free(rules->told);
 	free(rules->rules);
@@ -108,10 +108,10 @@ static bool has_status(struct span masks, const char *status)
 }
 
 static bool any_found(const struct verdict_rules *rules, size_t first, size_t count,
-		      const struct tokens *tokens)
+		      const struct reply_tokens *tokens)
 {
 	for (size_t i = first; i < first + count; i++)
-		if (pattern_is_found(&rules->book, rules->patterns[i], tokens))
+		if (reply_pattern_is_found(&rules->book, rules->patterns[i], tokens))
 			return true;
 	return false;
 }
@@ -128,11 +128,11 @@ static unsigned facts_of(const struct verdict_known *known)
 	return facts;
 }
 
-static bool matches(const struct verdict_rules *rules, const struct rule *rule,
+static bool matches(const struct verdict_rules *rules, const struct reply_rule *rule,
 		    const struct verdict_said *said, const char *status,
-		    const struct verdict_known *known, const struct tokens *tokens)
+		    const struct verdict_known *known, const struct reply_tokens *tokens)
 {
-	unsigned server = known->is_mx ? RULE_MX : RULE_SMARTHOST;
+	unsigned server = known->is_mx ? REPLY_RULE_MX : REPLY_RULE_SMARTHOST;
 	unsigned facts = facts_of(known);
 
 	if (rule->stages && !(rule->stages & 1U << said->stage))
@@ -148,14 +148,15 @@ static bool matches(const struct verdict_rules *rules, const struct rule *rule,
 	return !any_found(rules, rule->unsaid, rule->unsaid_count, tokens);
 }
 
-const struct rule *rules_find(const struct verdict_rules *rules,
-			      const struct verdict_said *said, const char *status,
-			      const struct verdict_known *known,
-			      const struct tokens *tokens)
+const struct reply_rule *reply_rules_find(const struct verdict_rules *rules,
+					  const struct verdict_said *said,
+					  const char *status,
+					  const struct verdict_known *known,
+					  const struct reply_tokens *tokens)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		/* The operator's first. */
-		const struct rule *rule =
+		const struct reply_rule *rule =
 			&rules->rules[(i + rules->shipped) % rules->count];
 
 		if (matches(rules, rule, said, status, known, tokens))
@@ -164,11 +165,12 @@ const struct rule *rules_find(const struct verdict_rules *rules,
 	return &rules->rules[rules->shipped - 1];
 }
 
-bool rules_told_wait(const struct verdict_rules *rules, const struct tokens *tokens,
-		     uint32_t *seconds_out)
+bool reply_rules_told_wait(const struct verdict_rules *rules,
+			   const struct reply_tokens *tokens, uint32_t *seconds_out)
 {
 	for (size_t i = 0; i < rules->told_count; i++)
-		if (pattern_find_time(&rules->book, rules->told[i], tokens, seconds_out))
+		if (reply_pattern_find_time(&rules->book, rules->told[i], tokens,
+					    seconds_out))
 			return true;
 	return false;
 }

@@ -5,15 +5,15 @@
 #include "base/number.h"
 #include "control/lines.h"
 #include "control/words.h"
-#include "verdict/rules.h"
+#include "verdict/reply_rules.h"
 
 #define WAIT_MAX_S ((uint64_t)30 * 86400)
 
 /* While a file is read. */
 struct reader {
 	struct verdict_rules *rules;
-	struct rule *rule; /* the one that has begun; NULL before the first */
-	char *text;        /* the file: pieces of it are kept and may be changed */
+	struct reply_rule *rule; /* the one that has begun; NULL before the first */
+	char *text;              /* the file: pieces of it are kept and may be changed */
 };
 
 static const char *const stage_words[] = {
@@ -104,8 +104,9 @@ static const char *take_rule(struct reader *reader, struct span value)
 			must_resize(rules->rules, rules->count ? 2 * rules->count : 1,
 				    sizeof(*rules->rules));
 	reader->rule = &rules->rules[rules->count++];
-	*reader->rule =
-		(struct rule){ .name = keep(reader, value), .what = "", .mend = "" };
+	*reader->rule = (struct reply_rule){ .name = keep(reader, value),
+					     .what = "",
+					     .mend = "" };
 	reader->rule->what = reader->rule->name;
 	return NULL;
 }
@@ -191,10 +192,10 @@ static const char *take_statuses(struct reader *reader, struct span value)
 static const char *add_pattern(const struct reader *reader, struct span value)
 {
 	struct verdict_rules *rules = reader->rules;
-	struct pattern pattern;
+	struct reply_pattern pattern;
 	const char *wrong =
-		pattern_add(&rules->book, reader->text + (value.at - reader->text),
-			    value.len, &pattern);
+		reply_pattern_add(&rules->book, reader->text + (value.at - reader->text),
+				  value.len, &pattern);
 
 	if (wrong)
 		return wrong;
@@ -209,7 +210,7 @@ static const char *add_pattern(const struct reader *reader, struct span value)
 
 static const char *take_said(struct reader *reader, struct span value)
 {
-	struct rule *rule = reader->rule;
+	struct reply_rule *rule = reader->rule;
 
 	if (rule->unsaid_count)
 		return "the \"said\" lines of a rule stand before the \"unsaid\" ones";
@@ -221,7 +222,7 @@ static const char *take_said(struct reader *reader, struct span value)
 
 static const char *take_unsaid(struct reader *reader, struct span value)
 {
-	struct rule *rule = reader->rule;
+	struct reply_rule *rule = reader->rule;
 
 	if (!rule->unsaid_count)
 		rule->unsaid = reader->rules->pattern_count;
@@ -242,7 +243,7 @@ static bool take_scope(struct span word, enum verdict_scope *scope_out)
 /* then = scope action [wait] ["unclear"] */
 static const char *take_outcome(struct reader *reader, struct span value)
 {
-	struct rule *rule = reader->rule;
+	struct reply_rule *rule = reader->rule;
 	struct span scope, action, more;
 	uint64_t wait_s;
 	size_t place;
@@ -291,21 +292,21 @@ static const char *take_set(struct reader *reader, struct span value)
 	if (!words_next(&value, &name) || !is_name(name))
 		return "a set's name is of a to z, 0 to 9 and \"-\"";
 	value = span_trim(value);
-	return pattern_add_set(&reader->rules->book, name,
-			       reader->text + (value.at - reader->text), value.len);
+	return reply_pattern_add_set(&reader->rules->book, name,
+				     reader->text + (value.at - reader->text), value.len);
 }
 
 static const char *take_told(struct reader *reader, struct span value)
 {
 	struct verdict_rules *rules = reader->rules;
-	struct pattern pattern;
+	struct reply_pattern pattern;
 	const char *wrong =
-		pattern_add(&rules->book, reader->text + (value.at - reader->text),
-			    value.len, &pattern);
+		reply_pattern_add(&rules->book, reader->text + (value.at - reader->text),
+				  value.len, &pattern);
 
 	if (wrong)
 		return wrong;
-	if (!pattern_ends_with_time(&rules->book, pattern))
+	if (!reply_pattern_ends_with_time(&rules->book, pattern))
 		return "a \"told\" line ends with <time>";
 	rules->told =
 		must_resize(rules->told, rules->told_count + 1, sizeof(*rules->told));
@@ -346,8 +347,8 @@ static const char *take_line(struct reader *reader, struct span line)
 	       "what, mend, set or told";
 }
 
-bool rules_read(struct verdict_rules *rules, const char *path, char *text,
-		struct err *err)
+bool reply_rules_read(struct verdict_rules *rules, const char *path, char *text,
+		      struct err *err)
 {
 	struct reader reader = { .rules = rules, .text = text };
 	struct span rest = span_of(text), line;

@@ -1,4 +1,4 @@
-#include "verdict/pattern.h"
+#include "verdict/reply_pattern.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ enum element_kind {
 	ELEMENT_AND,
 };
 
-struct pattern_element {
+struct reply_pattern_element {
 	enum element_kind kind;
 	struct span word; /* without its stars */
 	bool open_front;  /* "*quota" */
@@ -27,25 +27,25 @@ struct pattern_element {
 	size_t set;       /* ELEMENT_SET: its place in the book */
 };
 
-struct pattern_set {
+struct reply_pattern_set {
 	struct span name;
-	struct pattern *phrases;
+	struct reply_pattern *phrases;
 	size_t count;
 };
 
 /* Where the next element may begin: true at [i] in front of token i. */
 struct positions {
-	bool at[TOKENS_MAX + 1];
+	bool at[REPLY_TOKENS_MAX + 1];
 	bool any;
 };
 
-void pattern_book_clear(struct pattern_book *book)
+void reply_pattern_book_clear(struct reply_pattern_book *book)
 {
 	for (size_t i = 0; i < book->set_count; i++)
 		free(book->sets[i].phrases);
 	free(book->sets);
 	free(book->elements);
-	*book = (struct pattern_book){ .elements = NULL };
+	*book = (struct reply_pattern_book){ .elements = NULL };
 }
 
 /* Arrays grow when their count is a power of two. */
@@ -55,8 +55,8 @@ static void *room_for_one(void *items, size_t count, size_t each)
 				   : must_resize(items, count ? 2 * count : 1, each);
 }
 
-static void add(struct pattern_book *book, struct pattern *pattern,
-		struct pattern_element element)
+static void add(struct reply_pattern_book *book, struct reply_pattern *pattern,
+		struct reply_pattern_element element)
 {
 	book->elements = room_for_one(book->elements, book->element_count,
 				      sizeof(*book->elements));
@@ -64,10 +64,11 @@ static void add(struct pattern_book *book, struct pattern *pattern,
 	pattern->count++;
 }
 
-static const char *add_word(struct pattern_book *book, struct pattern *pattern,
-			    enum element_kind kind, struct span word)
+static const char *add_word(struct reply_pattern_book *book,
+			    struct reply_pattern *pattern, enum element_kind kind,
+			    struct span word)
 {
-	struct pattern_element element = { .kind = kind };
+	struct reply_pattern_element element = { .kind = kind };
 
 	if (word.len > 1 && word.at[0] == '*') {
 		element.open_front = true;
@@ -84,14 +85,15 @@ static const char *add_word(struct pattern_book *book, struct pattern *pattern,
 	return NULL;
 }
 
-static const char *add_words(struct pattern_book *book, struct pattern *pattern,
-			     enum element_kind kind, struct span text)
+static const char *add_words(struct reply_pattern_book *book,
+			     struct reply_pattern *pattern, enum element_kind kind,
+			     struct span text)
 {
 	size_t before = pattern->count;
 	struct span word;
 	const char *wrong;
 
-	while (tokens_next_word(&text, &word)) {
+	while (reply_tokens_next_word(&text, &word)) {
 		wrong = add_word(book, pattern, kind, word);
 		if (wrong)
 			return wrong;
@@ -100,8 +102,8 @@ static const char *add_words(struct pattern_book *book, struct pattern *pattern,
 				       : "signs are not looked at; write words only";
 }
 
-static const struct pattern_set *find_set(const struct pattern_book *book,
-					  struct span name)
+static const struct reply_pattern_set *find_set(const struct reply_pattern_book *book,
+						struct span name)
 {
 	for (size_t i = 0; i < book->set_count; i++)
 		if (book->sets[i].name.len == name.len &&
@@ -110,17 +112,17 @@ static const struct pattern_set *find_set(const struct pattern_book *book,
 	return NULL;
 }
 
-static const char *add_set_name(struct pattern_book *book, struct pattern *pattern,
-				struct span item)
+static const char *add_set_name(struct reply_pattern_book *book,
+				struct reply_pattern *pattern, struct span item)
 {
 	struct span name = { item.at + 1, item.len - 2 };
-	const struct pattern_set *set = find_set(book, name);
+	const struct reply_pattern_set *set = find_set(book, name);
 
 	if (!set)
 		return "there is no such {set}; write its words, or the set before";
 	add(book, pattern,
-	    (struct pattern_element){ .kind = ELEMENT_SET,
-				      .set = (size_t)(set - book->sets) });
+	    (struct reply_pattern_element){ .kind = ELEMENT_SET,
+					    .set = (size_t)(set - book->sets) });
 	return NULL;
 }
 
@@ -147,10 +149,10 @@ static bool kind_of_sign(struct span item, enum element_kind *kind_out)
 	return false;
 }
 
-static const char *add_item(struct pattern_book *book, struct pattern *pattern,
-			    struct span item)
+static const char *add_item(struct reply_pattern_book *book,
+			    struct reply_pattern *pattern, struct span item)
 {
-	struct pattern_element element = { .kind = ELEMENT_WORD };
+	struct reply_pattern_element element = { .kind = ELEMENT_WORD };
 
 	if (kind_of_sign(item, &element.kind)) {
 		add(book, pattern, element);
@@ -188,9 +190,10 @@ static bool is_gap(enum element_kind kind)
 }
 
 /* A part has something to look for at both ends. */
-static const char *judge(const struct pattern_book *book, const struct pattern *pattern)
+static const char *judge(const struct reply_pattern_book *book,
+			 const struct reply_pattern *pattern)
 {
-	const struct pattern_element *elements = book->elements + pattern->first;
+	const struct reply_pattern_element *elements = book->elements + pattern->first;
 
 	if (!pattern->count)
 		return "there are no words";
@@ -202,13 +205,13 @@ static const char *judge(const struct pattern_book *book, const struct pattern *
 	return NULL;
 }
 
-const char *pattern_add(struct pattern_book *book, char *text, size_t len,
-			struct pattern *pattern_out)
+const char *reply_pattern_add(struct reply_pattern_book *book, char *text, size_t len,
+			      struct reply_pattern *pattern_out)
 {
 	struct span rest = { text, len }, item;
 	const char *wrong;
 
-	*pattern_out = (struct pattern){ .first = book->element_count };
+	*pattern_out = (struct reply_pattern){ .first = book->element_count };
 	while (next_item(&rest, &item)) {
 		wrong = add_item(book, pattern_out, item);
 		if (wrong)
@@ -220,8 +223,8 @@ const char *pattern_add(struct pattern_book *book, char *text, size_t len,
 }
 
 /* Phrases are of one length each: no gaps, no times, no sets in a set. */
-static const char *judge_phrase(const struct pattern_book *book,
-				const struct pattern *phrase)
+static const char *judge_phrase(const struct reply_pattern_book *book,
+				const struct reply_pattern *phrase)
 {
 	for (size_t i = 0; i < phrase->count; i++)
 		if (book->elements[phrase->first + i].kind >= ELEMENT_TIME)
@@ -229,27 +232,29 @@ static const char *judge_phrase(const struct pattern_book *book,
 	return NULL;
 }
 
-static struct pattern_set *set_named(struct pattern_book *book, struct span name)
+static struct reply_pattern_set *set_named(struct reply_pattern_book *book,
+					   struct span name)
 {
-	const struct pattern_set *found = find_set(book, name);
+	const struct reply_pattern_set *found = find_set(book, name);
 
 	if (found)
 		return &book->sets[found - book->sets];
 	book->sets = room_for_one(book->sets, book->set_count, sizeof(*book->sets));
-	book->sets[book->set_count] = (struct pattern_set){ .name = name };
+	book->sets[book->set_count] = (struct reply_pattern_set){ .name = name };
 	return &book->sets[book->set_count++];
 }
 
-const char *pattern_add_set(struct pattern_book *book, struct span name, char *text,
-			    size_t len)
+const char *reply_pattern_add_set(struct reply_pattern_book *book, struct span name,
+				  char *text, size_t len)
 {
-	struct pattern_set *set = set_named(book, name);
+	struct reply_pattern_set *set = set_named(book, name);
 	struct span rest = { text, len }, piece;
-	struct pattern phrase;
+	struct reply_pattern phrase;
 	const char *wrong;
 
 	while (span_cut(&rest, '|', &piece)) {
-		wrong = pattern_add(book, text + (piece.at - text), piece.len, &phrase);
+		wrong = reply_pattern_add(book, text + (piece.at - text), piece.len,
+					  &phrase);
 		if (!wrong)
 			wrong = judge_phrase(book, &phrase);
 		if (wrong)
@@ -261,7 +266,7 @@ const char *pattern_add_set(struct pattern_book *book, struct span name, char *t
 	return NULL;
 }
 
-static bool is_word(const struct pattern_element *element, struct span text)
+static bool is_word(const struct reply_pattern_element *element, struct span text)
 {
 	const struct span word = element->word;
 
@@ -276,20 +281,21 @@ static bool is_word(const struct pattern_element *element, struct span text)
 }
 
 /* One token against an element that takes one. */
-static bool is_token(const struct pattern_element *element, const struct token *token)
+static bool is_token(const struct reply_pattern_element *element,
+		     const struct reply_token *token)
 {
 	switch (element->kind) {
 	case ELEMENT_WORD:
-		return (token->kind == TOKEN_WORD || token->kind == TOKEN_NUMBER) &&
+		return (token->kind == REPLY_WORD || token->kind == REPLY_NUMBER) &&
 		       is_word(element, token->text);
 	case ELEMENT_LINK:
-		return token->kind == TOKEN_LINK && is_word(element, token->text);
+		return token->kind == REPLY_LINK && is_word(element, token->text);
 	case ELEMENT_IP:
-		return token->kind == TOKEN_IP;
+		return token->kind == REPLY_IP;
 	case ELEMENT_ADDRESS:
-		return token->kind == TOKEN_ADDRESS;
+		return token->kind == REPLY_ADDRESS;
 	case ELEMENT_NUMBER:
-		return token->kind == TOKEN_NUMBER;
+		return token->kind == REPLY_NUMBER;
 	case ELEMENT_TIME:
 	case ELEMENT_SET:
 	case ELEMENT_ANY:
@@ -300,8 +306,8 @@ static bool is_token(const struct pattern_element *element, const struct token *
 	return false;
 }
 
-static bool is_phrase(const struct pattern_book *book, struct pattern phrase,
-		      const struct tokens *tokens, size_t at)
+static bool is_phrase(const struct reply_pattern_book *book, struct reply_pattern phrase,
+		      const struct reply_tokens *tokens, size_t at)
 {
 	if (phrase.count > tokens->count - at)
 		return false;
@@ -318,8 +324,9 @@ static void mark(struct positions *positions, size_t from, size_t to)
 		positions->at[i] = true;
 }
 
-static void mark_set(const struct pattern_book *book, const struct pattern_set *set,
-		     const struct tokens *tokens, size_t at, struct positions *next)
+static void mark_set(const struct reply_pattern_book *book,
+		     const struct reply_pattern_set *set,
+		     const struct reply_tokens *tokens, size_t at, struct positions *next)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (is_phrase(book, set->phrases[i], tokens, at))
@@ -327,9 +334,10 @@ static void mark_set(const struct pattern_book *book, const struct pattern_set *
 			     at + set->phrases[i].count);
 }
 
-static void step_from(const struct pattern_book *book,
-		      const struct pattern_element *element, const struct tokens *tokens,
-		      size_t at, struct positions *next)
+static void step_from(const struct reply_pattern_book *book,
+		      const struct reply_pattern_element *element,
+		      const struct reply_tokens *tokens, size_t at,
+		      struct positions *next)
 {
 	uint32_t ignored;
 	size_t taken;
@@ -340,7 +348,7 @@ static void step_from(const struct pattern_book *book,
 		mark(next, at,
 		     at + NEAR_MAX < tokens->count ? at + NEAR_MAX : tokens->count);
 	} else if (element->kind == ELEMENT_TIME) {
-		taken = tokens_time(tokens, at, &ignored);
+		taken = reply_tokens_time(tokens, at, &ignored);
 		if (taken)
 			mark(next, at + taken, at + taken);
 	} else if (at < tokens->count && is_token(element, &tokens->at[at])) {
@@ -349,9 +357,10 @@ static void step_from(const struct pattern_book *book,
 }
 
 /* Where the element may end, if it begins at one of `now`. */
-static struct positions step(const struct pattern_book *book,
-			     const struct pattern_element *element,
-			     const struct tokens *tokens, const struct positions *now)
+static struct positions step(const struct reply_pattern_book *book,
+			     const struct reply_pattern_element *element,
+			     const struct reply_tokens *tokens,
+			     const struct positions *now)
 {
 	struct positions next = { .any = false };
 
@@ -368,13 +377,13 @@ static struct positions step(const struct pattern_book *book,
 }
 
 /* Follows elements from any place; leaves the places where the last one may end. */
-static bool follow(const struct pattern_book *book, struct pattern pattern,
-		   const struct tokens *tokens, struct positions *ends_out)
+static bool follow(const struct reply_pattern_book *book, struct reply_pattern pattern,
+		   const struct reply_tokens *tokens, struct positions *ends_out)
 {
 	*ends_out = (struct positions){ .any = false };
 	mark(ends_out, 0, tokens->count);
 	for (size_t i = 0; i < pattern.count && ends_out->any; i++) {
-		const struct pattern_element *element =
+		const struct reply_pattern_element *element =
 			&book->elements[pattern.first + i];
 
 		if (element->kind == ELEMENT_AND)
@@ -385,16 +394,18 @@ static bool follow(const struct pattern_book *book, struct pattern pattern,
 	return ends_out->any;
 }
 
-bool pattern_is_found(const struct pattern_book *book, struct pattern pattern,
-		      const struct tokens *tokens)
+bool reply_pattern_is_found(const struct reply_pattern_book *book,
+			    struct reply_pattern pattern,
+			    const struct reply_tokens *tokens)
 {
 	struct positions ends;
 
 	return follow(book, pattern, tokens, &ends);
 }
 
-bool pattern_find_time(const struct pattern_book *book, struct pattern pattern,
-		       const struct tokens *tokens, uint32_t *seconds_out)
+bool reply_pattern_find_time(const struct reply_pattern_book *book,
+			     struct reply_pattern pattern,
+			     const struct reply_tokens *tokens, uint32_t *seconds_out)
 {
 	struct positions ends;
 
@@ -402,12 +413,13 @@ bool pattern_find_time(const struct pattern_book *book, struct pattern pattern,
 	if (!follow(book, pattern, tokens, &ends))
 		return false;
 	for (size_t i = 0; i < tokens->count; i++)
-		if (ends.at[i] && tokens_time(tokens, i, seconds_out))
+		if (ends.at[i] && reply_tokens_time(tokens, i, seconds_out))
 			return true;
 	return false;
 }
 
-bool pattern_ends_with_time(const struct pattern_book *book, struct pattern pattern)
+bool reply_pattern_ends_with_time(const struct reply_pattern_book *book,
+				  struct reply_pattern pattern)
 {
 	return pattern.count > 1 &&
 	       book->elements[pattern.first + pattern.count - 1].kind == ELEMENT_TIME;

@@ -1,4 +1,4 @@
-#include "verdict/tokens.h"
+#include "verdict/reply_tokens.h"
 
 #include "base/number.h"
 
@@ -29,14 +29,14 @@ static bool is_word_byte(char c)
 	return is_digit(c) || is_upper(c) || is_lower(c) || c == '*';
 }
 
-static void put(struct tokens *tokens, char byte)
+static void put(struct reply_tokens *tokens, char byte)
 {
 	if (tokens->used < sizeof(tokens->bytes))
 		tokens->bytes[tokens->used++] = byte;
 }
 
 /* The letters of UTF-8's C3 80 to C3 BF without their accents; "_" is no letter. */
-static void put_folded(struct tokens *tokens, unsigned char second)
+static void put_folded(struct reply_tokens *tokens, unsigned char second)
 {
 	static const char bases[] = "AAAAAAACEEEEIIIIDNOOOOO_OUUUUYTs"
 				    "aaaaaaaceeeeiiiidnooooo_ouuuuyty";
@@ -53,7 +53,7 @@ static bool is_inner_apostrophe(struct span rest)
 	       (rest.len == 2 || !is_word_byte(rest.at[2]));
 }
 
-static void fold(struct tokens *tokens, struct span text)
+static void fold(struct reply_tokens *tokens, struct span text)
 {
 	while (text.len && tokens->used < sizeof(tokens->bytes)) {
 		unsigned char byte = (unsigned char)text.at[0];
@@ -150,15 +150,15 @@ static struct span without_marks(struct span piece)
 {
 	while (piece.len && memchr(".:!?'", piece.at[piece.len - 1], 5))
 		piece.len--;
-	while (piece.len && memchr("':#.", piece.at[0], 4))
+	while (piece.len && memchr("'#.", piece.at[0], 3))
 		piece = span_after(piece, 1);
 	return piece;
 }
 
-static void add(struct tokens *tokens, enum token_kind kind, struct span text)
+static void add(struct reply_tokens *tokens, enum reply_token_kind kind, struct span text)
 {
-	if (tokens->count < TOKENS_MAX)
-		tokens->at[tokens->count++] = (struct token){ kind, text };
+	if (tokens->count < REPLY_TOKENS_MAX)
+		tokens->at[tokens->count++] = (struct reply_token){ kind, text };
 }
 
 /* "SendAs" is two words, "SMTP" and "iCloud" begin where they begin. */
@@ -167,7 +167,7 @@ static bool parts_here(const char *at, size_t len)
 	return len > 1 && is_upper(at[len]) && is_lower(at[len - 1]);
 }
 
-bool tokens_next_word(struct span *text, struct span *word_out)
+bool reply_tokens_next_word(struct span *text, struct span *word_out)
 {
 	size_t len = 0;
 
@@ -186,21 +186,21 @@ static bool is_number(struct span word)
 	return skip_digits(&word, word.len) && !word.len;
 }
 
-static void add_words(struct tokens *tokens, struct span piece, bool is_link)
+static void add_words(struct reply_tokens *tokens, struct span piece, bool is_link)
 {
 	struct span word;
 
-	while (tokens_next_word(&piece, &word)) {
-		enum token_kind kind = is_link           ? TOKEN_LINK
-				       : is_number(word) ? TOKEN_NUMBER
-							 : TOKEN_WORD;
+	while (reply_tokens_next_word(&piece, &word)) {
+		enum reply_token_kind kind = is_link           ? REPLY_LINK
+					     : is_number(word) ? REPLY_NUMBER
+							       : REPLY_WORD;
 
 		add(tokens, kind, word);
 	}
 }
 
 /* What is no URL; "IP:192.0.2.1" is two pieces, "2001:db8::1" and "00:05:00" are one. */
-static void add_piece(struct tokens *tokens, struct span piece)
+static void add_piece(struct reply_tokens *tokens, struct span piece)
 {
 	struct span part;
 
@@ -208,11 +208,11 @@ static void add_piece(struct tokens *tokens, struct span piece)
 		part = without_marks(piece);
 		piece = span_of("");
 		if (is_digit_groups(part, '.', 4, 3) || is_ip6(part)) {
-			add(tokens, TOKEN_IP, span_of(""));
+			add(tokens, REPLY_IP, span_of(""));
 		} else if (is_digit_groups(part, ':', 3, 2)) {
-			add(tokens, TOKEN_CLOCK, part);
+			add(tokens, REPLY_CLOCK, part);
 		} else if (is_address(part)) {
-			add(tokens, TOKEN_ADDRESS, span_of(""));
+			add(tokens, REPLY_ADDRESS, span_of(""));
 		} else {
 			piece = part;
 			if (!span_cut(&piece, ':', &part) || !piece.at)
@@ -229,7 +229,7 @@ static void lower(char *bytes, size_t len)
 			bytes[i] = (char)(bytes[i] - 'A' + 'a');
 }
 
-void tokens_read(struct tokens *tokens, struct span text)
+void reply_tokens_read(struct reply_tokens *tokens, struct span text)
 {
 	struct span rest, piece;
 
@@ -305,7 +305,8 @@ static uint32_t clock_seconds(struct span text)
 	return (uint32_t)seconds;
 }
 
-size_t tokens_time(const struct tokens *tokens, size_t at, uint32_t *seconds_out)
+size_t reply_tokens_time(const struct reply_tokens *tokens, size_t at,
+			 uint32_t *seconds_out)
 {
 	struct span word, unit = span_of("");
 	size_t digits = 0;
@@ -313,15 +314,15 @@ size_t tokens_time(const struct tokens *tokens, size_t at, uint32_t *seconds_out
 	if (at >= tokens->count)
 		return 0;
 	word = tokens->at[at].text;
-	if (tokens->at[at].kind == TOKEN_CLOCK) {
+	if (tokens->at[at].kind == REPLY_CLOCK) {
 		*seconds_out = clock_seconds(word);
 		return 1;
 	}
-	if (at + 1 < tokens->count && tokens->at[at + 1].kind == TOKEN_WORD)
+	if (at + 1 < tokens->count && tokens->at[at + 1].kind == REPLY_WORD)
 		unit = tokens->at[at + 1].text;
-	if (tokens->at[at].kind == TOKEN_NUMBER)
+	if (tokens->at[at].kind == REPLY_NUMBER)
 		return multiply(word, unit_seconds(unit), seconds_out) ? 2 : 0;
-	if (tokens->at[at].kind != TOKEN_WORD)
+	if (tokens->at[at].kind != REPLY_WORD)
 		return 0;
 	if (is_article(word))
 		return multiply(span_of("1"), unit_seconds(unit), seconds_out) ? 2 : 0;

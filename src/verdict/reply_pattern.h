@@ -8,8 +8,8 @@
  * "*" (any number of words), "..." (up to four words), "<ip>", "<address>", "<number>",
  * "<time>", "/word" (a word inside a URL) or "{set}" (one of the phrases of a set).
  */
-#ifndef VERDICT_PATTERN_H
-#define VERDICT_PATTERN_H
+#ifndef VERDICT_REPLY_PATTERN_H
+#define VERDICT_REPLY_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,42 +17,45 @@
 
 #include "base/attr.h"
 #include "base/span.h"
-#include "verdict/tokens.h"
+#include "verdict/reply_tokens.h"
 
-struct pattern_element;
-struct pattern_set;
+struct reply_pattern_element;
+struct reply_pattern_set;
 
 /* A pattern, or a phrase of a set: a piece of a pattern_book's elements. */
-struct pattern {
+struct reply_pattern {
 	size_t first;
 	size_t count;
 };
 
 /* All that was compiled; patterns name their elements and sets by number. Valid when
- * zeroed; clear with pattern_book_clear. */
-struct pattern_book {
-	struct pattern_element *elements;
+ * zeroed; clear with reply_pattern_book_clear. */
+struct reply_pattern_book {
+	struct reply_pattern_element *elements;
 	size_t element_count;
-	struct pattern_set *sets;
+	struct reply_pattern_set *sets;
 	size_t set_count;
 };
 
-void pattern_book_clear(struct pattern_book *book);
+void reply_pattern_book_clear(struct reply_pattern_book *book);
 
 /* Both borrow `text` for as long as the book lives, and change its letters to lower case.
  * They return NULL, or what is wrong with the text and what to write instead. */
-const char *pattern_add(struct pattern_book *book, char *text, size_t len,
-			struct pattern *pattern_out) MUST_USE;
+const char *reply_pattern_add(struct reply_pattern_book *book, char *text, size_t len,
+			      struct reply_pattern *pattern_out) MUST_USE;
 /* Phrases with "|" between; a set that is there already gets more. */
-const char *pattern_add_set(struct pattern_book *book, struct span name, char *text,
-			    size_t len) MUST_USE;
+const char *reply_pattern_add_set(struct reply_pattern_book *book, struct span name,
+				  char *text, size_t len) MUST_USE;
 
-bool pattern_is_found(const struct pattern_book *book, struct pattern pattern,
-		      const struct tokens *tokens) MUST_USE;
+bool reply_pattern_is_found(const struct reply_pattern_book *book,
+			    struct reply_pattern pattern,
+			    const struct reply_tokens *tokens) MUST_USE;
 /* Of a pattern that ends with "<time>": whether it is found, and what time it tells. */
-bool pattern_find_time(const struct pattern_book *book, struct pattern pattern,
-		       const struct tokens *tokens, uint32_t *seconds_out) MUST_USE;
-bool pattern_ends_with_time(const struct pattern_book *book,
-			    struct pattern pattern) MUST_USE;
+bool reply_pattern_find_time(const struct reply_pattern_book *book,
+			     struct reply_pattern pattern,
+			     const struct reply_tokens *tokens,
+			     uint32_t *seconds_out) MUST_USE;
+bool reply_pattern_ends_with_time(const struct reply_pattern_book *book,
+				  struct reply_pattern pattern) MUST_USE;
 
 #endif

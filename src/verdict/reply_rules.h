@@ -4,8 +4,8 @@
  * first rule that matches decides. control/replies of the samples is the manual of the
  * format; it is the same for both.
  */
-#ifndef VERDICT_RULES_H
-#define VERDICT_RULES_H
+#ifndef VERDICT_REPLY_RULES_H
+#define VERDICT_REPLY_RULES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/span.h"
-#include "verdict/pattern.h"
-#include "verdict/tokens.h"
+#include "verdict/reply_pattern.h"
+#include "verdict/reply_tokens.h"
 #include "verdict/verdict.h"
 
 /* What a rule may ask beside the words: X(word, test on `known`). */
@@ -31,13 +31,13 @@
 	X("recipient-accepted", known->recipients_accepted > 0) \
 	X("other-senders", known->other_senders > 0)
 
-struct rule { /* texts are borrowed from the rules */
+struct reply_rule { /* texts are borrowed from the rules */
 	const char *name;
 	const char *what;
 	const char *mend;
 	unsigned line;         /* of its file */
 	unsigned stages;       /* a bit each; 0: all */
-	unsigned servers;      /* RULE_SMARTHOST, RULE_MX; 0: both */
+	unsigned servers;      /* REPLY_RULE_SMARTHOST, REPLY_RULE_MX; 0: both */
 	unsigned facts;        /* all of them hold, a bit each */
 	unsigned facts_denied; /* none of them holds */
 	struct span codes;     /* "550 55x none"; "": all */
@@ -52,17 +52,17 @@ struct rule { /* texts are borrowed from the rules */
 	uint32_t wait_s;
 };
 
-#define RULE_SMARTHOST 1U
-#define RULE_MX        2U
+#define REPLY_RULE_SMARTHOST 1U
+#define REPLY_RULE_MX        2U
 
 struct verdict_rules {
 	char *texts[2]; /* the shipped rules and the operator's */
-	struct pattern_book book;
-	struct pattern *patterns;
+	struct reply_pattern_book book;
+	struct reply_pattern *patterns;
 	size_t pattern_count;
-	struct pattern *told; /* phrases that tell how long to wait */
+	struct reply_pattern *told; /* phrases that tell how long to wait */
 	size_t told_count;
-	struct rule *rules;
+	struct reply_rule *rules;
 	size_t count;
 	size_t shipped; /* so many rules are shipped; the operator's follow */
 };
@@ -77,21 +77,23 @@ bool verdict_rules_parse(struct span replies, struct verdict_rules **rules_out,
 void verdict_rules_free(struct verdict_rules *rules);
 
 /* Adds the rules of one file; `text` is changed and must live as long as the rules. */
-bool rules_read(struct verdict_rules *rules, const char *path, char *text,
-		struct err *err) MUST_USE;
+bool reply_rules_read(struct verdict_rules *rules, const char *path, char *text,
+		      struct err *err) MUST_USE;
 
 /* The rule that decides; there always is one, for the shipped rules end with such that
  * ask for nothing but the code. `status` as in verdict_said, or found in the text. */
-const struct rule *rules_find(const struct verdict_rules *rules,
-			      const struct verdict_said *said, const char *status,
-			      const struct verdict_known *known,
-			      const struct tokens *tokens) MUST_USE;
+const struct reply_rule *reply_rules_find(const struct verdict_rules *rules,
+					  const struct verdict_said *said,
+					  const char *status,
+					  const struct verdict_known *known,
+					  const struct reply_tokens *tokens) MUST_USE;
 
 /* "Try again in 5 minutes": how long the server wants us to wait. */
-bool rules_told_wait(const struct verdict_rules *rules, const struct tokens *tokens,
-		     uint32_t *seconds_out) MUST_USE;
+bool reply_rules_told_wait(const struct verdict_rules *rules,
+			   const struct reply_tokens *tokens,
+			   uint32_t *seconds_out) MUST_USE;
 
 /* The text of shipped.rules. */
-struct span rules_shipped(void);
+struct span reply_rules_shipped(void);
 
 #endif
