@@ -24,6 +24,11 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+static bool is_one_of(const char *marks, char c)
+{
+	return c && strchr(marks, c);
+}
+
 static bool is_word_byte(char c)
 {
 	return is_digit(c) || is_upper(c) || is_lower(c) || c == '*';
@@ -49,22 +54,24 @@ static void put_folded(struct reply_tokens *tokens, unsigned char second)
 /* "doesn't" and "user's" are one word; the apostrophe of "d'une" parts two. */
 static bool is_inner_apostrophe(struct span rest)
 {
-	return rest.at[0] == '\'' && rest.len > 1 && memchr("tTsS", rest.at[1], 4) &&
+	return rest.at[0] == '\'' && rest.len > 1 && is_one_of("tTsS", rest.at[1]) &&
 	       (rest.len == 2 || !is_word_byte(rest.at[2]));
 }
 
 static void fold(struct reply_tokens *tokens, struct span text)
 {
 	while (text.len && tokens->used < sizeof(tokens->bytes)) {
-		unsigned char byte = (unsigned char)text.at[0];
+		char byte = text.at[0];
 		size_t bytes = 1;
 
-		if (byte == 0xc3 && text.len > 1 &&
+		if ((unsigned char)byte == 0xc3 && text.len > 1 &&
 		    ((unsigned char)text.at[1] & 0xc0) == 0x80) {
 			put_folded(tokens, (unsigned char)text.at[1]);
 			bytes = 2;
 		} else if (!is_inner_apostrophe(text)) {
-			put(tokens, byte > ' ' && byte <= '~' ? (char)byte : ' ');
+			if (byte <= ' ' || byte > '~')
+				byte = ' ';
+			put(tokens, byte);
 		}
 		text = span_after(text, bytes);
 	}
@@ -91,11 +98,11 @@ static bool next_piece(struct span *text, struct span *piece_out)
 	const char *stops = ends;
 	size_t len = 0;
 
-	while (text->len && memchr(ends, text->at[0], sizeof(ends) - 1))
+	while (text->len && is_one_of(ends, text->at[0]))
 		*text = span_after(*text, 1);
 	if (begins_link(*text))
 		stops = brackets;
-	while (len < text->len && !memchr(stops, text->at[len], strlen(stops)))
+	while (len < text->len && !is_one_of(stops, text->at[len]))
 		len++;
 	*piece_out = (struct span){ text->at, len };
 	*text = span_after(*text, len);
@@ -148,9 +155,9 @@ static bool is_ip6(struct span piece)
 
 static struct span without_marks(struct span piece)
 {
-	while (piece.len && memchr(".:!?'", piece.at[piece.len - 1], 5))
+	while (piece.len && is_one_of(".:!?'", piece.at[piece.len - 1]))
 		piece.len--;
-	while (piece.len && memchr("'#.", piece.at[0], 3))
+	while (piece.len && is_one_of("'#.", piece.at[0]))
 		piece = span_after(piece, 1);
 	return piece;
 }

@@ -36,13 +36,17 @@ static inline char *rows_read(const char *path)
 	return found ? buf_take(&text) : NULL;
 }
 
-/* Parts a line at its marks, in place. Returns how many columns there are. */
+/* Parts a line at its marks, in place; columns that it has not are "". Returns how many
+ * there are. */
 static inline size_t rows_cut(char *line, const char *mark, char **columns, size_t most)
 {
+	static char none[] = "";
 	size_t count = 0;
 
-	while (count < most && (columns[count] = strsep(&line, mark)) != NULL)
-		count++;
+	while (count < most && line)
+		columns[count++] = strsep(&line, mark);
+	for (size_t i = count; i < most; i++)
+		columns[i] = none;
 	return count;
 }
 
