@@ -11,6 +11,8 @@ enum element_kind {
 	ELEMENT_LINK,
 	ELEMENT_IP,
 	ELEMENT_ADDRESS,
+	ELEMENT_SENDER,
+	ELEMENT_RECIPIENT,
 	ELEMENT_NUMBER,
 	ELEMENT_TIME,
 	ELEMENT_SET,
@@ -137,6 +139,8 @@ static bool kind_of_sign(struct span item, enum element_kind *kind_out)
 		{ "&", ELEMENT_AND },
 		{ "<ip>", ELEMENT_IP },
 		{ "<address>", ELEMENT_ADDRESS },
+		{ "<sender>", ELEMENT_SENDER },
+		{ "<recipient>", ELEMENT_RECIPIENT },
 		{ "<number>", ELEMENT_NUMBER },
 		{ "<time>", ELEMENT_TIME },
 	};
@@ -280,10 +284,19 @@ static bool is_word(const struct reply_pattern_element *element, struct span tex
 	return memcmp(text.at, word.at, word.len) == 0;
 }
 
-/* One token against an element that takes one. */
-static bool is_token(const struct reply_pattern_element *element,
-		     const struct reply_token *token)
+static bool is_same_address(const struct reply_token *token, struct span address)
 {
+	return token->kind == REPLY_ADDRESS && address.len &&
+	       token->text.len == address.len &&
+	       strncasecmp(token->text.at, address.at, address.len) == 0;
+}
+
+/* The token at `at` against an element that takes one. */
+static bool is_token(const struct reply_pattern_element *element,
+		     const struct reply_tokens *tokens, size_t at)
+{
+	const struct reply_token *token = &tokens->at[at];
+
 	switch (element->kind) {
 	case ELEMENT_WORD:
 		return (token->kind == REPLY_WORD || token->kind == REPLY_NUMBER) &&
@@ -294,6 +307,10 @@ static bool is_token(const struct reply_pattern_element *element,
 		return token->kind == REPLY_IP;
 	case ELEMENT_ADDRESS:
 		return token->kind == REPLY_ADDRESS;
+	case ELEMENT_SENDER:
+		return is_same_address(token, tokens->sender);
+	case ELEMENT_RECIPIENT:
+		return is_same_address(token, tokens->recipient);
 	case ELEMENT_NUMBER:
 		return token->kind == REPLY_NUMBER;
 	case ELEMENT_TIME:
@@ -312,7 +329,7 @@ static bool is_phrase(const struct reply_pattern_book *book, struct reply_patter
 	if (phrase.count > tokens->count - at)
 		return false;
 	for (size_t i = 0; i < phrase.count; i++)
-		if (!is_token(&book->elements[phrase.first + i], &tokens->at[at + i]))
+		if (!is_token(&book->elements[phrase.first + i], tokens, at + i))
 			return false;
 	return true;
 }
@@ -351,7 +368,7 @@ static void step_from(const struct reply_pattern_book *book,
 		taken = reply_tokens_time(tokens, at, &ignored);
 		if (taken)
 			mark(next, at + taken, at + taken);
-	} else if (at < tokens->count && is_token(element, &tokens->at[at])) {
+	} else if (at < tokens->count && is_token(element, tokens, at)) {
 		mark(next, at + 1, at + 1);
 	}
 }

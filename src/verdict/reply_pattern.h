@@ -5,7 +5,8 @@
  *   part    = 1*element             the elements follow one another
  *
  * An element is a word ("reject*", "*quota": the "*" stands for the rest of the word),
- * "*" (any number of words), "..." (up to four words), "<ip>", "<address>", "<number>",
+ * "*" (any number of words), "..." (up to four words), "<ip>", "<address>", "<sender>"
+ * and "<recipient>" (of the letter that was refused), "<number>",
  * "<time>", "/word" (a word inside a URL) or "{set}" (one of the phrases of a set).
  */
 #ifndef VERDICT_REPLY_PATTERN_H

@@ -219,7 +219,7 @@ static void add_piece(struct reply_tokens *tokens, struct span piece)
 		} else if (is_digit_groups(part, ':', 3, 2)) {
 			add(tokens, REPLY_CLOCK, part);
 		} else if (is_address(part)) {
-			add(tokens, REPLY_ADDRESS, span_of(""));
+			add(tokens, REPLY_ADDRESS, part);
 		} else {
 			piece = part;
 			if (!span_cut(&piece, ':', &part) || !piece.at)

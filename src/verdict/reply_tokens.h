@@ -29,7 +29,7 @@ enum reply_token_kind {
 
 struct reply_token {
 	enum reply_token_kind kind;
-	struct span text; /* lower case, in the row's own bytes; "" for addresses */
+	struct span text; /* lower case, in the row's own bytes; "" for an IP address */
 };
 
 struct reply_tokens {
@@ -37,6 +37,10 @@ struct reply_tokens {
 	size_t count;
 	char bytes[REPLY_TOKENS_TEXT_MAX];
 	size_t used;
+	struct span
+		sender; /* for "<sender>" and "<recipient>" in patterns: whose letter */
+	struct span
+		recipient; /* was refused, "" if that is not known; not changed here */
 };
 
 /* Too large for a copy: give the place to fill. */

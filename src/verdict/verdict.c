@@ -183,6 +183,8 @@ struct verdict verdict_of(const struct verdict_rules *rules,
 	char status[12];
 
 	reply_tokens_read(&tokens, span_of(said->text));
+	tokens.sender = span_of(known->sender ? known->sender : "");
+	tokens.recipient = span_of(known->recipient ? known->recipient : "");
 	find_status(said, status, sizeof(status));
 	rule = reply_rules_find(rules, said, status, known, &tokens);
 	verdict = (struct verdict){

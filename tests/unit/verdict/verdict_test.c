@@ -25,6 +25,10 @@ static const struct verdict_said not_owned = {
 	.status = "5.7.1",
 	.text = "sender address rejected: not owned by auth user"
 };
+static const struct verdict_said names_sender = { .stage = VERDICT_AT_RCPT,
+						  .code = 550,
+						  .status = "5.7.1",
+						  .text = "<root@box.example>: denied" };
 static const struct verdict_said null_refused = { .stage = VERDICT_AT_MAIL,
 						  .code = 501,
 						  .status = "",
@@ -158,6 +162,16 @@ static const struct {
 	  { .other_senders = 2, .accepted = 1 },
 	  "sender stop",
 	  14400 },
+	{ "a reply at RCPT that names the sender is about the sender",
+	  &names_sender,
+	  { .sender = "Root@box.example", .recipient = "you@far.example" },
+	  "sender stop",
+	  14400 },
+	{ "one that names the recipient is not",
+	  &names_sender,
+	  { .sender = "ann@far.example", .recipient = "root@box.example" },
+	  "recipient bounce ?",
+	  0 },
 	{ "the null sender is a sender",
 	  &null_refused,
 	  { .null_sender = true },
