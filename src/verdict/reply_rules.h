@@ -42,9 +42,12 @@ struct reply_rule { /* texts are borrowed from the rules */
 	unsigned facts_denied; /* none of them holds */
 	struct span codes;     /* "550 55x none"; "": all */
 	struct span statuses;  /* "5.1.1 5.7"; "": all */
-	size_t said,
-		said_count; /* places in verdict_rules: one of these is found, if any */
-	size_t unsaid, unsaid_count; /* none of these */
+	/* Places in verdict_rules' patterns: one of the first is found, if there are any,
+	 * and none of the others. */
+	size_t said;
+	size_t said_count;
+	size_t unsaid;
+	size_t unsaid_count;
 	bool has_outcome;
 	bool is_ambiguous;
 	enum verdict_scope scope;

@@ -1,50 +1,57 @@
 /*
- * POLICY: whose fault is a refusal, and what follows.
+ * POLICY: whose fault a refusal is, and what follows.
  *
- * A wrong bounce is a lost letter and a wrong stop is an office without mail, so the
- * words decide first, then the enhanced status, then code and stage; what the rest of the
- * call has shown only moves what the words leave open. The words, and the statuses and
- * codes that stand for words, are rules (shipped.rules, control/replies): the first that
- * matches decides. They are ordered so that the more telling words come first, and what
- * tells least (a bare 550) comes last.
+ * A wrong bounce is a lost letter, and a wrong stop is an office without mail. So the
+ * words of the reply decide first, then the enhanced status, then the code and the
+ * command that was answered. What the rest of the call has shown moves only what these
+ * leave open. Words, statuses and codes are rules (shipped.rules, and control/replies in
+ * front of them); the first rule that matches decides, and they are ordered so that what
+ * tells more comes first and what tells least, a bare 550, comes last.
  *
- *   recipient    Nobody of this name, mailbox full, closed. It bounces at once: alone or
- *                among others, after a success or before one, and however many are
- * refused alike, for two typing errors are not a broken provider. A 4xx waits. letter Too
- * large, spam, a virus, a broken header. It bounces at once. sender       The server does
- * not let this address send. The sender's letters wait and he and the postmaster are
- * told; mail of others goes. The null sender of reports and receipts is a sender like any
- * other, and some providers never take it. account      Our quota is spent or our account
- * is suspended: each further letter would be refused too. Everything stops for the time
- * that the server told, else for the rule's time, twice as long each time it comes again,
- * up to a day. place        The server does not want us from here, or as whom we come:
- * block lists, relaying, a greeting refused, our host's name. Another link, a fallback or
- *                the next link-up may cure it. It never bounces, also not a lone letter.
- *   session      The server is busy, or has had enough letters or recipients from this
- *                connection or in this transaction: slower, in a new connection, or with
- *                the other recipients in the next transaction.
- *   peer         An offer of the server does not work (BDAT, pipelining, a parameter, an
- *                AUTH mechanism): the same letter again, in plainer words.
- *   login        The password was refused. It is tried again after 15 minutes, 1 hour and
- *                then every 4 hours: seldom enough that no account locks. Whether it ever
- *                worked decides only how soon somebody is told (by the caller).
- *   network      What answers does not speak SMTP: a portal, another service. We wait.
- *   certificate, clock   are judged where TLS is, for no reply tells of them.
+ * recipient: the mailbox does not exist, is full, is closed. It bounces at once, alone or
+ * among others, before a success or after one, and however many are refused alike: two
+ * typing errors are not a broken provider.
  *
- * A temporary code (4xx) is the server's own word that time will help: what would bounce,
- * and what a sender would wait for, is tried again, and a place waits an hour at most.
+ * letter: it is too large, spam, a virus, or has a broken header. It bounces at once.
  *
- * Evidence beside the words:
+ * sender: the server does not let this address send. The sender's letters wait, the
+ * sender and the postmaster are told, and all other mail goes. The null sender of reports
+ * and receipts is a sender like any other; some providers never take it.
  *
- *   - Refused without a reason (is_ambiguous), nothing taken in this call yet, and a
- *     letter of another sender refused in the same way: the place is at fault, not the
- *     letters. After a success the letter or the recipient is: it bounces. Many letters
- * of one sender prove nothing about the place.
- *   - Three different senders are refused as senders and nothing was taken: the place.
- *   - A sender is refused without a reason at MAIL: it waits and is told, since nothing
- * of the letter was seen that could be wrong with it.
- *   - "Too many recipients" for the first recipient of a transaction cannot be split: the
- *     server counts over more than this transaction, so we are slower.
+ * account: our quota is spent, or our account is suspended, so each further letter would
+ * be refused too. Everything stops for the time that the server told, else for the rule's
+ * time, which doubles each time it comes again, up to a day.
+ *
+ * place: the server does not want us from here, or not under our name (block lists,
+ * relaying, a greeting refused). Another link, a fallback or the next link-up may cure
+ * it. It never bounces, not even a lone letter.
+ *
+ * session: the server is busy, or it has had enough letters or recipients from this
+ * connection or in this transaction. We go on slower, in a new connection, or with the
+ * other recipients in the next transaction.
+ *
+ * peer: the server offers what does not work (BDAT, pipelining, a parameter, an AUTH
+ * mechanism). The same letter goes again in plainer words.
+ *
+ * login: user or password are refused. The login is tried again after 15 minutes, after 1
+ * hour and then every 4 hours, which is too seldom to lock an account. Whether it ever
+ * worked decides only how soon somebody is told, and that is the caller's part.
+ *
+ * network: what answers does not speak SMTP. It is a portal or another service; we wait.
+ * Scopes certificate and clock are decided where TLS is: no reply tells of them.
+ *
+ * A temporary code (4xx) is the server's own word that time will help. What would bounce,
+ * or would stop a sender, is tried again, and a place waits an hour at most.
+ *
+ * What the rest of the call shows: a refusal without a reason (is_ambiguous), when
+ * nothing was taken in this call and a letter of another sender was refused in the same
+ * way, is about the place. After a success it is about the letter or the recipient, and
+ * bounces. Many letters of one sender prove nothing about the place. Three different
+ * senders that are refused as senders, when nothing was taken, are the place's fault too.
+ * A refusal without a reason at MAIL stops the sender and does not bounce, since the
+ * server has seen nothing yet that could be wrong with the letter. "Too many recipients"
+ * for the first recipient of a transaction cannot be split: the server counts over more
+ * than this transaction, so we go slower.
  */
 #include "verdict/verdict.h"
 
