@@ -62,15 +62,16 @@ struct verdict_said {
 
 /* What else is known. All false and zero is a letter alone, over a smarthost. */
 struct verdict_known {
-	const char *sender; /* of the letter in hand; NULL or "": not known */
-	const char
-		*recipient;  /* at RCPT: whom it was about; NULL: not known, or several */
-	bool is_mx;          /* the recipient's own server, which owes us nothing */
-	bool has_login;      /* we log in there */
-	bool login_worked;   /* with this login, at some time (the server's notes) */
-	bool null_sender;    /* MAIL FROM:<> */
-	bool clock_in_doubt; /* ours: see clock.h */
-	bool used_chunking;  /* the body went, or would go, by BDAT */
+	/* The addresses of the letter in hand, for replies that name one: NULL or "" if
+	 * they are not known; the recipient at RCPT only. */
+	const char *sender;
+	const char *recipient;
+	bool is_mx;           /* the recipient's own server, which owes us nothing */
+	bool has_login;       /* we log in there */
+	bool login_worked;    /* with this login, at some time (the server's notes) */
+	bool null_sender;     /* MAIL FROM:<> */
+	bool clock_in_doubt;  /* ours: see clock.h */
+	bool used_chunking;   /* the body went, or would go, by BDAT */
 	bool used_pipelining; /* the command was sent before earlier replies had come */
 	bool used_parameters; /* BODY=, SMTPUTF8, SIZE= or DSN's on the command */
 	unsigned accepted;    /* letters that the server took in this call */

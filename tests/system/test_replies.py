@@ -1,5 +1,6 @@
 """control/replies: what servers say, as the operator reads it."""
 
+
 def test_a_wrong_line_in_replies_is_shown_with_its_place_and_the_mend(gateway):
     gateway.control("replies", "# ours\nrule isp-evening\nsayd closed\nthen session slow 30m\n")
     done = gateway.run("check")
