@@ -1,0 +1,196 @@
+/*
+ * Who is told of a stop, and when.
+ *
+ * A letter that asks for nothing is the one after which letters are not read any more. So
+ * a stop is told when time has had its chance:
+ *
+ *   certificate, sender, held letter   after STOP_NEWS_S: they do not get better by
+ *                                      themselves, but a person who is at the keyboard
+ *                                      may mend them before the letter is written
+ *   login, place                       likewise, if the smarthost never took mail of ours
+ *                                      and so is set up wrongly; else when the feeler was
+ *                                      refused too, or after an hour without one: a
+ *                                      provider's bad minute, or one bad address of a
+ *                                      mobile network, is over by then
+ *   account, network, clock            if it lasts for more than a day
+ *   peer, session                      never: the gateway needs nobody for them
+ *
+ * There is one letter a stop: it stays told until the server takes mail again.
+ */
+#include "report/stop_letter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "mail/address.h"
+#include "mail/quoted.h"
+#include "report/stop_text.h"
+
+#define HOUR_S      3600
+#define DAY_S       86400
+#define LINE_MAX    72
+#define WORDS_MAX   800
+#define SUBJECT_MAX 60
+
+static bool is_scope(const struct stop *stop, const char *scope)
+{
+	return strcmp(stop->scope, scope) == 0;
+}
+
+bool stop_is_to_be_told(const struct stop *stop, bool ever_sent, int64_t now)
+{
+	int64_t lasted = now - stop->since;
+
+	if (stop->told || is_scope(stop, "peer") || is_scope(stop, "session"))
+		return false;
+	if (!stop_needs_person(stop))
+		return lasted > DAY_S;
+	if (stop->times > 1 || lasted > HOUR_S)
+		return true;
+	if (ever_sent && (is_scope(stop, "place") || is_scope(stop, "login")))
+		return false;
+	return lasted >= STOP_NEWS_S;
+}
+
+/* One line of somebody else's words. */
+static bool put_words(struct buf *out, const char *words)
+{
+	return quoted_words(out, span_of(words), WORDS_MAX, true);
+}
+
+/* A paragraph, folded between words. */
+static bool put_folded(struct buf *out, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > LINE_MAX) {
+			if (!buf_append_byte(out, '\n'))
+				return false;
+			column = 0;
+		}
+		if ((column && !buf_append_byte(out, ' ')) || !buf_append(out, text, len))
+			return false;
+		column += len + (column > 0);
+		text += len;
+		text += strspn(text, " ");
+	}
+	return buf_append_text(out, "\n\n");
+}
+
+static bool put_head(struct buf *out, const struct stop_letter *letter,
+		     const char *subject)
+{
+	char date[CLOCK_TEXT_MAX];
+
+	return buf_appendf(out, "From: Mail gateway <postmaster@%s>\nTo: ", letter->me) &&
+	       address_append(out, letter->to) && buf_append_text(out, "\nSubject: ") &&
+	       quoted_words(out, span_of(subject), SUBJECT_MAX, false) &&
+	       buf_appendf(out,
+			   "\nDate: %s\nMessage-ID: <stop-%s-%" PRIx64 "@%s>\n"
+			   "Auto-Submitted: auto-generated\nMIME-Version: 1.0\n"
+			   "Content-Type: text/plain; charset=utf-8\n"
+			   "Content-Transfer-Encoding: 8bit\n\n",
+			   clock_format_rfc5322(letter->now, date), letter->smarthost,
+			   (uint64_t)clock_wall_us(), letter->me);
+}
+
+/* What is kept, since when, why, in the server's words. */
+static bool put_what(struct buf *out, const struct stop_letter *letter)
+{
+	const struct stop *stop = letter->stop;
+	char since[CLOCK_TEXT_MAX], text[WORDS_MAX];
+
+	clock_format_local(stop->since, letter->now, since);
+	if (is_scope(stop, "sender"))
+		snprintf(text, sizeof(text),
+			 "Mail from %s for the smarthost %s waits since %s: %s. Mail of "
+			 "other senders goes on.",
+			 stop->key[0] ? stop->key : "<> (reports and receipts)",
+			 letter->smarthost, since, stop_what(stop));
+	else if (is_scope(stop, "person") && stop->key[0])
+		snprintf(
+			text, sizeof(text),
+			"The message %s for the smarthost %s is held since %s: %s. Other "
+			"mail goes on.",
+			stop->key, letter->smarthost, since, stop_what(stop));
+	else
+		snprintf(text, sizeof(text),
+			 "All mail for the smarthost %s waits since %s: %s. Nothing is "
+			 "lost and nothing was returned to its sender.",
+			 letter->smarthost, since, stop_what(stop));
+	return put_folded(out, text) &&
+	       (!stop->reason[0] ||
+		(buf_append_text(out, "The reason, as the gateway heard it:\n\n    ") &&
+		 put_words(out, stop->reason) && buf_append_text(out, "\n\n")));
+}
+
+static bool put_ends(struct buf *out, const struct stop_letter *letter)
+{
+	const struct stop *stop = letter->stop;
+	char when[STOP_WHEN_MAX];
+
+	if (is_scope(stop, "person") && stop->key[0])
+		return buf_appendf(out,
+				   "It stays so until somebody decides:\n\n"
+				   "    lontar release %s     sends it again\n"
+				   "    lontar drop %s        returns it to its sender\n",
+				   stop->key, stop->key);
+	stop_when(stop, letter->now, when);
+	return buf_appendf(out,
+			   "The gateway tries %s,\nby itself. To try at once:\n\n"
+			   "    lontar flush %s\n",
+			   when, letter->smarthost);
+}
+
+/* What a person may do, and what happens without one. */
+static bool put_mend(struct buf *out, const struct stop_letter *letter)
+{
+	const char *mend = stop_mend(letter->stop);
+
+	return (!mend[0] || put_folded(out, mend)) && put_ends(out, letter) &&
+	       buf_append_text(out, "\nThis is told once. `lontar status` and `lontar "
+				    "check` show how it stands.\n");
+}
+
+bool stop_letter_for_postmaster(struct buf *out, const struct stop_letter *letter)
+{
+	const struct stop *stop = letter->stop;
+	char subject[WORDS_MAX];
+
+	if (is_scope(stop, "sender"))
+		snprintf(subject, sizeof(subject), "Mail from %s waits",
+			 stop->key[0] ? stop->key : "<>");
+	else if (is_scope(stop, "person") && stop->key[0])
+		snprintf(subject, sizeof(subject), "A message is held for %s",
+			 letter->smarthost);
+	else
+		snprintf(subject, sizeof(subject), "Mail waits: smarthost %s is stopped",
+			 letter->smarthost);
+	return put_head(out, letter, subject) && put_what(out, letter) &&
+	       put_mend(out, letter);
+}
+
+bool stop_letter_for_sender(struct buf *out, const struct stop_letter *letter)
+{
+	const struct stop *stop = letter->stop;
+	char text[WORDS_MAX], when[STOP_WHEN_MAX];
+
+	stop_when(stop, letter->now, when);
+	snprintf(text, sizeof(text),
+		 "Your mail to the outside waits, because the server that takes the "
+		 "office's mail does not take it from your address, %s. You need not "
+		 "send it again: the gateway tries %s, by itself.",
+		 stop->key, when);
+	return put_head(out, letter, "Your mail to the outside waits") &&
+	       put_folded(out, text) &&
+	       (!stop->reason[0] ||
+		(buf_append_text(out, "It said:\n\n    ") &&
+		 put_words(out, stop->reason) && buf_append_text(out, "\n\n"))) &&
+	       put_folded(out, "The person who looks after this gateway has been told "
+			       "what helps.");
+}
