@@ -29,6 +29,7 @@
 #include "report/stop_text.h"
 
 #define HOUR_S      3600
+#define HALF_DAY_S  43200
 #define DAY_S       86400
 #define LINE_MAX    72
 #define WORDS_MAX   800
@@ -104,8 +105,10 @@ static bool put_what(struct buf *out, const struct stop_letter *letter)
 {
 	const struct stop *stop = letter->stop;
 	char since[CLOCK_TEXT_MAX], text[WORDS_MAX];
+	bool is_recent = letter->now - stop->since < HALF_DAY_S;
 
-	clock_format_local(stop->since, letter->now, since);
+	/* A time without a date is clear in the near past too. */
+	clock_format_local(stop->since, is_recent ? stop->since : letter->now, since);
 	if (is_scope(stop, "sender"))
 		snprintf(text, sizeof(text),
 			 "Mail from %s for the smarthost %s waits since %s: %s. Mail of "

@@ -116,7 +116,7 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 void notices_start(struct notices *notices)
 {
 	ev_timer_init(&notices->look, on_look, LOOK_S, LOOK_S);
-	ev_timer_init(&notices->stops, on_look, STOP_NEWS_S + 1, 0.);
+	ev_timer_init(&notices->stops, on_look, 0., 0.);
 	notices->look.data = notices->stops.data = notices;
 	ev_timer_start(notices->service->loop, &notices->look);
 }
@@ -130,6 +130,8 @@ void notices_soon(struct notices *notices)
 
 void notices_stops(struct notices *notices)
 {
-	if (!ev_is_active(&notices->stops))
-		ev_timer_start(notices->service->loop, &notices->stops);
+	if (ev_is_active(&notices->stops))
+		return;
+	ev_timer_set(&notices->stops, STOP_NEWS_S + 1, 0.);
+	ev_timer_start(notices->service->loop, &notices->stops);
 }
