@@ -28,6 +28,9 @@
 #include "mail/quoted.h"
 #include "report/stop_text.h"
 
+#define LAST_WORDS \
+	"\nThis is told once. `lontar status` and `lontar check` show how it stands.\n"
+#define HELD_MAX    20 /* are listed in one letter */
 #define HOUR_S      3600
 #define HALF_DAY_S  43200
 #define DAY_S       86400
@@ -115,12 +118,6 @@ static bool put_what(struct buf *out, const struct stop_letter *letter)
 			 "other senders goes on.",
 			 stop->key[0] ? stop->key : "<> (reports and receipts)",
 			 letter->smarthost, since, stop_what(stop));
-	else if (is_scope(stop, "person") && stop->key[0])
-		snprintf(
-			text, sizeof(text),
-			"The message %s for the smarthost %s is held since %s: %s. Other "
-			"mail goes on.",
-			stop->key, letter->smarthost, since, stop_what(stop));
 	else
 		snprintf(text, sizeof(text),
 			 "All mail for the smarthost %s waits since %s: %s. Nothing is "
@@ -134,16 +131,9 @@ static bool put_what(struct buf *out, const struct stop_letter *letter)
 
 static bool put_ends(struct buf *out, const struct stop_letter *letter)
 {
-	const struct stop *stop = letter->stop;
 	char when[STOP_WHEN_MAX];
 
-	if (is_scope(stop, "person") && stop->key[0])
-		return buf_appendf(out,
-				   "It stays so until somebody decides:\n\n"
-				   "    lontar release %s     sends it again\n"
-				   "    lontar drop %s        returns it to its sender\n",
-				   stop->key, stop->key);
-	stop_when(stop, letter->now, when);
+	stop_when(letter->stop, letter->now, when);
 	return buf_appendf(out,
 			   "The gateway tries %s,\nby itself. To try at once:\n\n"
 			   "    lontar flush %s\n",
@@ -156,8 +146,7 @@ static bool put_mend(struct buf *out, const struct stop_letter *letter)
 	const char *mend = stop_mend(letter->stop);
 
 	return (!mend[0] || put_folded(out, mend)) && put_ends(out, letter) &&
-	       buf_append_text(out, "\nThis is told once. `lontar status` and `lontar "
-				    "check` show how it stands.\n");
+	       buf_append_text(out, LAST_WORDS);
 }
 
 bool stop_letter_for_postmaster(struct buf *out, const struct stop_letter *letter)
@@ -168,9 +157,6 @@ bool stop_letter_for_postmaster(struct buf *out, const struct stop_letter *lette
 	if (is_scope(stop, "sender"))
 		snprintf(subject, sizeof(subject), "Mail from %s waits",
 			 stop->key[0] ? stop->key : "<>");
-	else if (is_scope(stop, "person") && stop->key[0])
-		snprintf(subject, sizeof(subject), "A message is held for %s",
-			 letter->smarthost);
 	else
 		snprintf(subject, sizeof(subject), "Mail waits: smarthost %s is stopped",
 			 letter->smarthost);
@@ -196,4 +182,37 @@ bool stop_letter_for_sender(struct buf *out, const struct stop_letter *letter)
 		 put_words(out, stop->reason) && buf_append_text(out, "\n\n"))) &&
 	       put_folded(out, "The person who looks after this gateway has been told "
 			       "what helps.");
+}
+
+static bool put_held(struct buf *out, const struct stop *stop)
+{
+	return buf_appendf(out, "    %s\n        ", stop->key) &&
+	       put_words(out, stop->reason) && buf_append_byte(out, '\n');
+}
+
+bool stop_letter_of_held(struct buf *out, const struct stop_letter *letter)
+{
+	const struct stops *stops = letter->stops;
+	char text[WORDS_MAX];
+	size_t count = 0;
+
+	snprintf(text, sizeof(text),
+		 "The gateway holds messages for the smarthost %s, because it cannot "
+		 "tell what became of them. Each stays until somebody decides: `lontar "
+		 "release ID` sends it again, `lontar drop ID` returns it to its sender, "
+		 "`lontar queue %s` shows more. Other mail goes on.",
+		 letter->smarthost, letter->smarthost);
+	if (!put_head(out, letter, "Messages are held") || !put_folded(out, text))
+		return false;
+	for (size_t i = 0; i < stops->count; i++) {
+		const struct stop *stop = &stops->items[i];
+
+		if (stop->told || !is_scope(stop, "person") || !stop->key[0])
+			continue;
+		if (count++ < HELD_MAX && !put_held(out, stop))
+			return false;
+	}
+	return (count <= HELD_MAX ||
+		buf_appendf(out, "    and %zu more\n", count - HELD_MAX)) &&
+	       buf_append_text(out, LAST_WORDS);
 }

@@ -18,9 +18,10 @@
 struct stop_letter {
 	const char *me; /* host name of this gateway */
 	const char *smarthost;
-	const struct stop *stop;
-	int64_t now;    /* wall clock seconds */
-	const char *to; /* the recipient, with its domain */
+	const struct stop *stop;   /* what is told; not for held letters: */
+	const struct stops *stops; /* all; those of letters that were not told are */
+	int64_t now;               /* wall clock seconds */
+	const char *to;            /* the recipient, with its domain */
 };
 
 /* It is time to tell the postmaster: not told yet, of a scope that a person has to see
@@ -33,5 +34,7 @@ bool stop_letter_for_postmaster(struct buf *out,
 				const struct stop_letter *letter) MUST_USE;
 /* Of a stop of scope "sender": to that sender. */
 bool stop_letter_for_sender(struct buf *out, const struct stop_letter *letter) MUST_USE;
+/* Of all letters that are held and were not told: one letter for the postmaster. */
+bool stop_letter_of_held(struct buf *out, const struct stop_letter *letter) MUST_USE;
 
 #endif

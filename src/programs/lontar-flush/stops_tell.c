@@ -10,7 +10,7 @@
 #include "mail/address.h"
 #include "report/stop_letter.h"
 
-#define TEXT_MAX ((size_t)8192)
+#define TEXT_MAX ((size_t)32768)
 
 typedef bool compose(struct buf *out, const struct stop_letter *letter);
 
@@ -44,26 +44,52 @@ static bool send_or_log(int root_fd, const struct stop_letter *letter, compose *
 	return true;
 }
 
-static bool tell(int root_fd, const struct settings *settings, struct stop_letter *letter,
-		 struct err *err)
+/* The sender is told if that is possible; the postmaster knows in any case. */
+static void tell_sender(int root_fd, const struct settings *settings,
+			const struct stop_letter *told)
 {
-	const struct stop *stop = letter->stop;
+	const char *sender = told->stop->key;
+	struct stop_letter letter = *told;
+	struct err err;
+
+	if (strcmp(told->stop->scope, "sender") != 0 || !sender[0] ||
+	    !routes_is_local(settings, address_domain(sender)))
+		return;
+	letter.to = sender;
+	if (!send(root_fd, &letter, stop_letter_for_sender, &err))
+		log_failure(&err);
+}
+
+static bool is_held_letter(const struct stop *stop)
+{
+	return strcmp(stop->scope, "person") == 0 && stop->key[0];
+}
+
+static void mark_told(struct stops *stops, struct stop *told, int64_t now)
+{
+	for (size_t i = 0; is_held_letter(told) && i < stops->count; i++)
+		if (is_held_letter(&stops->items[i]) && !stops->items[i].told)
+			stops->items[i].told = now;
+	told->told = now;
+}
+
+static bool tell(int root_fd, const struct settings *settings,
+		 const struct stop_letter *about, struct err *err)
+{
+	const struct stop *stop = about->stop;
 	char postmaster[ADDRESS_MAX];
+	struct stop_letter letter = *about;
 
 	snprintf(postmaster, sizeof(postmaster), "postmaster@%s", settings->me);
-	letter->me = settings->me;
-	letter->to = postmaster;
-	if (!send_or_log(root_fd, letter, stop_letter_for_postmaster, err))
+	letter.to = postmaster;
+	if (!send_or_log(root_fd, &letter,
+			 is_held_letter(stop) ? stop_letter_of_held
+					      : stop_letter_for_postmaster,
+			 err))
 		return false;
-	log_warning("told smarthost=%s scope=%s key=%s reason=%s", letter->smarthost,
+	log_warning("told smarthost=%s scope=%s key=%s reason=%s", letter.smarthost,
 		    stop->scope, stop->key, stop->reason);
-	if (strcmp(stop->scope, "sender") != 0 || !stop->key[0] ||
-	    !routes_is_local(settings, address_domain(stop->key)))
-		return true;
-	/* The sender is told if that is possible; the postmaster knows in any case. */
-	letter->to = stop->key;
-	if (!send(root_fd, letter, stop_letter_for_sender, err))
-		log_failure(err);
+	tell_sender(root_fd, settings, &letter);
 	return true;
 }
 
@@ -78,18 +104,16 @@ bool stops_tell(int root_fd, const struct settings *settings, const char *smarth
 	smarthost_note_read(root_fd, smarthost, &note);
 	for (size_t i = 0; done && i < stops->count; i++) {
 		struct stop *stop = &stops->items[i];
-		struct stop_letter letter = { .smarthost = smarthost,
-					      .stop = stop,
-					      .now = now };
+		struct stop_letter letter = {
+			.smarthost = smarthost, .stop = stop, .stops = stops, .now = now
+		};
 
 		if (!stop_is_to_be_told(stop, note.last_success != 0, now))
 			continue;
 		done = tell(root_fd, settings, &letter, err);
 		if (done)
-			stop->told = now;
+			mark_told(stops, stop, now);
 		changed |= done;
 	}
-	if (!changed)
-		return done;
-	return stops_write(root_fd, smarthost, stops, err) && done;
+	return (!changed || stops_write(root_fd, smarthost, stops, err)) && done;
 }

@@ -156,11 +156,42 @@ static void a_sender_hears_that_his_mail_waits(void **state)
 	expect(&out, "Mail of other senders goes on.");
 }
 
+static void held_letters_are_told_together(void **state)
+{
+	AUTO_BUF out = BUF_INIT(32768);
+	struct stops stops = { 0 };
+	struct stop_letter letter = { .me = "gate.example",
+				      .smarthost = "isp",
+				      .stops = &stops,
+				      .now = NOW,
+				      .to = "postmaster@gate.example" };
+	char key[20];
+
+	(void)state;
+	for (int i = 0; i < 25; i++) {
+		struct stop stop;
+
+		snprintf(key, sizeof(key), "%d.x", i);
+		stop = stop_of(i == 24 ? "sender" : "person", key);
+		snprintf(stop.reason, sizeof(stop.reason), "no final reply to %d", i);
+		stops_put(&stops, &stop);
+	}
+	stops.items[0].told = NOW;
+	assert_true(stop_letter_of_held(&out, &letter));
+	assert_non_null(strstr(out.data, "\n    1.x\n        no final reply to 1\n"));
+	assert_null(strstr(out.data, "    0.x"));
+	assert_null(strstr(out.data, "    24.x"));
+	expect(&out, "    and 3 more");
+	expect(&out, "`lontar release ID` sends it again");
+	stops_clear(&stops);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(the_postmaster_hears_what_happened_and_what_helps),
 		cmocka_unit_test(a_sender_hears_that_his_mail_waits),
+		cmocka_unit_test(held_letters_are_told_together),
 	};
 	struct CMUnitTest tests[LENGTH(texts) + LENGTH(news) + LENGTH(others)] = { 0 };
 	size_t count = 0;
