@@ -75,6 +75,21 @@ def test_once_the_first_is_well_new_mail_goes_there_again(pair):
     assert len(second.taken) == 1
 
 
+def test_a_link_that_comes_up_gives_a_stopped_first_another_try(pair):
+    gateway, first, second = pair
+    refuse(first)
+    gateway.send(ANN, [FAR])
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: len(second.taken) == 1, what="the mail at the second")
+    gateway.run("link", "down", "ppp0")
+    gateway.send(ANN, [FAR])
+    take(first)
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: len(first.taken) == 1, what="the mail at the first")
+    wait_until(lambda: gateway.smarthost_status("isp")["state"] == "empty", what="its end")
+    assert len(second.taken) == 1
+
+
 def test_one_that_cannot_be_reached_is_given_as_many_tries_as_it_is_owed(pair):
     gateway, first, second = pair
     gateway.write(port=free_port(), fallbackafter=2)
@@ -144,6 +159,7 @@ def test_changed_routes_do_not_send_moved_mail_back(pair):
     gateway.run("link", "up", "ppp0")
     wait_until(lambda: gateway.parked("sat"), what="the mail at the second")
     wait_until(lambda: gateway.smarthost_status("sat")["state"] == "stopped", what="the stop")
+    wait_until(lambda: "lontar-flush" not in gateway.processes().values(), what="its flush's end")
     take(second)
     gateway.control("smtproutes", "elsewhere.example:sat\n:isp\n")
     assert gateway.flush("sat").returncode == EX_OK

@@ -244,7 +244,6 @@ static void write_note(struct flush *flush)
 {
 	struct err err = { 0 };
 
-	hold_note(flush);
 	/* What one of many hosts does is noted in its messages' names. */
 	if (flush->direct ? !flush->stopping
 			  : flush->connected && !flush->held && !flush->lost)
@@ -256,6 +255,7 @@ static void write_note(struct flush *flush)
 	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
 				  &flush->note, &err))
 		log_failure(&err);
+	hold_note(flush);
 }
 
 /* More may come soon: where a link is up that serves this smarthost, and nobody waits to
