@@ -12,8 +12,8 @@
  * and an account are the same over every link, and are asked too often if each flap of a
  * bad line asks: they keep their time.
  *
- * By a changed file: whoever edits a password or a host wants to see it work. The quota
- * of an account is not in our files.
+ * By a changed file: a person who edits a password or a host wants to see it work. The
+ * quota of an account is not in our files.
  *
  * By the clock: a certificate that is "not yet valid" in 1970 is tried when it is not
  * 1970 any more.

@@ -66,7 +66,7 @@ const struct stop *stops_find(const struct stops *stops, const char *scope,
 void stops_put(struct stops *stops, const struct stop *stop);
 void stops_remove(struct stops *stops, const char *scope, const char *key);
 /* A person wants all tried now: each stop but those of letters has come to its end. They
- * stay on record, so that a refusal counts on and nobody is told twice. */
+ * stay on record, so that a refusal counts on and is not told twice. */
 void stops_end(struct stops *stops, int64_t now);
 /* The same in the file. Only while nothing holds the smarthost's lock. */
 bool stops_forgive(int root_fd, const char *smarthost, struct err *err) MUST_USE;

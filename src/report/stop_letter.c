@@ -13,7 +13,7 @@
  *                                      provider's bad minute, or one bad address of a
  *                                      mobile network, is over by then
  *   account, network, clock            if it lasts for more than a day
- *   peer, session                      never: the gateway needs nobody for them
+ *   peer, session                      never: the gateway needs no person for them
  *
  * There is one letter a stop: it stays told until the server takes mail again.
  */
@@ -113,16 +113,18 @@ static bool put_what(struct buf *out, const struct stop_letter *letter)
 	/* A time without a date is clear in the near past too. */
 	clock_format_local(stop->since, is_recent ? stop->since : letter->now, since);
 	if (is_scope(stop, "sender"))
-		snprintf(text, sizeof(text),
-			 "Mail from %s for the smarthost %s waits since %s: %s. Mail of "
-			 "other senders goes on.",
-			 stop->key[0] ? stop->key : "<> (reports and receipts)",
-			 letter->smarthost, since, stop_what(stop));
+		snprintf(
+			text, sizeof(text),
+			"Mail from %s for the smarthost %s has been waiting since %s: %s. Mail of "
+			"other senders goes on.",
+			stop->key[0] ? stop->key : "<> (reports and receipts)",
+			letter->smarthost, since, stop_what(stop));
 	else
-		snprintf(text, sizeof(text),
-			 "All mail for the smarthost %s waits since %s: %s. Nothing is "
-			 "lost and nothing was returned to its sender.",
-			 letter->smarthost, since, stop_what(stop));
+		snprintf(
+			text, sizeof(text),
+			"All mail for the smarthost %s has been waiting since %s: %s. Nothing is "
+			"lost and nothing was returned to its sender.",
+			letter->smarthost, since, stop_what(stop));
 	return put_folded(out, text) &&
 	       (!stop->reason[0] ||
 		(buf_append_text(out, "The reason, as the gateway heard it:\n\n    ") &&

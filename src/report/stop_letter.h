@@ -1,7 +1,7 @@
 /*
  * The letter that tells the postmaster, once, of a stop that needs a person, and the one
  * that tells a sender of the office: composed here, from the stop alone, and sent by
- * whoever holds the smarthost's lock.
+ * the process that holds the smarthost's lock.
  */
 #ifndef REPORT_STOP_LETTER_H
 #define REPORT_STOP_LETTER_H

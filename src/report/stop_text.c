@@ -26,7 +26,7 @@ static const struct words {
 	  "names the authority that signed it." },
 	{ "clock", false, "the clock of this machine is not right",
 	  "Set the clock, or see that a time server can be reached." },
-	{ "network", false, "the network between here and the server answers for it",
+	{ "network", false, "something in the network answers in the server's place",
 	  "If the network has a page to log in at, log in there; or use another link." },
 	{ "session", false, "the server wants a pause", "" },
 	{ "sender", true, "the server does not take mail from this sender",

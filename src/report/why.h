@@ -12,7 +12,7 @@
 
 struct why {
 	char text[STOP_TEXT_MAX];
-	int64_t next;   /* wall clock seconds of its turn; 0: nobody knows */
+	int64_t next;   /* wall clock seconds of its turn; 0: not known */
 	char scope[16]; /* what keeps it (link/stops.h); "": only its turn */
 	char reason[STOP_REASON_MAX]; /* the words of the server that stopped it; "" */
 	int64_t until; /* when that ends by itself; 0: at the next link-up, or not */

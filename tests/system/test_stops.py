@@ -193,7 +193,7 @@ def test_a_quota_is_a_warning_that_nobody_needs_to_act_on(stopped, smarthost):
     )
     done = stopped.run("check")
     assert done.returncode == EX_OK
-    assert "warning: smarthost isp: is stopped: daily limit of the provider, again at" in done.stdout
+    assert "warning: smarthost isp is stopped: daily limit of the provider, again at" in done.stdout
     [queued] = stopped.queue()
     assert (queued["scope"], queued["mend"]) == ("account", None)
     assert "or when a link comes up" not in queued["why"]
@@ -204,6 +204,8 @@ def test_the_postmaster_is_told_once_with_the_command_that_helps(stopped, smarth
     [letter] = wait_until(lambda: letters(stopped), 30, "a letter to the postmaster")
     assert letter["Subject"] == "Mail waits: smarthost isp is stopped"
     assert letter["Auto-Submitted"] == "auto-generated"
+    assert "<postmaster@gate.example>" in letter["From"]
+    assert letter["Message-ID"].endswith("@gate.example>")
     assert "Relaying denied" in words(letter)
     assert "lontar flush isp" in words(letter)
     assert "The gateway tries again at" in words(letter)
@@ -271,6 +273,7 @@ def test_a_refused_sender_of_the_office_is_told_too(make_gateway, smarthost):
     [letter] = letters(gateway)
     assert letter["Subject"] == "Mail from bob@gate.example waits"
     [told] = gateway.mailbox("bob")
+    assert b"From: Mail gateway <postmaster@gate.example>\n" in told
     assert b"You need not send it again" in told.replace(b"\n", b" ")
     assert b"553 5.7.1 not yours" in told
     gateway.flush("isp")

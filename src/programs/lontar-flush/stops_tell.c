@@ -104,9 +104,11 @@ bool stops_tell(int root_fd, const struct settings *settings, const char *smarth
 	smarthost_note_read(root_fd, smarthost, &note);
 	for (size_t i = 0; done && i < stops->count; i++) {
 		struct stop *stop = &stops->items[i];
-		struct stop_letter letter = {
-			.smarthost = smarthost, .stop = stop, .stops = stops, .now = now
-		};
+		const struct stop_letter letter = { .me = settings->me,
+						    .smarthost = smarthost,
+						    .stop = stop,
+						    .stops = stops,
+						    .now = now };
 
 		if (!stop_is_to_be_told(stop, note.last_success != 0, now))
 			continue;

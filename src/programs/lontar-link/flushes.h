@@ -37,7 +37,7 @@ struct flushes {
 	struct settings settings;
 	struct flush *first;
 	struct flush_listener listener;
-	/* A flush has ended, and its smarthost has stops now. NULL: nobody asks. */
+	/* A flush has ended, and its smarthost has stops now. May be NULL. */
 	void (*on_stops)(void *ctx);
 	void *ctx;
 };

@@ -6,7 +6,7 @@
  * not be reached, later each time.
  *
  * A stop of the whole smarthost (link/stops.h) is the one thing that keeps a flush from
- * being started although the link is open. Its end is told by nobody: a time passes, the
+ * being started although the link is open. No event tells of its end: a time passes, the
  * clock is set, a file in control/ changes, `lontar login` takes it away. So it is read
  * again at each link-up, when its time is over, and every LOOK_S while mail waits. The
  * flush after that is the feeler. New mail does not bring it forward; a person does.

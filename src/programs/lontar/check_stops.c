@@ -30,21 +30,22 @@ static void tell_stop(struct check *check, const char *smarthost, const struct s
 {
 	bool is_sender = strcmp(stop->scope, "sender") == 0;
 	const char *mend = stop_mend(stop);
-	char why[STOP_TEXT_MAX], what[STOP_KEY_MAX + 40] = "is stopped";
+	char why[STOP_TEXT_MAX], what[STOP_KEY_MAX + 40] = "";
 
 	stop_explain(stop, clock_wall_s(), why);
 	if (is_sender)
-		snprintf(what, sizeof(what), "mail from <%s> is stopped", stop->key);
+		snprintf(what, sizeof(what), ": mail from <%s>", stop->key);
 	if (stop_needs_person(stop))
 		check_fault(
 			check,
-			"smarthost %s: %s: %s. %s%s`lontar flush %s` tries it at once",
+			"smarthost %s%s is stopped: %s. %s%s`lontar flush %s` tries it at once",
 			smarthost, what, why, mend, mend[0] ? " " : "", smarthost);
 	else
-		check_warning(check,
-			      "smarthost %s: %s: %s. %s%s`lontar flush %s` tries it at "
-			      "once",
-			      smarthost, what, why, mend, mend[0] ? " " : "", smarthost);
+		check_warning(
+			check,
+			"smarthost %s%s is stopped: %s. %s%s`lontar flush %s` tries it at "
+			"once",
+			smarthost, what, why, mend, mend[0] ? " " : "", smarthost);
 }
 
 static void check_smarthost(struct check *check, const char *name)

@@ -128,7 +128,7 @@ static void the_postmaster_hears_what_happened_and_what_helps(void **state)
 	for (const char *line = out.data; *line; line += strcspn(line, "\n") + 1)
 		assert_true(strcspn(line, "\n") <= 78);
 	expect(&out,
-	       "All mail for the smarthost isp waits since 13:05: the login is refused.");
+	       "All mail for the smarthost isp has been waiting since 13:05: the login is refused.");
 	expect(&out, "The gateway tries again at 14:05, by itself.");
 	expect(&out,
 	       "Put the right password into the file that the key passwordfile names");
