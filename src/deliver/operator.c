@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "control/settings.h"
 #include "deliver/bounce.h"
+#include "link/stops.h"
 
 #define PRIORITY_FIRST 9
 
@@ -73,6 +74,9 @@ bool operator_apply(int root_fd, struct parked *parked, struct parked_name *name
 	if (name->state == PARKED_SENDING)
 		return err_exit(err, EX_TEMPFAIL, "%s is being sent just now: try again",
 				name->id);
+	if (strcmp(verb, "first") != 0 &&
+	    !stops_forget_letter(root_fd, parked_smarthost(parked), name->id, err))
+		return false;
 	if (strcmp(verb, "drop") == 0 || strcmp(verb, "drop-silent") == 0) {
 		number = number_of(parked, name);
 		if (!drop(root_fd, parked, name, verb[4] != '\0', err))

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/number.h"
 
+#define FLAPS_MAX_S 60 /* `since` is no more ahead of the clock than this */
+
 static const struct text_key {
 	const char *name;
 	size_t offset;
@@ -82,6 +84,15 @@ static struct link_call call_of(const struct numbers *numbers)
 	};
 }
 
+/* Two changes within a second are a second apart, so that each link-up has a `since` of
+ * its own: a stop (link/stops.h) and a call's account are told apart by it. */
+static int64_t since_now(const struct link_note *note)
+{
+	int64_t now = clock_wall_s(), ahead = note->since - now;
+
+	return ahead >= 0 && ahead < FLAPS_MAX_S ? note->since + 1 : now;
+}
+
 void link_note_change(struct link_note *note, bool up, struct span settings,
 		      struct link_call *call_out, struct buf *ignored_out)
 {
@@ -96,7 +107,7 @@ void link_note_change(struct link_note *note, bool up, struct span settings,
 	clock_boot_id(next.boot_id);
 	next.up = up;
 	if (note->up != up || !note->since)
-		next.since = clock_wall_s();
+		next.since = since_now(note);
 	while (span_cut(&settings, '\n', &line)) {
 		struct span value = line, key = { line.at, 0 };
 		bool taken = span_cut(&value, '=', &key) && value.at &&

@@ -1,3 +1,18 @@
+/*
+ * When the second smarthost takes over.
+ *
+ * A stop tells what is wrong, and most of that is no matter of another server's: a block
+ * list or a refused relay (place), a login, a certificate, an offer that does not work
+ * (peer), a quota (account), a portal or a name server that answers in its place
+ * (network; another port or name may get through), a person's word. The mail goes over
+ * the fallback at once, since what is refused for good would only wait. Two stops do not
+ * count: `clock`, since the other server's certificate cannot be judged either, and
+ * `session`, which is over in seconds. A stop of one sender or one letter says nothing
+ * about the smarthost.
+ *
+ * A stop that has come to its end counts no longer: the mail that waits at that moment is
+ * the feeler's, and moves when the feeler is refused as well.
+ */
 #include "link/fallback.h"
 
 #include <stdio.h>
@@ -7,9 +22,16 @@
 #include "base/clock.h"
 #include "link/allowance.h"
 
-bool fallback_is_out(const struct smarthost *smarthost, const struct smarthost_note *note)
+/* Another server would suffer from it as well, or it is over before mail has moved. */
+static bool is_passing(const struct stop *stop)
 {
-	return note->held ||
+	return strcmp(stop->scope, "clock") == 0 || strcmp(stop->scope, "session") == 0;
+}
+
+bool fallback_is_out(const struct smarthost *smarthost, const struct smarthost_note *note,
+		     const struct stop *stop)
+{
+	return (stop && !is_passing(stop)) ||
 	       (smarthost->fallback && note->failures >= smarthost->fallbackafter);
 }
 
@@ -45,13 +67,15 @@ static bool next(int root_fd, int control_fd, const struct settings *settings,
 	struct smarthost smarthost;
 	struct smarthost_note note;
 	struct err ignored;
-	bool has;
+	struct stop stop;
+	bool has, is_stopped;
 
 	*is_out_out = true;
 	if (!smarthost_load(control_fd, settings, name, &smarthost, &ignored))
 		return false;
 	smarthost_note_read(root_fd, name, &note);
-	*is_out_out = fallback_is_out(&smarthost, &note) ||
+	is_stopped = smarthost_is_stopped(root_fd, control_fd, name, &stop);
+	*is_out_out = fallback_is_out(&smarthost, &note, is_stopped ? &stop : NULL) ||
 		      fallback_is_cut_off(root_fd, control_fd, name);
 	has = smarthost.fallback != NULL;
 	if (has)
@@ -106,18 +130,15 @@ bool fallback_leads_to(int root_fd, int control_fd, const struct settings *setti
 	return false;
 }
 
-bool fallback_forgive(int root_fd, int control_fd, const struct settings *settings,
-		      const char *smarthost, struct err *err)
+bool fallback_forgive(int root_fd, const char *smarthost, struct err *err)
 {
-	char name[SMARTHOST_NAME_MAX];
 	struct smarthost_note note;
-	bool is_out;
 
-	snprintf(name, sizeof(name), "%s", smarthost);
-	if (!next(root_fd, control_fd, settings, name, &is_out) || !is_out)
-		return true;
+	if (!stops_forgive(root_fd, smarthost, err))
+		return false;
 	smarthost_note_read(root_fd, smarthost, &note);
-	note.held = false;
+	if (!note.failures)
+		return true;
 	note.failures = 0;
 	return smarthost_note_write(root_fd, smarthost, &note, err);
 }

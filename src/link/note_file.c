@@ -31,24 +31,31 @@ static void take(const struct note_key *key, struct span value, void *note)
 		*(uint64_t *)(void *)at = number;
 }
 
+void note_take_line(const struct note_key *keys, size_t count, struct span line,
+		    void *note)
+{
+	struct span name;
+
+	if (!span_cut(&line, '=', &name) || !line.at)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (span_is(name, keys[i].name))
+			take(&keys[i], line, note);
+}
+
 bool note_read(int root_fd, const char *path, const struct note_key *keys, size_t count,
 	       void *note)
 {
 	AUTO_BUF text = BUF_INIT(NOTE_MAX);
 	struct err ignored;
-	struct span rest, line, name;
+	struct span rest, line;
 	bool found;
 
 	if (!file_read_if_any(root_fd, path, &text, &found, &ignored) || !found)
 		return false;
 	rest = buf_span(&text);
-	while (span_cut(&rest, '\n', &line)) {
-		if (!span_cut(&line, '=', &name) || !line.at)
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (span_is(name, keys[i].name))
-				take(&keys[i], line, note);
-	}
+	while (span_cut(&rest, '\n', &line))
+		note_take_line(keys, count, line, note);
 	return true;
 }
 
@@ -77,13 +84,21 @@ static bool put(struct buf *out, const struct note_key *key, const void *note)
 	return buf_append_byte(out, '\n');
 }
 
+bool note_put_lines(struct buf *out, const struct note_key *keys, size_t count,
+		    const void *note)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!put(out, &keys[i], note))
+			return false;
+	return true;
+}
+
 bool note_write(int root_fd, const char *path, const struct note_key *keys, size_t count,
 		const void *note, struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(NOTE_MAX);
 
-	for (size_t i = 0; i < count; i++)
-		if (!put(&text, &keys[i], note))
-			return err_temporary(err, "4.3.0", "%s: too long", path);
+	if (!note_put_lines(&text, keys, count, note))
+		return err_temporary(err, "4.3.0", "%s: too long", path);
 	return file_replace(root_fd, path, text.data, text.len, 0644, err);
 }

@@ -10,7 +10,9 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 
 enum note_kind {
 	NOTE_FLAG,   /* bool */
@@ -31,6 +33,13 @@ struct note_key {
 #field, (kind), offsetof(struct type, field), \
 			sizeof(((struct type *)0)->field)     \
 	}
+
+/* The pieces of the two below, for a file that holds several structs: one line
+ * "key=value" into the field that it names, and all fields as lines. */
+void note_take_line(const struct note_key *keys, size_t count, struct span line,
+		    void *note);
+bool note_put_lines(struct buf *out, const struct note_key *keys, size_t count,
+		    const void *note) MUST_USE;
 
 /* Fields that the file does not have stay as they are. False: there is no such file. */
 bool note_read(int root_fd, const char *path, const struct note_key *keys, size_t count,

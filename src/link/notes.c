@@ -17,7 +17,6 @@
 #define UP_SECONDS_FILE "spool/state/link-up-seconds"
 
 static const struct note_key smarthost_keys[] = {
-	NOTE_KEY(smarthost_note, held, NOTE_FLAG),
 	NOTE_KEY(smarthost_note, last_error, NOTE_TEXT),
 	NOTE_KEY(smarthost_note, last_try, NOTE_TIME),
 	NOTE_KEY(smarthost_note, last_success, NOTE_TIME),

@@ -13,9 +13,9 @@
 #include "base/err.h"
 #include "control/routes.h"
 
-/* spool/state/smarthosts/NAME, written by the holder of the smarthost's lock. */
+/* spool/state/smarthosts/NAME, written by the holder of the smarthost's lock. What keeps
+ * its mail back is in link/stops.h. */
 struct smarthost_note {
-	bool held;            /* the smarthost, not its messages: DESIGN "Out" */
 	char last_error[512]; /* "" when the last attempt went well */
 	int64_t last_try;     /* wall clock seconds; 0: never */
 	int64_t last_success;

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "control/routes.h"
 #include "report/json.h"
 #include "report/status.h"
+#include "report/stop_text.h"
 
 /* A pickup's `to` is an account without a domain. */
 bool page_is_for(const struct settings *settings, const struct large *large,
@@ -30,10 +32,32 @@ static json_t *large_json(const struct large *large)
 			 large->wish == LARGE_FETCH);
 }
 
+/* In words, which the status has in pieces. */
+static json_t *stopped_json(const struct status *status)
+{
+	json_t *stopped = json_array();
+	int64_t now = clock_wall_s();
+	char why[STOP_TEXT_MAX];
+
+	for (size_t i = 0; i < status->smarthost_count; i++) {
+		const struct smarthost_status *one = &status->smarthosts[i];
+
+		if (!one->stop.scope[0])
+			continue;
+		stop_explain(&one->stop, now, why);
+		json_array_append_new(stopped,
+				      json_pack("{s:o, s:o, s:o}", "smarthost",
+						report_text(one->name), "why",
+						report_text(why), "mend",
+						report_words(stop_mend(&one->stop))));
+	}
+	return stopped;
+}
+
 bool page_print(int root_fd, int control_fd, const struct settings *settings,
 		const char *user, FILE *to, struct err *err)
 {
-	json_t *shown = json_array(), *described;
+	json_t *shown = json_array(), *described, *stopped;
 	struct large *larges;
 	struct status status;
 	size_t count;
@@ -49,11 +73,13 @@ bool page_print(int root_fd, int control_fd, const struct settings *settings,
 	free(larges);
 	read = status_read(root_fd, control_fd, &status, err);
 	described = read ? status_json(&status) : NULL;
+	stopped = read ? stopped_json(&status) : NULL;
 	status_clear(&status);
 	if (!read) {
 		json_decref(shown);
 		return false;
 	}
-	return report_print(json_pack("{s:o, s:o}", "status", described, "large", shown),
+	return report_print(json_pack("{s:o, s:o, s:o}", "status", described, "stopped",
+				      stopped, "large", shown),
 			    to, err);
 }

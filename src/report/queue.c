@@ -39,21 +39,42 @@ static void take_head(struct queue_message *message, struct envelope *envelope)
 				must_copy(envelope->recipients[i].address);
 }
 
+/* One parked Maildir, and what keeps mail in it. */
+struct place {
+	const struct smarthost_status *smarthost;
+	struct parked *parked;
+	uint64_t link_up_s;
+	struct stops stops;
+	struct stops_now now;
+};
+
+static const struct stop *keeping(const struct place *place,
+				  const struct queue_message *message)
+{
+	const char *sender = message->sender;
+
+	/* On the wire it is the null sender. */
+	if (strcmp(sender, ENVELOPE_DOUBLE_BOUNCE) == 0)
+		sender = "";
+	return stops_keeping(&place->stops, &place->now, sender, message->name.id,
+			     message->name.state == PARKED_HELD);
+}
+
 /* False: it is not there any more, or all its recipients are settled. */
-static bool read_message(struct parked *parked, const struct smarthost_status *smarthost,
-			 const struct parked_name *name, uint64_t link_up_s,
+static bool read_message(const struct place *place, const struct parked_name *name,
 			 struct queue_message *message_out)
 {
+	const struct smarthost_status *smarthost = place->smarthost;
 	struct envelope envelope = { 0 };
 	struct err err = { 0 };
 	int64_t now = clock_wall_s(), parked_at = parked_name_time(name);
-	int fd = parked_read(parked, name, &envelope, &err);
+	int fd = parked_read(place->parked, name, &envelope, &err);
 
 	if (fd < 0 && err.exit_code == EX_NOINPUT)
 		return false;
 	*message_out = (struct queue_message){ .smarthost = smarthost, .name = *name };
 	message_out->age_s = now > parked_at ? now - parked_at : 0;
-	message_out->waited_s = (int64_t)order_waited_s(name, link_up_s);
+	message_out->waited_s = (int64_t)order_waited_s(name, place->link_up_s);
 	if (fd >= 0)
 		take_head(message_out, &envelope);
 	envelope_clear(&envelope);
@@ -64,7 +85,8 @@ static bool read_message(struct parked *parked, const struct smarthost_status *s
 		return false;
 	}
 	if (message_out->sender)
-		why_it_waits(smarthost, name, now, &message_out->why);
+		why_it_waits(smarthost, keeping(place, message_out), name, now,
+			     &message_out->why);
 	else
 		snprintf(message_out->why.text, sizeof(message_out->why.text),
 			 "its head cannot be read");
@@ -91,29 +113,40 @@ struct audience {
 	void *ctx;
 };
 
-static bool tell_messages(int root_fd, const struct smarthost_status *smarthost,
-			  const struct parked_list *list, const struct audience *audience,
-			  struct err *err)
+static void tell_messages(const struct place *place, const struct parked_list *list,
+			  const struct audience *audience)
 {
-	uint64_t link_up_s = link_up_seconds(root_fd);
 	struct queue_message message;
-	struct parked *parked;
 	bool wanted = true;
 
-	if (!list->count)
-		return true;
-	parked = parked_open(root_fd, smarthost->name, false, err);
-	if (!parked)
-		return false;
-	qsort(list->names, list->count, sizeof(*list->names), by_age);
 	for (size_t i = 0; i < list->count && wanted; i++) {
-		if (!read_message(parked, smarthost, &list->names[i], link_up_s,
-				  &message))
+		if (!read_message(place, &list->names[i], &message))
 			continue;
 		wanted = audience->each(audience->ctx, &message);
 		free_message(&message);
 	}
-	parked_close(parked);
+}
+
+static bool tell_smarthost(int root_fd, int control_fd,
+			   const struct smarthost_status *smarthost,
+			   const struct parked_list *list,
+			   const struct audience *audience, struct err *err)
+{
+	struct place place = { .smarthost = smarthost,
+			       .link_up_s = link_up_seconds(root_fd) };
+
+	if (!list->count)
+		return true;
+	place.parked = parked_open(root_fd, smarthost->name, false, err);
+	if (!place.parked)
+		return false;
+	stops_read(root_fd, smarthost->name, &place.stops);
+	if (place.stops.count)
+		place.now = smarthost_status_now(root_fd, control_fd, smarthost);
+	qsort(list->names, list->count, sizeof(*list->names), by_age);
+	tell_messages(&place, list, audience);
+	stops_clear(&place.stops);
+	parked_close(place.parked);
 	return true;
 }
 
@@ -151,7 +184,8 @@ bool queue_each(int root_fd, int control_fd, const char *only,
 
 		read = smarthost_status_read(root_fd, control_fd, names.lines[i],
 					     &smarthost, &list, err) &&
-		       tell_messages(root_fd, &smarthost, &list, &audience, err);
+		       tell_smarthost(root_fd, control_fd, &smarthost, &list, &audience,
+				      err);
 		parked_list_clear(&list);
 	}
 	settings_list_clear(&names);
@@ -167,7 +201,7 @@ static json_t *message_json(const struct queue_message *message)
 		json_array_append_new(recipients, report_text(message->recipients[i]));
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:o, s:i, s:i, "
-		"s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o}",
 		"id", report_text(message->name.id), "smarthost",
 		report_text(smarthost->name), "sender", report_text(message->sender),
 		"recipients", recipients, "size", (json_int_t)message->name.wire_bytes,
@@ -177,7 +211,11 @@ static json_t *message_json(const struct queue_message *message)
 		report_when(message->why.next), "priority", (int)message->name.priority,
 		"attempts", (int)message->name.attempts, "link",
 		report_words(smarthost->link_up ? smarthost->link.name : NULL),
-		"last_error", report_words(smarthost->note.last_error));
+		"last_error",
+		report_words(message->why.reason[0] ? message->why.reason
+						    : smarthost->note.last_error),
+		"scope", report_words(message->why.scope), "until",
+		report_when(message->why.until), "mend", report_words(message->why.mend));
 }
 
 static bool add_json(void *ctx, const struct queue_message *message)
@@ -236,6 +274,8 @@ static bool print_message(void *ctx, const struct queue_message *message)
 		print_address(message->recipients[i], to);
 	}
 	fprintf(to, "\n    %s\n", message->why.text);
+	if (message->why.mend[0])
+		fprintf(to, "    %s\n", message->why.mend);
 	return !ferror(to);
 }
 

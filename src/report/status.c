@@ -11,6 +11,7 @@
 #include "link/call.h"
 #include "report/json.h"
 #include "report/large.h"
+#include "report/stop_text.h"
 
 static bool read_maildir(int root_fd, const char *smarthost, struct parked_list *list_out,
 			 struct err *err)
@@ -45,6 +46,32 @@ static void count_one(struct smarthost_status *status, const struct parked_name 
 		status->oldest_s = age;
 }
 
+struct stops_now smarthost_status_now(int root_fd, int control_fd,
+				      const struct smarthost_status *status)
+{
+	return stops_now_of(root_fd, control_fd, status->name,
+			    status->link_up ? status->link.since : 0);
+}
+
+static void read_stops(int root_fd, int control_fd, struct smarthost_status *status)
+{
+	const struct stop *whole;
+	struct stops_now now;
+	struct stops stops;
+
+	stops_read(root_fd, status->name, &stops);
+	if (!stops.count)
+		return;
+	now = smarthost_status_now(root_fd, control_fd, status);
+	whole = stops_smarthost(&stops);
+	if (whole && stop_holds(whole, &now))
+		status->stop = *whole;
+	for (size_t i = 0; i < stops.count; i++)
+		status->stopped_senders += strcmp(stops.items[i].scope, "sender") == 0 &&
+					   stop_holds(&stops.items[i], &now);
+	stops_clear(&stops);
+}
+
 bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 			   struct smarthost_status *status_out,
 			   struct parked_list *list_out, struct err *err)
@@ -71,13 +98,14 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 	status_out->link = choice.link;
 	status_out->allowance = choice.allowance;
 	smarthost_note_read(root_fd, smarthost, &status_out->note);
+	read_stops(root_fd, control_fd, status_out);
 	return true;
 }
 
 const char *smarthost_status_state(const struct smarthost_status *status)
 {
-	if (status->note.held)
-		return "held";
+	if (status->stop.scope[0])
+		return "stopped";
 	if (status->sending)
 		return "sending";
 	return status->messages ? "waiting" : "empty";
@@ -199,13 +227,18 @@ void status_clear(struct status *status)
 
 static json_t *smarthost_json(const struct smarthost_status *one)
 {
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:s, s:o}", "smarthost",
-			 report_text(one->name), "messages", (json_int_t)one->messages,
-			 "bytes", (json_int_t)one->bytes, "held", (json_int_t)one->held,
-			 "uncertain", (json_int_t)one->uncertain, "oldest_s",
-			 report_count(one->oldest_s), "state",
-			 smarthost_status_state(one), "last_error",
-			 report_words(one->note.last_error));
+	const struct stop *stop = &one->stop;
+	bool is_stopped = stop->scope[0] != '\0';
+
+	return json_pack(
+		"{s:o, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o}", "smarthost",
+		report_text(one->name), "messages", (json_int_t)one->messages, "bytes",
+		(json_int_t)one->bytes, "held", (json_int_t)one->held, "uncertain",
+		(json_int_t)one->uncertain, "oldest_s", report_count(one->oldest_s),
+		"state", smarthost_status_state(one), "scope", report_words(stop->scope),
+		"until", report_when(is_stopped ? stop_ends(stop) : 0), "mend",
+		report_words(is_stopped ? stop_mend(stop) : ""), "last_error",
+		report_words(is_stopped ? stop->reason : one->note.last_error));
 }
 
 static json_t *pickup_json(const struct pickup_status *one)
@@ -245,6 +278,17 @@ bool status_print_json(const struct status *status, FILE *to, struct err *err)
 	return report_print(status_json(status), to, err);
 }
 
+static void print_stop(const struct smarthost_status *one, FILE *to)
+{
+	const char *mend = stop_mend(&one->stop);
+	char why[STOP_TEXT_MAX];
+
+	stop_explain(&one->stop, clock_wall_s(), why);
+	fprintf(to, "%-16s %s\n", "", why);
+	fprintf(to, "%-16s %s%s`lontar flush %s` tries it at once.\n", "", mend,
+		mend[0] ? " " : "", one->name);
+}
+
 static void print_smarthost(const struct smarthost_status *one, FILE *to)
 {
 	char bytes[NUMBER_TEXT_MAX], age[CLOCK_TEXT_MAX];
@@ -260,8 +304,13 @@ static void print_smarthost(const struct smarthost_status *one, FILE *to)
 		fprintf(to, "; %" PRIu64 " held", one->held);
 	if (one->uncertain)
 		fprintf(to, "; %" PRIu64 " uncertain", one->uncertain);
+	if (one->stopped_senders)
+		fprintf(to, "; %" PRIu64 " sender%s stopped", one->stopped_senders,
+			one->stopped_senders == 1 ? "" : "s");
 	fputc('\n', to);
-	if (one->note.last_error[0])
+	if (one->stop.scope[0])
+		print_stop(one, to);
+	else if (one->note.last_error[0])
 		fprintf(to, "%-16s last error: %s\n", "", one->note.last_error);
 }
 

@@ -17,6 +17,7 @@
 #include "link/allowance.h"
 #include "link/large.h"
 #include "link/notes.h"
+#include "link/stops.h"
 #include "report/links.h"
 #include "report/logins.h"
 #include "store/parked.h"
@@ -36,6 +37,9 @@ struct smarthost_status {
 	struct allowance allowance; /* of that link */
 	int64_t next_call; /* none is up, and the gateway calls this one; 0: not known */
 	struct smarthost_note note;
+	struct stop stop; /* that of the whole smarthost, which holds now; scope "": none
+			   */
+	uint64_t stopped_senders;
 };
 
 struct pickup_status {
@@ -68,7 +72,11 @@ bool smarthost_status_read(int root_fd, int control_fd, const char *smarthost,
 			   struct smarthost_status *status_out,
 			   struct parked_list *list_out, struct err *err) MUST_USE;
 
-/* "held" (the smarthost is), "sending", "waiting", or "empty". */
+/* As stops_now_of(), by the link that is in *status. */
+struct stops_now smarthost_status_now(int root_fd, int control_fd,
+				      const struct smarthost_status *status);
+
+/* "stopped" (the smarthost is), "sending", "waiting", or "empty". */
 const char *smarthost_status_state(const struct smarthost_status *status);
 
 /* Names of all smarthosts that have a file in control/smarthosts or a parked Maildir,

@@ -83,6 +83,45 @@ static void explain_down(const struct smarthost_status *smarthost, int64_t now,
 		snprintf(why->text, TEXT_MAX, "the link is down");
 }
 
+/* When a stop ends and a link is up too. */
+static int64_t next_after(const struct smarthost_status *smarthost,
+			  const struct stop *stop, int64_t now)
+{
+	int64_t ends = stop_ends(stop), call = smarthost->next_call;
+
+	if (smarthost->link_up)
+		return ends;
+	return !call || stop_ends_with_link(stop, now) || call > ends ? call : ends;
+}
+
+static void explain_stopped(const struct smarthost_status *smarthost,
+			    const struct stop *stop, int64_t now, struct why *why)
+{
+	stop_explain(stop, now, why->text);
+	why->next = next_after(smarthost, stop, now);
+	why->until = stop_ends(stop);
+	snprintf(why->scope, sizeof(why->scope), "%s", stop->scope);
+	snprintf(why->reason, sizeof(why->reason), "%s", stop->reason);
+	snprintf(why->mend, sizeof(why->mend), "%s", stop_mend(stop));
+}
+
+/* By the gateway, which has a reason, or by a person, who knows it. */
+static void explain_held(const struct stop *stop, const struct parked_name *name,
+			 struct why *why)
+{
+	snprintf(why->text, TEXT_MAX, "%s%s",
+		 stop ? "held by the gateway: " : "held by the operator",
+		 stop ? stop->reason : "");
+	snprintf(why->scope, sizeof(why->scope), "person");
+	if (stop && stop->mend[0])
+		snprintf(why->mend, sizeof(why->mend), "%s", stop->mend);
+	else
+		snprintf(why->mend, sizeof(why->mend),
+			 "`lontar release %s` lets it go, `lontar drop %s` returns it to "
+			 "its sender.",
+			 name->id, name->id);
+}
+
 static void explain_waiting(const struct smarthost_status *smarthost,
 			    const struct parked_name *name, int64_t now, struct why *why)
 {
@@ -90,10 +129,7 @@ static void explain_waiting(const struct smarthost_status *smarthost,
 	bool is_local = strcmp(smarthost->name, "local") == 0;
 	char until[CLOCK_TEXT_MAX];
 
-	if (note->held) {
-		snprintf(why->text, TEXT_MAX, "the smarthost is held: %s",
-			 note->last_error);
-	} else if (!smarthost->link_up && !is_local) {
+	if (!smarthost->link_up && !is_local) {
 		explain_down(smarthost, now, why);
 	} else if (!is_local &&
 		   (is_kept(smarthost, name, why) || is_closed(smarthost, name, why))) {
@@ -123,13 +159,13 @@ static void explain_uncertain(const struct smarthost_status *smarthost,
 		 clock_format_rfc3339(name->not_before, until));
 }
 
-void why_it_waits(const struct smarthost_status *smarthost,
+void why_it_waits(const struct smarthost_status *smarthost, const struct stop *stop,
 		  const struct parked_name *name, int64_t now, struct why *why_out)
 {
 	*why_out = (struct why){ .next = 0 };
 	switch (name->state) {
 	case PARKED_HELD:
-		snprintf(why_out->text, TEXT_MAX, "held by the operator");
+		explain_held(stop, name, why_out);
 		break;
 	case PARKED_SENDING:
 		snprintf(why_out->text, TEXT_MAX, "on its way now");
@@ -138,7 +174,10 @@ void why_it_waits(const struct smarthost_status *smarthost,
 		explain_uncertain(smarthost, name, now, why_out);
 		break;
 	case PARKED_WAITING:
-		explain_waiting(smarthost, name, now, why_out);
+		if (stop)
+			explain_stopped(smarthost, stop, now, why_out);
+		else
+			explain_waiting(smarthost, name, now, why_out);
 		break;
 	}
 }

@@ -175,7 +175,7 @@ def test_no_call_for_what_a_person_must_see_to_first(office, smarthost):
     post(gateway)
     wait_until(lambda: diary(gateway) == ["dial", "hangup"], 8, "the first call")
     wait_until(lambda: not caller(gateway), what="the end of its process")
-    assert gateway.smarthost_status()["state"] == "held"
+    assert gateway.smarthost_status()["state"] == "stopped"
     post(gateway)
     looked(gateway, next="0")
     assert diary(gateway) == ["dial", "hangup"]

@@ -131,7 +131,7 @@ def test_status_has_its_keys_and_nothing_is_left_out(gateway):
     assert parked.pop("oldest_s") >= 0
     assert parked == {
         "smarthost": "isp", "messages": 1, "held": 0, "uncertain": 0, "state": "waiting",
-        "last_error": None,
+        "scope": None, "until": None, "mend": None, "last_error": None,
     }  # fmt: skip
     assert gateway.run("link", "up", "ppp0").returncode == EX_OK
     [link] = gateway.status()["links"]
@@ -158,7 +158,7 @@ def test_queue_has_its_keys_and_nothing_is_left_out(gateway):
     assert queued == {
         "smarthost": "isp", "sender": ANN, "recipients": [FAR, "them@far.example"],
         "state": "waiting", "next": None, "priority": 0, "attempts": 0, "link": None,
-        "last_error": None,
+        "last_error": None, "scope": None, "until": None, "mend": None,
     }  # fmt: skip
     assert parked.id in gateway.run("queue").stdout
     named, every = gateway.queue("isp"), gateway.queue()

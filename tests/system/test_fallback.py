@@ -34,17 +34,17 @@ def take(smarthost):
     smarthost.answer = lambda step, argument, session: None
 
 
-def test_mail_of_a_held_smarthost_goes_over_its_second(pair):
+def test_mail_of_a_stopped_smarthost_goes_over_its_second(pair):
     gateway, first, second = pair
     refuse(first)
     gateway.send(ANN, [FAR])
     gateway.run("link", "up", "ppp0")
     wait_until(lambda: len(second.taken) == 1, what="the mail at the second")
-    assert gateway.smarthost_status("isp")["state"] == "held"
+    assert gateway.smarthost_status("isp")["state"] == "stopped"
     assert len(first.sessions) == 1
 
 
-def test_new_mail_follows_and_the_held_one_is_left_alone(pair):
+def test_new_mail_follows_and_the_stopped_one_is_left_alone(pair):
     gateway, first, second = pair
     refuse(first)
     gateway.send(ANN, [FAR])
@@ -68,10 +68,25 @@ def test_once_the_first_is_well_new_mail_goes_there_again(pair):
     gateway.send(ANN, [FAR])
     assert gateway.flush("isp").returncode == EX_OK
     assert len(first.taken) == 1
-    assert gateway.smarthost_status("isp")["state"] != "held"
+    assert gateway.smarthost_status("isp")["state"] != "stopped"
     gateway.send(ANN, [FAR])
     gateway.run("link", "up", "ppp0")
     wait_until(lambda: len(first.taken) == 2, what="new mail at the first")
+    assert len(second.taken) == 1
+
+
+def test_a_link_that_comes_up_gives_a_stopped_first_another_try(pair):
+    gateway, first, second = pair
+    refuse(first)
+    gateway.send(ANN, [FAR])
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: len(second.taken) == 1, what="the mail at the second")
+    gateway.run("link", "down", "ppp0")
+    gateway.send(ANN, [FAR])
+    take(first)
+    gateway.run("link", "up", "ppp0")
+    wait_until(lambda: len(first.taken) == 1, what="the mail at the first")
+    wait_until(lambda: gateway.smarthost_status("isp")["state"] == "empty", what="its end")
     assert len(second.taken) == 1
 
 
@@ -119,7 +134,7 @@ def test_what_is_too_large_for_the_second_waits_for_the_first(pair):
     assert len(gateway.parked("isp")) == 1
 
 
-def test_where_both_are_held_nothing_moves(pair):
+def test_where_both_are_stopped_nothing_moves(pair):
     gateway, first, second = pair
     refuse(first)
     refuse(second)
@@ -127,8 +142,8 @@ def test_where_both_are_held_nothing_moves(pair):
     gateway.send(ANN, [FAR])
     gateway.run("link", "up", "ppp0")
     wait_until(
-        lambda: all(gateway.smarthost_status(name)["state"] == "held" for name in ("isp", "sat")),
-        what="both held",
+        lambda: all(gateway.smarthost_status(name)["state"] == "stopped" for name in ("isp", "sat")),
+        what="both stopped",
     )
     sessions = len(first.sessions), len(second.sessions)
     gateway.send(ANN, [FAR])
@@ -143,7 +158,8 @@ def test_changed_routes_do_not_send_moved_mail_back(pair):
     gateway.send(ANN, [FAR])
     gateway.run("link", "up", "ppp0")
     wait_until(lambda: gateway.parked("sat"), what="the mail at the second")
-    wait_until(lambda: gateway.smarthost_status("sat")["state"] == "held", what="held")
+    wait_until(lambda: gateway.smarthost_status("sat")["state"] == "stopped", what="the stop")
+    wait_until(lambda: "lontar-flush" not in gateway.processes().values(), what="its flush's end")
     take(second)
     gateway.control("smtproutes", "elsewhere.example:sat\n:isp\n")
     assert gateway.flush("sat").returncode == EX_OK

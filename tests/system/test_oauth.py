@@ -121,12 +121,12 @@ def test_a_login_that_has_ended_holds_the_smarthost_until_somebody_logs_in(
     assert done.returncode == EX_TEMPFAIL
     assert "run `lontar login isp`" in done.stderr
     status = gateway.smarthost_status("isp")
-    assert status["state"] == "held"
+    assert status["state"] == "stopped"
     assert not server.sessions and len(gateway.parked()) == 1
     assert "login isp" in gateway.run("status").stdout
     assert gateway.run("check").returncode == EX_CONFIG
     done = gateway.run("login", "isp")
-    assert "isp is held no longer" in done.stdout
+    assert "isp is stopped no longer" in done.stdout
     assert gateway.flush().returncode == EX_OK
     assert len(server.taken) == 1
     assert gateway.run("check").returncode == EX_OK

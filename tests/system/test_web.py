@@ -123,6 +123,22 @@ def test_the_same_is_there_as_json_and_as_metrics(make_gateway, make_smarthost):
     assert 'lontar_parked_messages{smarthost="isp"} 1\n' in metrics
 
 
+def test_the_page_says_what_keeps_mail_back_and_what_helps(make_gateway, smarthost):
+    smarthost.answer = lambda step, *_: "550 5.7.1 <no> relaying" if step == "MAIL" else None
+    gateway = make_gateway(start=False, smarthosts={"isp": smarthost.port})
+    with_page(gateway)
+    gateway.send("ann@gate.example", ["you@far.example"])
+    gateway.flush()
+    page = Browser(gateway).open()[1]
+    status = gateway.smarthost_status()
+    assert "<td>stopped</td>" in page and "What keeps it back" in page
+    assert "550 5.7.1 &lt;no&gt; relaying" in page and status["mend"] in html.unescape(page)
+    assert re.search(r"again at [^(<]*\d\d:\d\d or when a link comes up", page)
+    smarthost.answer = lambda *_: None
+    gateway.flush()
+    assert "What keeps it back" not in Browser(gateway).open()[1]
+
+
 # large messages
 
 

@@ -71,7 +71,8 @@ static bool is_left_alone(const struct flush *flush)
 	const struct smarthost_note *note = &flush->note;
 	int64_t ago = flush->call_began - note->last_try;
 
-	return note->held ||
+	return smarthost_is_stopped(flush->root_fd, flush->control_fd,
+				    flush->smarthost.name, NULL) ||
 	       (ago >= 0 && ago < TRY_AGAIN_S &&
 		flush->lanes.link.since <= note->last_try) ||
 	       fallback_is_cut_off(flush->root_fd, flush->control_fd,

@@ -17,6 +17,7 @@
 #include "programs/lontar-flush/destination.h"
 #include "programs/lontar-flush/direct.h"
 #include "programs/lontar-flush/fallback.h"
+#include "programs/lontar-flush/hold.h"
 #include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/outcome.h"
 
@@ -243,10 +244,6 @@ static void write_note(struct flush *flush)
 {
 	struct err err = { 0 };
 
-	if (flush->held)
-		flush->note.held = true;
-	else if (flush->connected)
-		flush->note.held = false;
 	/* What one of many hosts does is noted in its messages' names. */
 	if (flush->direct ? !flush->stopping
 			  : flush->connected && !flush->held && !flush->lost)
@@ -258,6 +255,7 @@ static void write_note(struct flush *flush)
 	if (!smarthost_note_write(flush->root_fd, parked_smarthost(flush->parked),
 				  &flush->note, &err))
 		log_failure(&err);
+	hold_note(flush);
 }
 
 /* More may come soon: where a link is up that serves this smarthost, and nobody waits to

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "deliver/bounce.h"
 #include "programs/lontar-flush/flush.h"
+#include "programs/lontar-flush/stops_tell.h"
 #include "report/why.h"
 
 /* So long: a flush may want the lock, and waits a second. The others at the next time. */
@@ -17,6 +18,8 @@
 struct round {
 	struct flush *flush;
 	struct smarthost_status smarthost; /* as far as why_it_waits looks */
+	struct stops stops;
+	struct stops_now now;
 	uint64_t link_up_s;
 	struct parked_list list;
 };
@@ -46,18 +49,19 @@ static size_t count_before(const struct round *round, const struct parked_name *
 
 /* As `lontar queue` says it, but for the words that only the operator knows. */
 static void explain(const struct round *round, const struct parked_name *name,
-		    struct why *why_out)
+		    const char *sender, struct why *why_out)
 {
-	const struct smarthost_note *note = &round->smarthost.note;
+	const struct stop *stop = stops_keeping(&round->stops, &round->now, sender,
+						name->id, name->state == PARKED_HELD);
 	int64_t now = clock_wall_s();
 	size_t before, used;
 
-	why_it_waits(&round->smarthost, name, now, why_out);
-	if (name->state == PARKED_WAITING && note->held)
+	why_it_waits(&round->smarthost, stop, name, now, why_out);
+	if (name->state == PARKED_WAITING && stop && stop_needs_person(stop))
 		snprintf(why_out->text, sizeof(why_out->text),
 			 "the server that takes our mail refuses it, and the person who "
 			 "looks after this gateway has to act: %s",
-			 note->last_error);
+			 stop->reason);
 	else if (name->state == PARKED_HELD)
 		snprintf(why_out->text, sizeof(why_out->text),
 			 "the person who looks after this gateway keeps it back");
@@ -82,7 +86,7 @@ static bool send_notice(const struct round *round, const struct parked_name *nam
 				 .recipients = told };
 	struct why why;
 
-	explain(round, name, &why);
+	explain(round, name, envelope->sender, &why);
 	for (size_t i = 0; i < envelope->count && bounce.count < LENGTH(told); i++)
 		if (!envelope->recipients[i].settled)
 			told[bounce.count++] = (struct dsn_recipient){
@@ -149,30 +153,54 @@ static void begin(struct round *round, struct flush *flush)
 	smarthost->link = choice.link;
 	smarthost->allowance = choice.allowance;
 	smarthost->note = flush->note;
+	stops_read(flush->root_fd, smarthost->name, &round->stops);
+	round->now = smarthost_status_now(flush->root_fd, flush->control_fd, smarthost);
 }
 
-void notice_send_all(struct flush *flush)
+/* The postmaster hears of stops that last, or that a flush had no time to tell. */
+static void tell_stops(struct round *round)
 {
-	struct err err = { 0 };
-	struct round round;
-	int64_t until_ms = clock_monotonic_ms() + TURN_MS;
+	struct flush *flush = round->flush;
+	struct err err;
 
-	begin(&round, flush);
-	if (!flush->settings.delaynotice_s || !round.link_up_s)
+	if (!stops_tell(flush->root_fd, &flush->settings, round->smarthost.name,
+			&round->stops, clock_wall_s(), &err))
+		log_failure(&err);
+}
+
+static void tell_senders(struct round *round)
+{
+	struct flush *flush = round->flush;
+	int64_t until_ms = clock_monotonic_ms() + TURN_MS;
+	struct err err = { 0 };
+
+	if (!flush->settings.delaynotice_s || !round->link_up_s)
 		return;
-	if (!parked_list(flush->parked, &round.list, &err)) {
+	if (!parked_list(flush->parked, &round->list, &err)) {
 		log_failure(&err);
 		return;
 	}
-	for (size_t i = 0; i < round.list.count && clock_monotonic_ms() < until_ms; i++) {
-		if (!is_due(&round, &round.list.names[i], &err))
+	for (size_t i = 0; i < round->list.count && clock_monotonic_ms() < until_ms;
+	     i++) {
+		if (!is_due(round, &round->list.names[i], &err))
 			continue;
-		if (!tell(&round, &round.list.names[i], &err)) {
+		if (!tell(round, &round->list.names[i], &err)) {
 			log_failure(&err);
 			break;
 		}
 	}
-	parked_list_clear(&round.list);
+	parked_list_clear(&round->list);
+}
+
+void notice_send_all(struct flush *flush)
+{
+	struct round round;
+	struct err err;
+
+	begin(&round, flush);
+	tell_stops(&round);
+	tell_senders(&round);
+	stops_clear(&round.stops);
 	if (!queue_sync(&flush->queue, &err))
 		log_failure(&err);
 }

@@ -3,7 +3,7 @@
  * and what for, in the words of `lontar queue`. D= in the file's name remembers it.
  *
  * Only senders whose domain is local or virtual here hear of it: a notice never goes over
- * the link that is the reason for it.
+ * the link that is the reason for it. The postmaster hears of stops (stops_tell.h).
  */
 #ifndef LONTAR_FLUSH_NOTICE_H
 #define LONTAR_FLUSH_NOTICE_H

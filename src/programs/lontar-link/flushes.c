@@ -11,15 +11,13 @@
 #include "control/smarthost.h"
 #include "link/fallback.h"
 #include "link/notes.h"
-#include "link/order.h"
+#include "link/stops.h"
 #include "programs/lontar-link/look.h"
+#include "programs/lontar-link/turn.h"
 #include "store/parked.h"
 
-#define NOTHING_S   5.   /* what a flush did not even begin may be for later */
-#define BURST_S     1.   /* mail that came while a flush was leaving waits so long */
-#define STOP_S      2.   /* a stopped flush has so long, then its socket is closed */
-#define RETRY_MIN_S 30.  /* a smarthost that cannot be reached is tried again so soon, */
-#define RETRY_MAX_S 900. /* and at last so seldom, while the link stays up */
+#define STOP_S  2.  /* a stopped flush has so long, then its socket is closed */
+#define AGAIN_S 30. /* a flush that could not be started is tried again so soon */
 
 /* A smarthost that we have had to do with: its flush, if one is at work, and its turn. */
 struct flush {
@@ -52,33 +50,53 @@ static unsigned count_at_work(const struct flushes *flushes)
 	return count;
 }
 
-static bool is_served(const struct flush *flush, struct link_choice *choice_out)
-{
-	return link_choose(flush->flushes->root_fd, flush->flushes->control_fd,
-			   LINK_FOR_SMARTHOST, flush->smarthost, clock_wall_s(),
-			   choice_out);
-}
-
-/* The flush would only move its mail, to another that a link leads to. */
-static bool is_moved(const struct flush *flush)
+static struct turn turn_of(const struct flush *flush)
 {
 	const struct flushes *flushes = flush->flushes;
-	char second[SMARTHOST_NAME_MAX];
-	struct link_choice ignored;
 
-	return fallback_stands_in(flushes->root_fd, flushes->control_fd,
-				  &flushes->settings, flush->smarthost, second) &&
-	       link_choose(flushes->root_fd, flushes->control_fd, LINK_FOR_SMARTHOST,
-			   second, clock_wall_s(), &ignored);
+	return (struct turn){ .root_fd = flushes->root_fd,
+			      .control_fd = flushes->control_fd,
+			      .settings = &flushes->settings,
+			      .smarthost = flush->smarthost,
+			      .failures = flush->failures,
+			      .has_sent = flush->sent > 0 };
 }
 
 static bool may_go(const struct flush *flush)
 {
-	struct smarthost_note note;
-	struct link_choice ignored;
+	const struct turn turn = turn_of(flush);
 
-	smarthost_note_read(flush->flushes->root_fd, flush->smarthost, &note);
-	return is_moved(flush) || (!note.held && is_served(flush, &ignored));
+	return turn_may_go(&turn);
+}
+
+static void retry_in(struct flush *flush, double seconds)
+{
+	struct ev_loop *loop = flush->flushes->service->loop;
+
+	ev_timer_stop(loop, &flush->retry);
+	if (seconds == TURN_NEVER)
+		return;
+	ev_timer_set(&flush->retry, seconds, 0.);
+	ev_timer_start(loop, &flush->retry);
+}
+
+/* It has ended. When is the next turn of the mail that is left? */
+static void plan_retry(struct flush *flush)
+{
+	const struct turn turn = turn_of(flush);
+
+	retry_in(flush, turn_after(&turn));
+}
+
+/* If a link serves it, something has stopped it: may it go now, or when? */
+static void start_if_it_may(struct flush *flush)
+{
+	const struct turn turn = turn_of(flush);
+
+	if (turn_may_go(&turn))
+		start(flush);
+	else
+		retry_in(flush, turn_of_stop(&turn));
 }
 
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -87,49 +105,8 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 
 	(void)loop;
 	(void)events;
-	if (!flush->peer && may_go(flush))
-		start(flush);
-}
-
-static void retry_in(struct flush *flush, double seconds)
-{
-	struct ev_loop *loop = flush->flushes->service->loop;
-
-	ev_timer_stop(loop, &flush->retry);
-	ev_timer_set(&flush->retry, seconds, 0.);
-	ev_timer_start(loop, &flush->retry);
-}
-
-/* It has ended. When is the next turn of the mail that is left, as far as the link takes
- * it? */
-static void plan_retry(struct flush *flush)
-{
-	double wait = flush->sent ? BURST_S : NOTHING_S;
-	struct order_limits limits;
-	struct look look = { .limits = &limits };
-	int64_t now = clock_wall_s();
-	struct link_choice choice;
-
-	if (!may_go(flush))
-		return;
-	if (!is_served(flush, &choice)) {
-		/* It is only moved. */
-		retry_in(flush, BURST_S);
-		return;
-	}
-	limits = link_limits(&choice.allowance);
-	look_through(flush->flushes->root_fd, flush->smarthost, &look);
-	if (!look.found)
-		return;
-	if (flush->failures)
-		wait = RETRY_MIN_S;
-	for (unsigned i = 1; i < flush->failures && wait < RETRY_MAX_S; i++)
-		wait *= 2;
-	if (wait > RETRY_MAX_S)
-		wait = RETRY_MAX_S;
-	if (look.due > now && (double)(look.due - now) > wait)
-		wait = (double)(look.due - now);
-	retry_in(flush, wait);
+	if (!flush->peer)
+		start_if_it_may(flush);
 }
 
 static void start_queued(struct flushes *flushes)
@@ -253,9 +230,21 @@ static void tell_lost(const struct flush *flush, const char *text)
 					 &lost);
 }
 
+static void tell_stops(const struct flush *flush)
+{
+	const struct flushes *flushes = flush->flushes;
+	struct stops stops;
+
+	stops_read(flushes->root_fd, flush->smarthost, &stops);
+	if (stops.count && flushes->on_stops)
+		flushes->on_stops(flushes->ctx);
+	stops_clear(&stops);
+}
+
 static void go_on_without(struct flush *flush, const char *why)
 {
 	forget_peer(flush);
+	tell_stops(flush);
 	if (flush->wanted) {
 		flush->wanted = false;
 		start(flush);
@@ -275,6 +264,7 @@ static const struct peer_handler handler = { on_packet, on_closed };
 
 static void start(struct flush *flush)
 {
+	const struct turn turn = turn_of(flush);
 	struct flushes *flushes = flush->flushes;
 	struct err err;
 	int pair[2];
@@ -283,14 +273,15 @@ static void start(struct flush *flush)
 	flush->queued = count_at_work(flushes) >= flushes->settings.concurrencyremote;
 	if (flush->queued)
 		return;
-	if (!is_moved(flush) && !accounts_allow(flushes->accounts, &flush->use, &err)) {
+	if (!turn_is_moved(&turn) &&
+	    !accounts_allow(flushes->accounts, &flush->use, &err)) {
 		flush->use.by_person = false;
 		tell_lost(flush, err.text);
 		return;
 	}
 	if (!file_socketpair(pair, &err)) {
 		log_failure(&err);
-		retry_in(flush, RETRY_MIN_S);
+		retry_in(flush, AGAIN_S);
 		return;
 	}
 	flush->peer = peer_open(flushes->service->loop, pair[0], &handler, flush);
@@ -388,8 +379,8 @@ void flushes_parked(struct flushes *flushes, const char *smarthost)
 	/* After a failure the next try has its time; new mail does not hurry it. */
 	if (flush->peer)
 		nudge(flush);
-	else if ((!flush->failures || !ev_is_active(&flush->retry)) && may_go(flush))
-		start(flush);
+	else if (!flush->failures || !ev_is_active(&flush->retry))
+		start_if_it_may(flush);
 }
 
 void flushes_link_up(struct flushes *flushes)
@@ -409,8 +400,9 @@ void flushes_link_up(struct flushes *flushes)
 			continue;
 		flush = find_or_add(flushes, all.names[i]);
 		flush->failures = 0;
-		/* A held one waits for a person, who says `lontar flush`. */
-		if (may_go(flush))
+		if (!flush->peer)
+			start_if_it_may(flush);
+		else if (may_go(flush))
 			start_or_nudge(flush);
 	}
 	parked_smarthosts_clear(&all);
@@ -419,10 +411,11 @@ void flushes_link_up(struct flushes *flushes)
 void flushes_link_down(struct flushes *flushes)
 {
 	for (struct flush *at = flushes->first; at; at = at->next) {
+		const struct turn turn = turn_of(at);
 		struct link_choice ignored;
 
 		if (at->peer ? !use_is_cut(flushes->accounts, &at->use)
-			     : is_served(at, &ignored))
+			     : turn_is_served(&turn, &ignored))
 			continue;
 		at->wanted = false;
 		if (at->queued)
@@ -442,8 +435,7 @@ void flushes_force(struct flushes *flushes, const char *smarthost, bool by_perso
 	flush->failures = 0;
 	flush->use.by_person |= by_person;
 	if (by_person && !flush->peer &&
-	    !fallback_forgive(flushes->root_fd, flushes->control_fd, &flushes->settings,
-			      smarthost, &err))
+	    !fallback_forgive(flushes->root_fd, smarthost, &err))
 		log_failure(&err);
 	start_or_nudge(flush);
 }

@@ -37,6 +37,9 @@ struct flushes {
 	struct settings settings;
 	struct flush *first;
 	struct flush_listener listener;
+	/* A flush has ended, and its smarthost has stops now. May be NULL. */
+	void (*on_stops)(void *ctx);
+	void *ctx;
 };
 
 bool flushes_open(struct flushes *flushes, struct err *err) MUST_USE;

@@ -13,6 +13,8 @@ static bool look_at(void *ctx, const struct parked_name *name)
 	look->found = true;
 	if (name->not_before < look->due)
 		look->due = name->not_before;
+	if (name->not_before > look->now && name->not_before < look->later)
+		look->later = name->not_before;
 	return !look->first_is_enough;
 }
 
@@ -21,7 +23,7 @@ void look_through(int root_fd, const char *smarthost, struct look *look)
 	struct err ignored;
 	struct parked *parked = parked_open(root_fd, smarthost, false, &ignored);
 
-	look->due = INT64_MAX;
+	look->due = look->later = INT64_MAX;
 	/* What cannot be listed now is no reason to send nothing: what was seen counts.
 	 */
 	if (parked)

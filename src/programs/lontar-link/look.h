@@ -11,8 +11,10 @@ struct look {
 	bool held_too;                     /* what a person has held counts as well */
 	const struct order_limits *limits; /* what a link takes; NULL: any */
 	bool first_is_enough;
+	int64_t now; /* wall clock seconds, for `later` */
 	bool found;
-	int64_t due; /* of those seen, the first one's N= */
+	int64_t due;   /* of those seen, the first one's N= */
+	int64_t later; /* the first N= of them that is later than now */
 };
 
 void look_through(int root_fd, const char *smarthost, struct look *look);

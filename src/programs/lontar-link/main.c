@@ -77,6 +77,13 @@ static void on_change(void *ctx, const struct link_news *news)
 	notices_soon(&program->notices);
 }
 
+static void on_stops(void *ctx)
+{
+	struct program *program = ctx;
+
+	notices_stops(&program->notices);
+}
+
 static void on_probe(void *ctx, const char *link)
 {
 	struct program *program = ctx;
@@ -141,6 +148,8 @@ static void watch(struct program *program)
 					     .control_fd = flushes->control_fd,
 					     .settings = &flushes->settings };
 	notices_start(&program->notices);
+	program->flushes.on_stops = on_stops;
+	program->flushes.ctx = program;
 	interfaces_start(&program->interfaces);
 	probes_start(&program->probes);
 	calls_start(&program->calls);

@@ -6,6 +6,8 @@
 #include "control/smarthost.h"
 #include "link/notes.h"
 #include "link/order.h"
+#include "link/stops.h"
+#include "report/stop_letter.h"
 #include "store/parked.h"
 
 #define SOON_S 2.
@@ -39,6 +41,23 @@ static bool has_due(const struct notices *notices, const char *smarthost)
 		(void)!parked_each(parked, look_at, &due, &ignored);
 	parked_close(parked);
 	return due.found;
+}
+
+/* A stop that the postmaster has to know of (report/stop_letter.h). */
+static bool has_untold(const struct notices *notices, const char *smarthost)
+{
+	struct smarthost_note note;
+	struct stops stops;
+	bool found = false;
+
+	stops_read(notices->root_fd, smarthost, &stops);
+	if (stops.count)
+		smarthost_note_read(notices->root_fd, smarthost, &note);
+	for (size_t i = 0; !found && i < stops.count; i++)
+		found = stop_is_to_be_told(&stops.items[i], note.last_success != 0,
+					   clock_wall_s());
+	stops_clear(&stops);
+	return found;
 }
 
 /* Nothing is said on the socket; the master wants one. */
@@ -88,7 +107,7 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 	}
 	for (size_t i = 0; i < all.count; i++)
 		if (smarthost_name_is_valid(all.names[i]) &&
-		    has_due(notices, all.names[i]))
+		    (has_due(notices, all.names[i]) || has_untold(notices, all.names[i])))
 			start(notices, "notices", all.names[i]);
 	parked_smarthosts_clear(&all);
 	warn(notices);
@@ -97,7 +116,8 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 void notices_start(struct notices *notices)
 {
 	ev_timer_init(&notices->look, on_look, LOOK_S, LOOK_S);
-	notices->look.data = notices;
+	ev_timer_init(&notices->stops, on_look, 0., 0.);
+	notices->look.data = notices->stops.data = notices;
 	ev_timer_start(notices->service->loop, &notices->look);
 }
 
@@ -106,4 +126,12 @@ void notices_soon(struct notices *notices)
 	ev_timer_stop(notices->service->loop, &notices->look);
 	ev_timer_set(&notices->look, SOON_S, LOOK_S);
 	ev_timer_start(notices->service->loop, &notices->look);
+}
+
+void notices_stops(struct notices *notices)
+{
+	if (ev_is_active(&notices->stops))
+		return;
+	ev_timer_set(&notices->stops, STOP_NEWS_S + 1, 0.);
+	ev_timer_start(notices->service->loop, &notices->stops);
 }

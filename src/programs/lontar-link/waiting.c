@@ -5,6 +5,7 @@
 #include "control/smarthost.h"
 #include "link/allowance.h"
 #include "link/order.h"
+#include "link/stops.h"
 #include "mail/priority.h"
 #include "store/parked.h"
 
@@ -50,18 +51,18 @@ static bool is_listed(const struct settings_list *list, const char *name)
 	return list->count == 0;
 }
 
-/* Held ones wait for a person; what another link sends just now needs no call. */
+/* What is stopped is not worth a call before its time; what another link sends just now
+ * needs none. */
 static bool is_wanted(const struct waiting_place *place, const struct linkfile *file,
 		      const char *name, int64_t now)
 {
-	struct smarthost_note note;
 	struct link_choice other;
 
 	if (!smarthost_name_is_valid(name) || !is_listed(&file->smarthosts, name))
 		return false;
-	smarthost_note_read(place->root_fd, name, &note);
-	return !note.held && !link_choose(place->root_fd, place->control_fd,
-					  LINK_FOR_SMARTHOST, name, now, &other);
+	return !smarthost_is_stopped(place->root_fd, place->control_fd, name, NULL) &&
+	       !link_choose(place->root_fd, place->control_fd, LINK_FOR_SMARTHOST, name,
+			    now, &other);
 }
 
 void waiting_count(const struct waiting_place *place, const struct linkfile *file,

@@ -13,7 +13,7 @@ struct waiting_place {
 };
 
 /* Adds to *facts, whose times are set: mail for smarthosts that the link serves and that
- * are not held, of a size and priority that it takes. What the last call left behind
+ * are not stopped, of a size and priority that it takes. What the last call left behind
  * counts some time after it. */
 void waiting_count(const struct waiting_place *place, const struct linkfile *file,
 		   const struct call_note *note, struct callwhen_facts *facts);

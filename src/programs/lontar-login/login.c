@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "control/pickup.h"
 #include "control/smarthost.h"
-#include "link/notes.h"
+#include "link/stops.h"
 #include "oauth/grant.h"
 #include "oauth/tokens.h"
 #include "programs/lontar-login/login.h"
@@ -88,14 +88,14 @@ static bool is_login(const char *one, const char *name)
 	return one && strcmp(one, name) == 0;
 }
 
-/* Those that stood still for want of this login may go on. Only a hint: whoever is at
- * work writes his own. */
+/* Smarthosts that were stopped for want of this login may go on. Only a hint: a flush
+ * that is at work writes its own stops. */
 static void let_go(const struct place *place, const char *name)
 {
 	struct settings settings = { 0 };
 	struct settings_list names;
 	struct smarthost smarthost;
-	struct smarthost_note note;
+	struct stop stop;
 	struct err ignored;
 
 	if (!settings_load(place->control_fd, &settings, &ignored))
@@ -108,15 +108,14 @@ static void let_go(const struct place *place, const char *name)
 		if (!smarthost_load(place->control_fd, &settings, names.lines[i],
 				    &smarthost, &ignored))
 			continue;
-		smarthost_note_read(place->root_fd, names.lines[i], &note);
-		if (is_login(smarthost.login, name) && note.held) {
-			note.held = false;
-			if (smarthost_note_write(place->root_fd, names.lines[i], &note,
-						 &ignored))
-				printf("%s is held no longer: `lontar flush %s` sends "
-				       "what waits\n",
-				       names.lines[i], names.lines[i]);
-		}
+		if (is_login(smarthost.login, name) &&
+		    smarthost_is_stopped(place->root_fd, place->control_fd,
+					 names.lines[i], &stop) &&
+		    strcmp(stop.scope, "login") == 0 &&
+		    stops_forgive(place->root_fd, names.lines[i], &ignored))
+			printf("%s is stopped no longer: `lontar flush %s` sends what "
+			       "waits\n",
+			       names.lines[i], names.lines[i]);
 		smarthost_clear(&smarthost);
 	}
 	settings_list_clear(&names);

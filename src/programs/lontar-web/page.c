@@ -116,6 +116,12 @@ static void write_parked(struct buf *body, const json_t *one)
 	       text_of(one, "last_error"));
 }
 
+static void write_stopped(struct buf *body, const json_t *one)
+{
+	markup(body, "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+	       text_of(one, "smarthost"), text_of(one, "why"), text_of(one, "mend"));
+}
+
 static void write_pickup(struct buf *body, const json_t *one)
 {
 	char count[COUNT_MAX], bytes[NUMBER_TEXT_MAX];
@@ -154,6 +160,8 @@ static struct MHD_Response *page_status(const json_t *told, const char *user)
 	write_table(&body, "Mail that goes out",
 		    "by|messages|size|oldest|state|last error",
 		    json_object_get(status, "parked"), write_parked);
+	write_table(&body, "What keeps it back", "by|why|what helps",
+		    json_object_get(told, "stopped"), write_stopped);
 	write_table(&body, "Mail that is fetched",
 		    "from|waits there|size|last fetched|last error",
 		    json_object_get(status, "pickups"), write_pickup);

@@ -4,22 +4,22 @@
 #include "control/smarthost.h"
 #include "ipc/channel.h"
 #include "link/notes.h"
+#include "link/stops.h"
 #include "programs/lontar/alone.h"
 #include "programs/lontar/ask_link.h"
 #include "programs/lontar/call.h"
 #include "store/parked.h"
 
-/* What a person has to see to first is not tried by the gateway each time. */
+/* What is stopped for longer than this call, or what a person has to see to first, is not
+ * tried by the gateway each time. */
 static bool is_refused(const struct call *call, bool is_smarthost, const char *name)
 {
 	int root_fd = call->context->root_fd;
-	struct smarthost_note smarthost;
 	struct pickup_note pickup;
 
-	if (is_smarthost) {
-		smarthost_note_read(root_fd, name, &smarthost);
-		return smarthost.held;
-	}
+	if (is_smarthost)
+		return smarthost_is_stopped(root_fd, call->context->control_fd, name,
+					    NULL);
 	pickup_note_read(root_fd, name, &pickup);
 	return pickup.refused;
 }

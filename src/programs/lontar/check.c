@@ -1,4 +1,4 @@
-/* lontar check: every setting, path, permission and map. */
+/* lontar check: every setting, path, permission and map, and what is stopped. */
 #include "programs/lontar/check.h"
 
 #include <stdarg.h>
@@ -9,9 +9,9 @@
 
 static const char usage[] =
 	"usage: lontar check\n"
-	"Looks at every setting, path, permission and map, and prints a line for each\n"
-	"fault, with its mend. Exits 0 where there is none, else 78; a line that begins\n"
-	"with \"warning:\" is no fault.\n";
+	"Looks at every setting, path, permission and map, and at what is stopped or held,\n"
+	"and prints a line for each fault, with its mend. Exits 0 where there is none, else\n"
+	"78; a line that begins with \"warning:\" is no fault.\n";
 
 /* One line, whatever was in a file's name or line. */
 static void print_line(const char *text)
@@ -23,7 +23,7 @@ static void print_line(const char *text)
 
 void check_fault(struct check *check, const char *fmt, ...)
 {
-	char text[1000];
+	char text[2000];
 	va_list args;
 
 	va_start(args, fmt);
@@ -40,7 +40,7 @@ void check_fault_err(struct check *check, const struct err *err)
 
 void check_warning(const struct check *check, const char *fmt, ...)
 {
-	char text[1000] = "warning: ";
+	char text[2000] = "warning: ";
 	size_t used = strlen(text);
 	va_list args;
 
@@ -66,6 +66,7 @@ bool command_check(struct command_context *context, struct err *err)
 	check_maps(&check);
 	check_aliases(&check);
 	check_services(&check);
+	check_stops(&check);
 	check_files(&check);
 	settings_clear(&check.settings);
 	return check.faults ? err_exit(err, EX_CONFIG, "%s", "") : true;

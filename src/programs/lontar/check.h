@@ -28,5 +28,6 @@ void check_tls(struct check *check);
 void check_maps(struct check *check);     /* accounts, tcp.smtp and users/assign */
 void check_aliases(struct check *check);  /* .qmail files */
 void check_services(struct check *check); /* smarthosts, links, pickups, parked mail */
+void check_stops(struct check *check);    /* what is stopped or held, and why */
 
 #endif

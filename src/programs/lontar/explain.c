@@ -10,6 +10,7 @@
 #include "link/fallback.h"
 #include "mail/priority.h"
 #include "programs/lontar/command.h"
+#include "report/stop_text.h"
 
 static const char usage[] = "usage: lontar explain ADDRESS [--from ADDRESS]\n"
 			    "Says where mail to ADDRESS would go, and why.\n";
@@ -79,7 +80,9 @@ static void print_outlook(const struct command_context *context,
 {
 	char second[SMARTHOST_NAME_MAX];
 	int root_fd = context->root_fd, control_fd = context->control_fd;
-	struct smarthost_note note;
+	char why[STOP_TEXT_MAX];
+	struct stop stop;
+	bool is_stopped;
 
 	if (destination->kind == DELIVERY_MAILBOX)
 		return;
@@ -88,13 +91,14 @@ static void print_outlook(const struct command_context *context,
 		return;
 	}
 	print_rewrite(control_fd, destination->name, sender);
-	smarthost_note_read(root_fd, destination->name, &note);
-	if (note.held)
-		printf("   smarthost %s is held: %s\n", destination->name,
-		       note.last_error);
+	is_stopped = smarthost_is_stopped(root_fd, control_fd, destination->name, &stop);
+	if (is_stopped) {
+		stop_explain(&stop, clock_wall_s(), why);
+		printf("   smarthost %s is stopped: %s\n", destination->name, why);
+	}
 	if (fallback_stands_in(root_fd, control_fd, settings, destination->name, second))
 		printf("   its mail goes over smarthost %s\n", second);
-	else if (!note.held)
+	else if (!is_stopped)
 		print_link(root_fd, control_fd, destination->name);
 }
 

@@ -10,7 +10,7 @@
 static const char usage[] =
 	"usage: lontar flush [NAME...]\n"
 	"Pushes the mail that waits for these smarthosts, or for all, now: whatever the\n"
-	"link's state, and also where a smarthost is held. 0: all is sent; 75: mail stays.\n";
+	"link's state, and also if a smarthost is stopped. 0: all is sent; 75: mail stays.\n";
 
 bool command_flush(struct command_context *context, struct err *err)
 {

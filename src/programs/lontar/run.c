@@ -13,6 +13,7 @@
 #include "programs/lontar/master.h"
 #include "programs/lontar/operators.h"
 #include "programs/lontar/spawn.h"
+#include "programs/lontar/tree.h"
 
 static const char usage[] =
 	"usage: lontar run\n"
@@ -107,7 +108,9 @@ static bool prepare(struct master *master, struct err *err)
 	master->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!master->loop)
 		return err_temporary(err, "", "no event loop");
-	return open_programs(master, err) &&
+	/* A root that is older has no folder for stops. */
+	return tree_make_folder(master->root_fd, "spool/state/stops", err) &&
+	       open_programs(master, err) &&
 	       ports_bind(master->control_fd, &master->ports, &changed, err) &&
 	       ports_publish(&master->ports, master->root_fd, err) &&
 	       open_sockets(master, err) && privilege_drop(master->who, ROLES, err);

@@ -28,6 +28,7 @@ static const struct tree_folder folders[] = {
 	{ "spool/pickup", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/smarthosts", SHARED, ROLE_MAIL, ROLE_OUT },
+	{ "spool/state/stops", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/pickups", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/links", SHARED, ROLE_MAIL, ROLE_OUT },
 	{ "spool/state/logins", SHARED, ROLE_MAIL, ROLE_OUT },

@@ -118,14 +118,35 @@ static void change(void **state)
 	assert_string_equal(ignored.data, rows[i].ignored ? rows[i].ignored : "");
 }
 
+static void each_link_up_has_a_time_of_its_own(void **state)
+{
+	AUTO_BUF ignored = BUF_INIT(1000);
+	struct link_note note = was_down;
+	int64_t ups[5];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(ups); i++) {
+		link_note_change(&note, true, span_of(""), NULL, &ignored);
+		ups[i] = note.since;
+		assert_true(i == 0 || ups[i] > ups[i - 1]);
+		link_note_change(&note, false, span_of(""), NULL, &ignored);
+	}
+	/* By a clock that has been set back it is the clock's again. */
+	note.since = clock_wall_s() + 86400;
+	link_note_change(&note, true, span_of(""), NULL, &ignored);
+	assert_in_range(note.since, clock_wall_s() - 10, clock_wall_s());
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(rows)] = { 0 };
+	struct CMUnitTest tests[LENGTH(rows) + 1] = { 0 };
 
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		tests[i].name = rows[i].title;
 		tests[i].test_func = change;
 		tests[i].initial_state = (void *)(uintptr_t)i;
 	}
+	tests[LENGTH(rows)] =
+		(struct CMUnitTest)cmocka_unit_test(each_link_up_has_a_time_of_its_own);
 	return cmocka_run_group_tests_name("what a hook tells", tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void put(const char *path, const char *text)
 
 static void what_is_noted_is_read_again(void **state)
 {
-	struct smarthost_note note = { .held = true,
+	struct smarthost_note note = { .filled = true,
 				       .last_error = "two\nlines",
 				       .last_try = 12,
 				       .routed_by = UINT64_MAX,
@@ -48,7 +48,7 @@ static void what_is_noted_is_read_again(void **state)
 	(void)state;
 	assert_true(smarthost_note_write(root_fd, "isp", &note, &err));
 	smarthost_note_read(root_fd, "isp", &read);
-	assert_true(read.held);
+	assert_true(read.filled);
 	assert_string_equal(read.last_error, "two lines");
 	assert_int_equal(read.last_try, 12);
 	assert_true(read.routed_by == UINT64_MAX);
@@ -61,9 +61,9 @@ static void a_missing_or_torn_note_is_a_lost_hint(void **state)
 
 	(void)state;
 	smarthost_note_read(root_fd, "isp", &note);
-	assert_false(note.held);
+	assert_false(note.filled);
 	assert_int_equal(mkdirat(root_fd, "spool/state/smarthosts", 0700), 0);
-	put("spool/state/smarthosts/isp", "held\nlast_try=x\n=\nrtt_us=9");
+	put("spool/state/smarthosts/isp", "filled\nlast_try=x\n=\nrtt_us=9");
 	smarthost_note_read(root_fd, "isp", &note);
 	assert_int_equal(note.last_try, 0);
 	assert_int_equal(note.rtt_us, 9);
