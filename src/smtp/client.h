@@ -26,7 +26,8 @@
  *	smtp_client_abandon(client, how it ended);
  *	(take the results that are left: what was heard counts)
  *
- * Results come in the order of starting. After a failure nothing more is written.
+ * Results come in the order of starting, except that of a message that cannot go to this
+ * server at all, which is there at once. After a failure nothing more is written.
  */
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H

@@ -130,7 +130,7 @@ static enum smtp_reply_got take_line(struct smtp_reply_reader *reader, struct sp
 	return line.len > 3 && line.at[3] == '-' ? SMTP_REPLY_MORE : SMTP_REPLY_WHOLE;
 }
 
-/* What was read of it is kept: it may tell a person who is speaking there. */
+/* What was read of it is kept: it may tell a person what answers there. */
 static enum smtp_reply_got broken(struct smtp_reply_reader *reader,
 				  struct smtp_client_reply *reply_out)
 {

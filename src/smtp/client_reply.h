@@ -44,12 +44,6 @@ struct smtp_reply_reader {
 enum smtp_reply_got smtp_reply_read(struct smtp_reply_reader *reader, struct span *bytes,
 				    struct smtp_client_reply *reply_out) MUST_USE;
 
-/* The code is one that RFC 5321 knows as an answer: 200 to 599. */
-static inline bool smtp_reply_is_known(const struct smtp_client_reply *reply)
-{
-	return reply->code >= 200 && reply->code <= 599;
-}
-
 /* 2xx: the command was done. */
 static inline bool smtp_reply_is_positive(const struct smtp_client_reply *reply)
 {
