@@ -203,6 +203,18 @@ static bool read_answer(struct span text, struct smtp_client_answer *answer_out)
 	return false;
 }
 
+static void finish_first(struct qmtp_client *client)
+{
+	struct package *package = client->first;
+
+	client->first = package->next;
+	if (!client->first)
+		client->last = NULL;
+	package->next = NULL;
+	*client->done_end = package;
+	client->done_end = &package->next;
+}
+
 /* The next recipient's, in the order of asking. */
 static bool on_answer(struct qmtp_client *client, struct span text)
 {
@@ -217,14 +229,8 @@ static bool on_answer(struct qmtp_client *client, struct span text)
 		fail(client, "the server's answer is not QMTP");
 		return false;
 	}
-	if (++package->answered < package->message.count)
-		return true;
-	client->first = package->next;
-	if (!client->first)
-		client->last = NULL;
-	package->next = NULL;
-	*client->done_end = package;
-	client->done_end = &package->next;
+	if (++package->answered == package->message.count)
+		finish_first(client);
 	return true;
 }
 
@@ -263,4 +269,24 @@ struct smtp_client_result *qmtp_client_take(struct qmtp_client *client)
 	result = package->result;
 	free(package);
 	return result;
+}
+
+/* QMTP has no word for closing: a package that is out whole may have been taken by each
+ * recipient whose answer did not come. */
+void qmtp_client_abandon(struct qmtp_client *client)
+{
+	bool first = true;
+
+	fail(client, "the conversation was given up");
+	while (client->first) {
+		struct package *package = client->first;
+		struct smtp_client_result *result = package->result;
+
+		for (size_t i = package->answered; i < result->count; i++)
+			smtp_client_answer_none(&result->answers[i], SMTP_AT_BODY);
+		result->in_hand = first;
+		result->may_be_taken = package->written;
+		first = false;
+		finish_first(client);
+	}
 }

@@ -15,7 +15,7 @@ struct qmtp_client;
 struct qmtp_client *qmtp_client_new(void);
 void qmtp_client_free(struct qmtp_client *client); /* NULL does nothing */
 
-/* As smtp_client_set_window and its kin. */
+/* As smtp_client_set_window and the functions that follow it. */
 void qmtp_client_set_window(struct qmtp_client *client, size_t messages, uint64_t bytes);
 bool qmtp_client_may_start(const struct qmtp_client *client, uint64_t wire_bytes);
 void qmtp_client_start(struct qmtp_client *client,
@@ -26,5 +26,7 @@ void qmtp_client_body_done(struct qmtp_client *client);
 bool qmtp_client_feed(struct qmtp_client *client, struct span bytes);
 const struct err *qmtp_client_failure(const struct qmtp_client *client);
 struct smtp_client_result *qmtp_client_take(struct qmtp_client *client);
+/* The connection has ended, however that was: every message without a result gets one. */
+void qmtp_client_abandon(struct qmtp_client *client);
 
 #endif

@@ -1,6 +1,7 @@
 #include "smtp/client.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mail/address.h"
@@ -9,7 +10,7 @@
 /* One whole envelope behind another. */
 #define COMMANDS_MAX ((size_t)(SMTP_CLIENT_RECIPIENTS_MAX + 8) * (ADDRESS_MAX * 2 + 64))
 
-struct smtp_client *smtp_client_new(const struct smtp_offer *offer, bool reset_between)
+struct smtp_client *smtp_client_new(const struct smtp_offer *offer)
 {
 	struct smtp_client *client = must_alloc(sizeof(*client));
 
@@ -17,19 +18,10 @@ struct smtp_client *smtp_client_new(const struct smtp_offer *offer, bool reset_b
 					.way = !offer->pipelining ? ONE_BY_ONE
 					       : offer->chunking  ? CHUNKED
 								  : PIPELINED,
-					.reset_between = reset_between,
 					.window_messages = 1,
 					.commands = BUF_INIT(COMMANDS_MAX) };
 	client->done_end = &client->done;
 	return client;
-}
-
-void smtp_client_result_free(struct smtp_client_result *result)
-{
-	if (!result)
-		return;
-	free(result->answers);
-	free(result);
 }
 
 static void free_all(struct transaction *transaction)
@@ -57,6 +49,15 @@ void smtp_client_set_window(struct smtp_client *client, size_t messages, uint64_
 {
 	client->window_messages = messages ? messages : 1;
 	client->window_bytes = bytes;
+}
+
+static size_t in_doubt_messages(const struct smtp_client *client)
+{
+	size_t count = 0;
+
+	for (const struct transaction *at = client->first; at; at = at->next)
+		count++;
+	return count;
 }
 
 static uint64_t in_doubt_bytes(const struct smtp_client *client)
@@ -88,30 +89,9 @@ bool smtp_client_may_start(const struct smtp_client *client, uint64_t wire_bytes
 	case CHUNKED:
 		break;
 	}
-	return smtp_client_unanswered(client) < client->window_messages &&
+	return in_doubt_messages(client) < client->window_messages &&
 	       (wire_bytes > client->window_bytes ||
 		in_doubt_bytes(client) + wire_bytes <= client->window_bytes);
-}
-
-static bool refuse_here(const struct smtp_client *client,
-			const struct smtp_client_message *message,
-			struct smtp_client_reply *reply_out)
-{
-	*reply_out = (struct smtp_client_reply){ 0 };
-	if (client_needs_utf8(message) && !client->offer.smtputf8) {
-		*reply_out = (struct smtp_client_reply){
-			.status = "5.6.7",
-			.text = "the address has letters that the server cannot take "
-				"(no SMTPUTF8)"
-		};
-	} else if (client->offer.size_max &&
-		   message->wire_bytes > client->offer.size_max) {
-		*reply_out = (struct smtp_client_reply){
-			.status = "5.3.4",
-			.text = "the message is larger than the server takes (SIZE)"
-		};
-	}
-	return reply_out->status[0] != '\0';
 }
 
 static struct smtp_client_result *new_result(const struct smtp_client_message *message)
@@ -124,27 +104,38 @@ static struct smtp_client_result *new_result(const struct smtp_client_message *m
 	return result;
 }
 
+/* The message's result is known before anything is said. */
+static void refuse_here(struct smtp_client *client, struct transaction *transaction,
+			const char *status, const char *text)
+{
+	struct smtp_client_answer answer = { .verdict = SMTP_PERMANENT,
+					     .stage = SMTP_AT_START };
+
+	snprintf(answer.reply.status, sizeof(answer.reply.status), "%s", status);
+	snprintf(answer.reply.text, sizeof(answer.reply.text), "%s", text);
+	for (size_t i = 0; i < transaction->result->count; i++)
+		transaction->result->answers[i] = answer;
+	*client->done_end = transaction;
+	client->done_end = &transaction->next;
+}
+
 void smtp_client_start(struct smtp_client *client,
 		       const struct smtp_client_message *message)
 {
 	struct transaction *transaction = must_alloc(sizeof(*transaction));
-	struct smtp_client_reply refusal;
 
 	assert(message->count && message->count <= SMTP_CLIENT_RECIPIENTS_MAX);
 	*transaction = (struct transaction){ .message = *message,
 					     .result = new_result(message) };
-	if (refuse_here(client, message, &refusal)) {
-		for (size_t i = 0; i < message->count; i++)
-			transaction->result->answers[i] =
-				(struct smtp_client_answer){ SMTP_PERMANENT,
-							     SMTP_AT_START, refusal };
-		*client->done_end = transaction;
-		client->done_end = &transaction->next;
+	if (client_needs_utf8(message) && !client->offer.smtputf8) {
+		refuse_here(client, transaction, "5.6.7",
+			    "the address has letters that the server cannot take (no "
+			    "SMTPUTF8)");
 		return;
 	}
 	transaction->reset =
 		client->transaction_open ||
-		(client->reset_between && (client->first || client->started));
+		(client->offer.keeps_sender && (client->first || client->started));
 	client->transaction_open = false;
 	if (client->last)
 		client->last->next = transaction;
@@ -175,9 +166,10 @@ void smtp_client_body_done(struct smtp_client *client)
 	assert(transaction && transaction->body_wanted);
 	if (client->way != CHUNKED)
 		client_say_dot(client);
+	client_ask(client, transaction);
 	transaction->body_wanted = false;
+	transaction->body_out = true;
 	transaction->written = true;
-	transaction->asked++;
 }
 
 const struct err *smtp_client_failure(const struct smtp_client *client)
@@ -205,11 +197,13 @@ struct smtp_client_result *smtp_client_take(struct smtp_client *client)
 	return result;
 }
 
-size_t smtp_client_unanswered(const struct smtp_client *client)
+struct smtp_client_wait smtp_client_awaits(const struct smtp_client *client)
 {
-	size_t count = 0;
+	const struct transaction *transaction = client_awaited(client);
 
-	for (const struct transaction *at = client->first; at; at = at->next)
-		count++;
-	return count;
+	return (struct smtp_client_wait){
+		.asked = client->run_asked,
+		.answered = client->run_answered,
+		.stage = transaction ? client_stage(client, transaction) : SMTP_AT_START,
+	};
 }

@@ -1,19 +1,33 @@
 /*
  * The client's side of SMTP once greeting, EHLO and login are done (RFC 5321, 2920,
- * 3030): pure, fed reply bytes, it makes command bytes, says when a body is wanted and
- * gives each message's result.
+ * 3030): pure. It is fed the bytes of replies; it makes the bytes of commands, says when
+ * a body is wanted and gives each message's result.
  *
- * Three ways, by what the server offers. With PIPELINING and CHUNKING, MAIL, RCPT and
- * BDAT of the next message follow the last without waiting, up to a bounded amount in
- * doubt. With PIPELINING alone, MAIL RCPT DATA go together and ride behind the last
- * body's dot. Else one command at a time. A body larger than the bound waits for its
- * RCPT replies, so that a refusal costs nothing.
+ * What the server offers decides how it talks. With PIPELINING and CHUNKING the MAIL,
+ * RCPT and BDAT of the next message follow the last without waiting, up to a bounded
+ * amount in doubt. With PIPELINING alone MAIL, RCPT and DATA go together, and the next
+ * ones go behind the last body's dot. Without either one command goes at a time. A body
+ * larger than the bound, or than the server's SIZE, waits for the replies to MAIL and
+ * RCPT, so that a refusal costs nothing.
  *
- * The caller's loop: while may_start, start a message; write the commands; where a body
- * is wanted, write that (mail/wire.h, dots stuffed where `dots` says so), say body_done;
- * feed what the server says; take results. Results come in the order of starting.
- * After failure nothing more is wanted; messages without a result are the caller's to
- * judge: he knows whose last byte has left.
+ *	while (connected) {
+ *		while (smtp_client_may_start(client, next->wire_bytes))
+ *			smtp_client_start(client, next);
+ *		(write smtp_client_commands and consume what was written)
+ *		if ((tag = smtp_client_body(client, &dots))) {
+ *			(write the body of `tag`, without a final dot: mail/wire.h)
+ *			smtp_client_body_done(client);
+ *			continue;
+ *		}
+ *		connected = smtp_client_feed(client, bytes that came);
+ *		while ((result = smtp_client_take(client)))
+ *			(use it, smtp_client_result_free)
+ *	}
+ *	smtp_client_abandon(client, how it ended);
+ *	(take the results that are left: what was heard counts)
+ *
+ * Results come in the order of starting, except that of a message that cannot go to this
+ * server at all, which is there at once. After a failure nothing more is written.
  */
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H
@@ -26,7 +40,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "smtp/client_offer.h"
-#include "smtp/client_reply.h"
+#include "smtp/client_result.h"
 
 #define SMTP_CLIENT_RECIPIENTS_MAX 100 /* RFC 5321 4.5.3.1.8 */
 
@@ -39,38 +53,9 @@ struct smtp_client_message {
 	bool eight_bit;                /* some byte is above 127 */
 };
 
-enum smtp_verdict {
-	SMTP_TEMPORARY, /* also whatever is not known to be final */
-	SMTP_ACCEPTED,
-	SMTP_PERMANENT,
-};
-
-enum smtp_stage {      /* which command was answered so */
-	SMTP_AT_START, /* none: the server does not offer what the message needs */
-	SMTP_AT_MAIL,
-	SMTP_AT_RCPT,
-	SMTP_AT_DATA,
-	SMTP_AT_BODY,
-};
-
-struct smtp_client_answer { /* for one recipient */
-	enum smtp_verdict verdict;
-	enum smtp_stage stage;
-	struct smtp_client_reply reply;
-};
-
-struct smtp_client_result {
-	void *tag;
-	size_t count;
-	struct smtp_client_answer *answers; /* in the order of the recipients */
-	bool again; /* only the conversation was out of step: may be started again */
-};
-void smtp_client_result_free(struct smtp_client_result *result);
-
 struct smtp_client;
-/* reset_between: the server is known to keep a sender whose recipients were all refused
- * (Exim, after BDAT), so that RSET must go before each further MAIL. */
-struct smtp_client *smtp_client_new(const struct smtp_offer *offer, bool reset_between);
+/* The offer is copied; what is cleared in it is not used. */
+struct smtp_client *smtp_client_new(const struct smtp_offer *offer);
 void smtp_client_free(struct smtp_client *client); /* NULL does nothing */
 
 /* What may be in doubt at a time: messages, and bytes of theirs. Any time. */
@@ -83,22 +68,39 @@ void smtp_client_start(struct smtp_client *client,
 
 /* Command bytes to be written now, before any body; consume what was written. */
 struct buf *smtp_client_commands(struct smtp_client *client);
-/* The message whose body comes next, when the commands are written; NULL: none. */
+/* The message whose body comes next, when the commands are written; NULL: none. Lines
+ * that begin with a dot get a second one if *dots_out. */
 void *smtp_client_body(const struct smtp_client *client, bool *dots_out);
-/* All of it is written (without the final dot: that is a command). */
+/* The whole body is written, without the final dot, which is a command. */
 void smtp_client_body_done(struct smtp_client *client);
 
 /* False: the conversation is over, see smtp_client_failure. */
 bool smtp_client_feed(struct smtp_client *client, struct span bytes);
 /* NULL while all is well. */
 const struct err *smtp_client_failure(const struct smtp_client *client);
-/* The server said that it closes (421): whatever is not answered when it has closed was
- * not taken. */
+/* The server said that it closes (421). */
 bool smtp_client_was_closed(const struct smtp_client *client);
 
 /* The next result, or NULL; the caller frees it. */
 struct smtp_client_result *smtp_client_take(struct smtp_client *client);
-/* Messages started whose result is not known yet, and whether replies are awaited. */
-size_t smtp_client_unanswered(const struct smtp_client *client);
+
+/* What is awaited. If a server that was given several commands together answers some of
+ * them and then falls silent before a body is asked for, it may have thrown the others
+ * away (VPOP3), and will answer if they come one by one. */
+struct smtp_client_wait {
+	size_t asked;          /* commands given since nothing was awaited */
+	size_t answered;       /* replies to them */
+	enum smtp_stage stage; /* of the next reply; SMTP_AT_START: none is awaited */
+};
+struct smtp_client_wait smtp_client_awaits(const struct smtp_client *client);
+
+enum smtp_client_end {
+	SMTP_END_OF_STREAM, /* the server closed its side in order */
+	SMTP_END_RESET,     /* the server's side reset the connection */
+	SMTP_END_CUT,       /* silence, the link is gone, or we hang up */
+};
+/* The connection has ended: every message without a result gets one, by what was heard.
+ * client_result.c says when a message may have been taken. */
+void smtp_client_abandon(struct smtp_client *client, enum smtp_client_end how);
 
 #endif

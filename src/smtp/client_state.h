@@ -1,6 +1,7 @@
 /*
  * What the parts of the SMTP client share: client.c is its face, client_write.c writes
- * commands, client_answer.c reads replies. Nobody else includes this.
+ * commands, client_answer.c reads replies, client_result.c judges them. No other file
+ * includes this.
  */
 #ifndef SMTP_CLIENT_STATE_H
 #define SMTP_CLIENT_STATE_H
@@ -8,11 +9,11 @@
 #include "smtp/client.h"
 
 /*
- * The commands of a transaction in the order of their replies: RSET where one is needed,
- * MAIL, a RCPT each, DATA where that is the way, and the body (BDAT, or what follows
- * 354). `asked` of them are written, `answered` have their reply. Replies come in order,
- * so one goes to the first transaction with answered < asked: no list of what is
- * awaited can run out of step with what was written.
+ * The commands of a transaction in the order of their replies: RSET if one is needed,
+ * MAIL, a RCPT each, DATA unless BDAT is used, and the body (BDAT, or what follows 354).
+ * `asked` of them are written, `answered` have their reply. Replies come in order, so one
+ * goes to the first transaction with answered < asked: no list of what is awaited can run
+ * out of step with what was written.
  */
 struct transaction {
 	struct transaction *next;
@@ -26,7 +27,8 @@ struct transaction {
 	struct smtp_client_reply body;
 	bool reset; /* RSET goes first */
 	bool body_wanted;
-	bool written; /* nothing more will be written for it */
+	bool body_out; /* the caller has written all of it */
+	bool written;  /* nothing more will be written for it */
 };
 
 enum way {
@@ -35,13 +37,21 @@ enum way {
 	CHUNKED,
 };
 
+enum bdat { /* what is known of the offer of CHUNKING */
+	BDAT_UNTRIED,
+	BDAT_REFUSED,    /* each time, perhaps because no recipient was accepted */
+	BDAT_WORKED,     /* a message was accepted */
+	BDAT_NO_COMMAND, /* the server does not know it */
+};
+
 struct smtp_client {
 	struct smtp_offer offer;
 	enum way way;
-	bool reset_between;
+	enum bdat bdat;
 	bool transaction_open; /* the server may still know a sender: RSET before MAIL */
 	bool started;          /* a transaction was begun before */
 	bool closed;           /* the server said so, by 421 */
+	bool out_of_step;      /* replies can no longer be matched to commands */
 	bool over;             /* what comes now has no meaning */
 	struct transaction *first; /* in order; all but the last are written */
 	struct transaction *last;
@@ -49,7 +59,12 @@ struct smtp_client {
 	struct transaction **done_end;
 	size_t window_messages;
 	uint64_t window_bytes;
+	size_t run_asked; /* as in struct smtp_client_wait */
+	size_t run_answered;
 	struct smtp_reply_reader reader;
+	unsigned last_code;
+	const struct transaction *unclear;      /* the one whose reply had no place ... */
+	struct smtp_client_reply unclear_reply; /* ... and that reply */
 	struct buf commands;
 	struct err failure;
 };
@@ -73,9 +88,22 @@ static inline size_t body_place(const struct smtp_client *client,
 
 /* The conversation is over: nothing more is written. */
 void client_fail(struct smtp_client *client, const char *what);
+/* Counts a command of the transaction as given. */
+void client_ask(struct smtp_client *client, struct transaction *transaction);
 /* Writes what may be written now for the transaction whose turn it is. */
 void client_advance(struct smtp_client *client);
 void client_say_dot(struct smtp_client *client);
 bool client_needs_utf8(const struct smtp_client_message *message);
+
+/* The transaction that the next reply is for; NULL: none is awaited. */
+struct transaction *client_awaited(const struct smtp_client *client);
+/* The command that the transaction's next reply answers. */
+enum smtp_stage client_stage(const struct smtp_client *client,
+			     const struct transaction *transaction);
+/* BDAT's reply says that the server does not know the command. */
+bool client_bdat_is_unknown(const struct smtp_client *client,
+			    const struct transaction *transaction);
+/* The first transaction's result is known. */
+void client_conclude(struct smtp_client *client);
 
 #endif

@@ -15,6 +15,11 @@
 		(void)fits;                                                \
 	} while (0)
 
+void client_say_dot(struct smtp_client *client)
+{
+	SAY(client, ".\r\n");
+}
+
 static void say_path(struct smtp_client *client, const char *verb, const char *address)
 {
 	bool fits = buf_append_text(&client->commands, verb) &&
@@ -39,23 +44,36 @@ bool client_needs_utf8(const struct smtp_client_message *message)
 static void say_mail(struct smtp_client *client, const struct transaction *transaction)
 {
 	const struct smtp_client_message *message = &transaction->message;
+	bool with_size = client->offer.size && message->wire_bytes >= SIZE_IS_USEFUL;
+	bool with_body = client->offer.eight_bit && message->eight_bit;
+	bool with_utf8 = client->offer.smtputf8 && client_needs_utf8(message);
 
+	transaction->result->used_parameters = with_size || with_body || with_utf8;
 	say_path(client, "MAIL FROM", message->sender);
-	if (client->offer.size && message->wire_bytes >= SIZE_IS_USEFUL)
+	if (with_size)
 		SAY(client, " SIZE=%" PRIu64, message->wire_bytes);
-	/* Where 8BITMIME is not offered the bytes go as they are: every server takes
-	 * them, and a rewritten message would not be the sender's any more. */
-	if (client->offer.eight_bit && message->eight_bit)
+	/* If 8BITMIME is not offered, the bytes go as they are: whether a message is
+	 * rewritten is decided before it comes here. */
+	if (with_body)
 		SAY(client, " BODY=8BITMIME");
-	if (client->offer.smtputf8 && client_needs_utf8(message))
+	if (with_utf8)
 		SAY(client, " SMTPUTF8");
 	SAY(client, "\r\n");
 }
 
+void client_ask(struct smtp_client *client, struct transaction *transaction)
+{
+	if (client->run_asked == client->run_answered)
+		client->run_asked = client->run_answered = 0;
+	client->run_asked++;
+	transaction->asked++;
+}
+
 static void say_next(struct smtp_client *client, struct transaction *transaction)
 {
-	size_t place = transaction->asked++;
+	size_t place = transaction->asked;
 
+	client_ask(client, transaction);
 	if (place < mail_place(transaction)) {
 		SAY(client, "RSET\r\n");
 	} else if (place == mail_place(transaction)) {
@@ -81,10 +99,12 @@ static void want_body(struct smtp_client *client, struct transaction *transactio
 static void go_on_chunked(struct smtp_client *client, struct transaction *transaction)
 {
 	bool known = transaction->answered == transaction->asked;
+	uint64_t bytes = transaction->message.wire_bytes;
+	bool too_large = client->offer.size_max && bytes > client->offer.size_max;
 
 	if (known && !transaction->accepted)
 		transaction->written = true;
-	else if (known || transaction->message.wire_bytes <= client->window_bytes)
+	else if (known || (bytes <= client->window_bytes && !too_large))
 		want_body(client, transaction);
 }
 
@@ -97,8 +117,8 @@ static void go_on_data(struct smtp_client *client, struct transaction *transacti
 		want_body(client, transaction);
 	} else {
 		/* 354 though nobody is to get it (RFC 2920 3.1): a lone dot. */
-		SAY(client, ".\r\n");
-		transaction->asked++;
+		client_say_dot(client);
+		client_ask(client, transaction);
 		transaction->written = true;
 	}
 }
@@ -126,14 +146,9 @@ void client_advance(struct smtp_client *client)
 	if (transaction->asked == body_place(client, transaction))
 		go_on_data(client, transaction);
 	else if ((transaction->asked > mail_place(transaction) &&
-		  transaction->mail.code / 100 != 2) ||
+		  !smtp_reply_is_positive(&transaction->mail)) ||
 		 (transaction->asked == rcpt_end(transaction) && !transaction->accepted))
 		transaction->written = true;
 	else
 		say_next(client, transaction);
-}
-
-void client_say_dot(struct smtp_client *client)
-{
-	SAY(client, ".\r\n");
 }

@@ -1,5 +1,9 @@
-/* A hostile server against the SMTP client engine: every message has at most one result,
- * nothing is accepted that the server did not answer with 2xx, memory stays bounded. */
+/*
+ * A hostile server against the SMTP client engine, and a connection that ends anywhere:
+ * every message has exactly one result when it is given up, nothing is accepted that the
+ * server did not answer with 2xx, an unanswered recipient has no verdict, and memory
+ * stays bounded.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +14,14 @@
 
 static const char *const recipients[] = { "a@far.example", "b c@far.example" };
 
+static void check(const struct smtp_client_answer *answer)
+{
+	assert(answer->verdict != SMTP_ACCEPTED ||
+	       (answer->reply.code / 100 == 2 && answer->stage == SMTP_AT_BODY));
+	assert(answer->verdict != SMTP_PERMANENT || answer->reply.code / 100 == 5);
+	assert(!answer->unanswered || answer->verdict == SMTP_TEMPORARY);
+}
+
 static void take_all(struct smtp_client *client, const unsigned *results)
 {
 	struct smtp_client_result *result;
@@ -19,8 +31,7 @@ static void take_all(struct smtp_client *client, const unsigned *results)
 
 		assert(count >= results && count < results + MESSAGES && ++*count == 1);
 		for (size_t i = 0; i < result->count; i++)
-			assert(result->answers[i].verdict != SMTP_ACCEPTED ||
-			       result->answers[i].reply.code / 100 == 2);
+			check(&result->answers[i]);
 		smtp_client_result_free(result);
 	}
 }
@@ -30,17 +41,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned results[MESSAGES] = { 0 };
 	struct smtp_client *client;
+	struct smtp_client_wait wait;
+	enum smtp_client_end end;
+	bool ended;
 	size_t started = 0;
 
 	if (size < 2)
 		return 0;
-	client = smtp_client_new(
-		&(struct smtp_offer){ .pipelining = data[0] & 1,
-				      .chunking = data[0] & 2,
-				      .size = data[0] & 4,
-				      .eight_bit = data[0] & 8,
-				      .size_max = data[0] & 16 ? 900 : 0 },
-		data[0] & 32);
+	client = smtp_client_new(&(struct smtp_offer){ .pipelining = data[0] & 1,
+						       .chunking = data[0] & 2,
+						       .size = data[0] & 4,
+						       .eight_bit = data[0] & 8,
+						       .size_max = data[0] & 16 ? 900 : 0,
+						       .keeps_sender = data[0] & 32 });
+	end = data[1] / 4 % 3;
 	smtp_client_set_window(client, 1 + data[1] % 4, 1000);
 	data += 2;
 	size -= 2;
@@ -60,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			started++;
 		}
 		buf_consume(commands, commands->len);
-		if (smtp_client_body(client, &dots))
+		/* A body may take long: the input says when it is at its end. */
+		if (smtp_client_body(client, &dots) && (!size || data[0] & 128))
 			smtp_client_body_done(client);
 		if (!size)
 			break;
@@ -69,8 +84,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += piece;
 		size -= piece;
 		take_all(client, results);
+		wait = smtp_client_awaits(client);
+		assert(wait.answered <= wait.asked);
 	}
+	smtp_client_abandon(client, end);
 	take_all(client, results);
+	for (size_t i = 0; i < MESSAGES; i++)
+		assert(results[i] == (i < started));
+	assert(!smtp_client_may_start(client, 1) && !smtp_client_body(client, &ended));
 	smtp_client_free(client);
 	return 0;
 }

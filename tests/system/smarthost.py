@@ -30,6 +30,14 @@ class Dropped(Exception):
     pass
 
 
+class Closed(Exception):
+    pass
+
+
+class Last(str):
+    """A reply after which the server closes in order."""
+
+
 class Session:
     def __init__(self, smarthost, stream, number):
         self.smarthost = smarthost
@@ -78,20 +86,24 @@ class Session:
         lines = data.split(b"\r\n")
         return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
 
-    def reply(self, text):
+    def reply(self, text, got=None):
         self.smarthost.before_reply()
         try:
             self.socket.sendall((text + "\r\n").encode())
         except (ConnectionError, ssl.SSLError, OSError) as gone:
             raise Dropped from gone
+        if got:
+            got.reply = text.rpartition("\n")[2]
+        if isinstance(text, Last):
+            raise Closed
 
     def answer(self, step, argument, usual):
-        """Says what the test wants said at this step, else the usual; returns it."""
+        """Says what the test wants said at this step, else the usual; returns its last line."""
         answer = self.smarthost.answer(step, argument, self) or usual
         if answer == "DROP":
             raise Dropped
         self.reply(answer)
-        return answer
+        return answer.rpartition("\n")[2]
 
     def finish(self):
         got = Got(self, self.sender, list(self.recipients), self.data)
@@ -99,8 +111,7 @@ class Session:
         answer = self.smarthost.answer("BODY", got, self) or "250 2.0.0 taken"
         if answer == "DROP":
             raise Dropped
-        self.reply(answer)
-        got.reply = answer
+        self.reply(answer, got)
         self.forget()
 
     # the conversation
@@ -179,9 +190,10 @@ class Session:
 
 
 class Smarthost:
-    """answer(step, argument, session) may be replaced: it returns a reply, "DROP" to cut
-    the connection, or None for the usual. drop_at: the number of the reply, over all
-    connections, counted from 0, that is never sent: the link drops there."""
+    """answer(step, argument, session) may be replaced: it returns a reply, Last(reply) to
+    close behind it, "DROP" to cut the connection, or None for the usual. drop_at: the number
+    of the reply, over all connections, counted from 0, that is never sent: the link drops
+    there."""
 
     def __init__(self, extensions=MODERN, tls=None, implicit=False, address="127.0.0.1", port=0):
         self.extensions = list(extensions)
@@ -224,6 +236,8 @@ class Smarthost:
             session.talk()
         except Dropped:
             self._reset(session.socket)
+        except Closed:
+            self._close_in_order(session.socket)
         except ssl.SSLError as fault:
             self.faults.append(str(fault))
         except OSError as fault:
@@ -237,6 +251,16 @@ class Smarthost:
         """A link that drops says no goodbye."""
         try:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass
+
+    @staticmethod
+    def _close_in_order(stream):
+        """The client hears all that was said and then the end, though it is still sending."""
+        try:
+            stream.shutdown(socket.SHUT_WR)
+            while stream.recv(65536):
+                pass
         except OSError:
             pass
 

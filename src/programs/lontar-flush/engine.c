@@ -9,11 +9,11 @@ struct engine { /* one of the two */
 	struct qmtp_client *qmtp;
 };
 
-struct engine *engine_new_smtp(const struct smtp_offer *offer, bool reset_between)
+struct engine *engine_new_smtp(const struct smtp_offer *offer)
 {
 	struct engine *engine = must_alloc(sizeof(*engine));
 
-	engine->smtp = smtp_client_new(offer, reset_between);
+	engine->smtp = smtp_client_new(offer);
 	return engine;
 }
 

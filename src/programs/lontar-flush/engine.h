@@ -8,7 +8,7 @@
 #include "smtp/client.h"
 
 struct engine;
-struct engine *engine_new_smtp(const struct smtp_offer *offer, bool reset_between);
+struct engine *engine_new_smtp(const struct smtp_offer *offer);
 struct engine *engine_new_qmtp(void);
 void engine_free(struct engine *engine); /* NULL does nothing */
 

@@ -200,6 +200,7 @@ static void read_offer(const struct dial *connected, struct smtp_offer *offer_ou
 	bool first = true;
 
 	*offer_out = (struct smtp_offer){ 0 };
+	smtp_offer_greeting(offer_out, dial_greeting(connected));
 	while (span_cut(&lines, '\n', &line)) {
 		if (!first && line.len)
 			smtp_offer_line(offer_out, line);
@@ -307,13 +308,9 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 		 flush->smarthost.name, dial_address(connected),
 		 dial_has_tls(connected) ? "yes" : "no", offer.pipelining,
 		 offer.chunking);
-	session->client =
-		flush->smarthost.type == SMARTHOST_QMTP
-			? engine_new_qmtp()
-			/* Exim keeps a sender whose recipients were all refused when
-			 * BDAT follows. */
-			: engine_new_smtp(&offer, strstr(dial_greeting(connected),
-							 " Exim ") != NULL);
+	session->client = flush->smarthost.type == SMARTHOST_QMTP
+				  ? engine_new_qmtp()
+				  : engine_new_smtp(&offer);
 	server_learn(flush, connected);
 	lanes_ready(flush, &offer);
 	flush->doing = "sending";

@@ -104,9 +104,38 @@ static void an_answer_before_the_package_ends_is_a_fault(void **state)
 	qmtp_client_free(client);
 }
 
+static void what_was_answered_counts_when_the_connection_ends(void **state)
+{
+	struct qmtp_client *client = qmtp_client_new();
+	struct smtp_client_result *result;
+	int one, other;
+
+	(void)state;
+	qmtp_client_set_window(client, 2, 100);
+	start(client, &one, 2);
+	start(client, &other, 1);
+	buf_reset(qmtp_client_commands(client));
+	assert_true(qmtp_client_feed(client, span_of("21:Dno mailbox. (#5.1.1),")));
+	qmtp_client_abandon(client);
+	result = qmtp_client_take(client);
+	assert_ptr_equal(result->tag, &one);
+	assert_int_equal(result->answers[0].verdict, SMTP_PERMANENT);
+	assert_false(result->answers[0].unanswered);
+	assert_int_equal(result->answers[1].verdict, SMTP_TEMPORARY);
+	assert_true(result->answers[1].unanswered);
+	assert_true(result->in_hand && result->may_be_taken);
+	smtp_client_result_free(result);
+	result = qmtp_client_take(client);
+	assert_ptr_equal(result->tag, &other);
+	assert_true(result->answers[0].unanswered && !result->in_hand);
+	smtp_client_result_free(result);
+	assert_false(qmtp_client_may_start(client, 1));
+	qmtp_client_free(client);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(faults) + 3];
+	struct CMUnitTest tests[LENGTH(faults) + 4];
 
 	for (size_t i = 0; i < LENGTH(faults); i++)
 		tests[i] = (struct CMUnitTest){ .name = faults[i].title,
@@ -118,5 +147,7 @@ int main(void)
 		(struct CMUnitTest)cmocka_unit_test(answers_come_in_order);
 	tests[LENGTH(faults) + 2] = (struct CMUnitTest)cmocka_unit_test(
 		an_answer_before_the_package_ends_is_a_fault);
+	tests[LENGTH(faults) + 3] = (struct CMUnitTest)cmocka_unit_test(
+		what_was_answered_counts_when_the_connection_ends);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
