@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/deliver.h"
-#include "programs/lontar-pickup/notice.h"
+#include "programs/lontar-pickup/oversize_notice.h"
 #include "programs/lontar-pickup/probe.h"
 
 /* A message may be larger than its listing says, but not by much; where that says
@@ -177,7 +177,7 @@ static void on_fetched(struct session *session, size_t message)
 
 static void tell_recipient(struct session *session, size_t message, struct span header)
 {
-	const struct notice notice = {
+	const struct oversize_notice notice = {
 		.key = session->plan.items[message].key,
 		.octets = provider_octets(&session->provider, message),
 		.header = header,
@@ -185,7 +185,7 @@ static void tell_recipient(struct session *session, size_t message, struct span 
 	struct seen_entry entry = entry_of(session, message, SEEN_LARGE);
 	struct err err;
 
-	if (!notice_give(session->work, &notice, &err))
+	if (!oversize_notice_send(session->work, &notice, &err))
 		fail(session, &err);
 	else
 		remember(session, &entry);

@@ -5,7 +5,7 @@
  *   session  the connection, and what is asked of the server in which order
  *   message  one message as it comes in
  *   deliver  who gets it, and that it is durable there
- *   notice   or who is told of it, where it is too large
+ *   oversize_notice  or who is told of it, if it is too large
  *   meter    the link it goes over, and how much of it may be used
  *   seen     what was fetched before: spool/pickup/NAME
  *   boss     lontar-link, or `lontar pickup`, at the other end of PRIVATE_FD

@@ -1,4 +1,4 @@
-#include "programs/lontar-pickup/notice.h"
+#include "programs/lontar-pickup/oversize_notice.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void take_cost(const struct work *work, uint64_t octets, char *out, size_
 
 /* The record: the same token as before, where there was one, so that every notice that
  * was given can be answered. */
-static bool record(struct work *work, const struct notice *notice,
+static bool record(struct work *work, const struct oversize_notice *notice,
 		   struct large *large_out, struct err *err)
 {
 	char id[LARGE_ID_MAX];
@@ -203,7 +203,8 @@ static bool send_to_holder(struct work *work, struct large *large, const char *t
 	       send(work, large, buf_span(&text), err);
 }
 
-bool notice_give(struct work *work, const struct notice *notice, struct err *err)
+bool oversize_notice_send(struct work *work, const struct oversize_notice *notice,
+			  struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(TEXT_MAX);
 	char to[LARGE_WORDS_MAX];
