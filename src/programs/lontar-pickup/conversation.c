@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/deliver.h"
+#include "programs/lontar-pickup/multidrop_proof.h"
 #include "programs/lontar-pickup/oversize_notice.h"
-#include "programs/lontar-pickup/probe.h"
 
 /* A message may be larger than its listing says, but not by much; where that says
  * nothing, it may be of any size that has an end. */
@@ -214,7 +214,7 @@ static void on_header(struct session *session, size_t message)
 
 	message_finish(&session->message);
 	if (task == TASK_PROBE) {
-		probe_look(work->probe, message_header(&session->message));
+		multidrop_proof_look(work->proof, message_header(&session->message));
 		return;
 	}
 	if (task == TASK_NOTICE) {

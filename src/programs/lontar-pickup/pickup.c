@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "ipc/service.h"
 #include "programs/lontar-pickup/boss.h"
-#include "programs/lontar-pickup/probe.h"
+#include "programs/lontar-pickup/multidrop_proof.h"
 #include "programs/lontar-pickup/session.h"
 
 #define PROGRESS_S .25
@@ -93,14 +93,15 @@ static bool is_possible(struct work *work, struct err *err)
 	const struct pickup *pickup = &work->pickup;
 
 	if (!work->probes)
-		return !pickup->multidrop || probe_is_proved(work->root_fd, pickup, err);
+		return !pickup->multidrop ||
+		       multidrop_proof_is_proved(work->root_fd, pickup, err);
 	if (!pickup->multidrop)
 		return err_exit(err, EX_CONFIG,
 				"control/pickups/%s says no multidrop HEADER: there is "
 				"nothing to prove",
 				pickup->name);
-	work->probe = probe_open(work->root_fd, pickup, err);
-	return work->probe != NULL;
+	work->proof = multidrop_proof_open(work->root_fd, pickup, err);
+	return work->proof != NULL;
 }
 
 static void digest_mailbox(const struct pickup *pickup, char text_out[DIGEST_TEXT_MAX])
@@ -214,7 +215,7 @@ static void put_away(struct work *work)
 	if (work->succeeded && !work->probes && !tidy(work, &err))
 		log_failure(&err);
 	seen_close(work->seen);
-	probe_close(work->probe);
+	multidrop_proof_close(work->proof);
 	log_info("pickup name=%s fetched=%" PRIu64 " bytes=%" PRIu64
 		 " duplicates=%" PRIu64 " deleted=%" PRIu64 " refused=%" PRIu64 "%s%s",
 		 work->pickup.name, work->tally.fetched, work->tally.bytes,
@@ -238,7 +239,8 @@ int work_finish(struct work *work, const struct err *err)
 
 	if (err->kind != ERR_NONE)
 		work_blame(work, err);
-	else if (work->succeeded && work->probe && !probe_judge(work->probe, &judged))
+	else if (work->succeeded && work->proof &&
+		 !multidrop_proof_judge(work->proof, &judged))
 		work_blame(work, &judged);
 	blame_limits(work);
 	if (work->why.kind != ERR_NONE)

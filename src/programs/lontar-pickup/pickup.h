@@ -28,7 +28,7 @@
 #include "programs/lontar-pickup/meter.h"
 #include "programs/lontar-pickup/seen.h"
 
-struct probe;
+struct multidrop_proof;
 struct session;
 
 struct tally {
@@ -49,8 +49,8 @@ struct work {
 	struct rewrites rewrites;
 	struct pickup_note note;
 	struct seen *seen;
-	struct probe *probe; /* NULL unless it probes */
-	struct token token;  /* the login's, where a command makes it */
+	struct multidrop_proof *proof; /* NULL unless it probes */
+	struct token token;            /* the login's, where a command makes it */
 	struct session *session;
 	struct meter meter;
 	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */
