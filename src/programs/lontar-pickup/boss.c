@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "ipc/link.h"
 #include "ipc/master.h"
-#include "programs/lontar-pickup/session.h"
+#include "programs/lontar-pickup/provider_connection.h"
 
 static bool on_stop(struct work *work, struct packet *packet)
 {
@@ -66,7 +66,7 @@ void boss_tell_progress(struct work *work)
 {
 	AUTO_BUF packet = BUF_INIT(PACKET_MAX);
 	char name[LINK_WORK_NAME_MAX];
-	struct session_left left = session_left(work->session);
+	struct provider_connection_left left = provider_connection_left(work->connection);
 	struct link_progress progress = {
 		.sent = work->tally.fetched,
 		.sent_bytes = work->tally.bytes + left.partly_bytes,

@@ -17,133 +17,134 @@
 #define SLACK_BYTES   ((uint64_t)1024 * 1024)
 #define UNKNOWN_BYTES ((uint64_t)1024 * 1024 * 1024)
 
-static void fail(struct session *session, const struct err *err)
+static void fail(struct provider_connection *connection, const struct err *err)
 {
-	if (session->failure.kind == ERR_NONE)
-		session->failure = *err;
+	if (connection->failure.kind == ERR_NONE)
+		connection->failure = *err;
 }
 
 /* Without a digest. */
-static struct seen_entry entry_of(const struct session *session, size_t message,
-				  enum seen_kind kind)
+static struct seen_entry entry_of(const struct provider_connection *connection,
+				  size_t message, enum seen_kind kind)
 {
 	struct seen_entry entry = { .kind = kind,
 				    .digest = "-",
 				    .when = clock_wall_s(),
-				    .octets =
-					    provider_octets(&session->provider, message),
+				    .octets = provider_octets(&connection->provider,
+							      message),
 				    .is_listed = true };
 
 	entry.listed = entry.when;
-	snprintf(entry.key, sizeof(entry.key), "%s", session->plan.items[message].key);
-	if (!session->work->pickup.multidrop)
-		message_identity(&session->message, entry.octets, entry.identity);
+	snprintf(entry.key, sizeof(entry.key), "%s", connection->plan.items[message].key);
+	if (!connection->work->pickup.multidrop)
+		message_identity(&connection->message, entry.octets, entry.identity);
 	return entry;
 }
 
-static bool remember(struct session *session, const struct seen_entry *entry)
+static bool remember(struct provider_connection *connection,
+		     const struct seen_entry *entry)
 {
 	struct err err;
 
-	if (seen_add(session->work->seen, entry, &err))
+	if (seen_add(connection->work->seen, entry, &err))
 		return true;
-	fail(session, &err);
+	fail(connection, &err);
 	return false;
 }
 
 /* All of the listing has been compared with what was seen. */
-static void on_judged(struct session *session)
+static void on_judged(struct provider_connection *connection)
 {
 	struct err err;
 
-	if (!session->plan.identify_left && !session->work->probes &&
-	    !provider_note_numbers(&session->provider, &err))
-		fail(session, &err);
+	if (!connection->plan.identify_left && !connection->work->probes &&
+	    !provider_note_numbers(&connection->provider, &err))
+		fail(connection, &err);
 }
 
 static bool needs_octets(void *ctx, size_t message)
 {
-	const struct session *session = ctx;
+	const struct provider_connection *connection = ctx;
 
-	return plan_needs_octets(session->work, &session->provider, message);
+	return plan_needs_octets(connection->work, &connection->provider, message);
 }
 
 static void on_listed(void *ctx)
 {
-	struct session *session = ctx;
-	struct work *work = session->work;
-	size_t room = (provider_count(&session->provider) + 1) * sizeof(size_t);
+	struct provider_connection *connection = ctx;
+	struct work *work = connection->work;
+	size_t room = (provider_count(&connection->provider) + 1) * sizeof(size_t);
 	struct err err;
 
-	session->is_listed = true;
+	connection->is_listed = true;
 	work->meter.kept = work->meter.kept_bytes = 0;
 	work->doing = "fetching";
-	if (!plan_make(&session->plan, work, &session->provider, &err))
-		fail(session, &err);
+	if (!plan_make(&connection->plan, work, &connection->provider, &err))
+		fail(connection, &err);
 	else
-		on_judged(session);
-	session->safe = must_alloc(room);
-	session->removable = must_alloc(room);
+		on_judged(connection);
+	connection->safe = must_alloc(room);
+	connection->removable = must_alloc(room);
 	boss_tell_progress(work);
 	log_info("pickup name=%s listed=%zu new=%" PRIu64 " bytes=%" PRIu64,
-		 work->pickup.name, provider_count(&session->provider),
-		 session->plan.fetch_left, session->plan.fetch_bytes);
+		 work->pickup.name, provider_count(&connection->provider),
+		 connection->plan.fetch_left, connection->plan.fetch_bytes);
 }
 
 /* Not to be asked for again: it would never end, and block all others. */
-static void give_up_endless(struct session *session, size_t message)
+static void give_up_endless(struct provider_connection *connection, size_t message)
 {
-	struct seen_entry entry = entry_of(session, message, SEEN_LEFT);
+	struct seen_entry entry = entry_of(connection, message, SEEN_LEFT);
 	struct err err;
 
 	err_temporary(&err, "4.3.0",
 		      "a message is much longer than the server says (%" PRIu64
 		      " bytes); it is left there",
-		      provider_octets(&session->provider, message));
-	fail(session, &err);
-	if (strcmp(entry.key, "-") != 0 && remember(session, &entry) &&
-	    !seen_sync(session->work->seen, &err))
+		      provider_octets(&connection->provider, message));
+	fail(connection, &err);
+	if (strcmp(entry.key, "-") != 0 && remember(connection, &entry) &&
+	    !seen_sync(connection->work->seen, &err))
 		log_failure(&err);
 }
 
 static void on_piece(void *ctx, size_t message, struct span stored)
 {
-	struct session *session = ctx;
-	uint64_t octets = provider_octets(&session->provider, message);
+	struct provider_connection *connection = ctx;
+	uint64_t octets = provider_octets(&connection->provider, message);
 	uint64_t most = octets ? 2 * octets + SLACK_BYTES : UNKNOWN_BYTES;
 	struct err err;
 
-	if (session->failure.kind != ERR_NONE)
+	if (connection->failure.kind != ERR_NONE)
 		return;
-	if (!message_add(&session->message, session->work->root_fd, stored, &err))
-		fail(session, &err);
-	else if (session->message.bytes > most)
-		give_up_endless(session, message);
+	if (!message_add(&connection->message, connection->work->root_fd, stored, &err))
+		fail(connection, &err);
+	else if (connection->message.bytes > most)
+		give_up_endless(connection, message);
 }
 
-static void fetch_is_over(struct session *session, size_t message)
+static void fetch_is_over(struct provider_connection *connection, size_t message)
 {
-	uint64_t octets = provider_octets(&session->provider, message);
+	uint64_t octets = provider_octets(&connection->provider, message);
 
-	session->begun_octets -= session->plan.items[message].begun_octets;
-	session->plan.fetch_left--;
-	session->plan.fetch_bytes -= octets;
+	connection->begun_octets -= connection->plan.items[message].begun_octets;
+	connection->plan.fetch_left--;
+	connection->plan.fetch_bytes -= octets;
 }
 
-static void on_fetched(struct session *session, size_t message)
+static void on_fetched(struct provider_connection *connection, size_t message)
 {
-	struct work *work = session->work;
-	struct seen_entry entry = entry_of(session, message, SEEN_FETCHED);
+	struct work *work = connection->work;
+	struct seen_entry entry = entry_of(connection, message, SEEN_FETCHED);
 	struct deliver_from from = {
-		.protocol = session->provider.kind
-				    ->names[dial_has_tls(session->dial) ? 1 : 0],
-		.address = dial_address(session->dial),
+		.protocol = connection->provider.kind
+				    ->names[dial_has_tls(connection->dial) ? 1 : 0],
+		.address = dial_address(connection->dial),
 	};
-	uint64_t bytes = session->message.bytes;
+	uint64_t bytes = connection->message.bytes;
 	struct err err = { 0 };
 
-	message_finish(&session->message);
-	switch (deliver(work, &from, &session->message, &entry, &err)) {
+	message_finish(&connection->message);
+	switch (deliver(work, &from, &connection->message, &entry, &err)) {
 	case DELIVERED:
 		work->tally.fetched++;
 		work->tally.bytes += bytes;
@@ -152,7 +153,7 @@ static void on_fetched(struct session *session, size_t message)
 		work->tally.duplicates++;
 		log_info("pickup name=%s duplicate bytes=%" PRIu64, work->pickup.name,
 			 bytes);
-		if (!remember(session, &entry))
+		if (!remember(connection, &entry))
 			return;
 		break;
 	case DELIVER_LOOP:
@@ -160,125 +161,131 @@ static void on_fetched(struct session *session, size_t message)
 			  work->pickup.name, bytes, err.text);
 		work_blame(work, &err);
 		/* What was not delivered must not be known by its contents. */
-		entry = entry_of(session, message, SEEN_LEFT);
-		if (!remember(session, &entry))
+		entry = entry_of(connection, message, SEEN_LEFT);
+		if (!remember(connection, &entry))
 			return;
 		break;
 	case DELIVER_FAILED:
-		fail(session, &err);
+		fail(connection, &err);
 		return;
 	}
-	session->fetched++;
-	session->fetched_bytes += bytes;
-	fetch_is_over(session, message);
+	connection->fetched++;
+	connection->fetched_bytes += bytes;
+	fetch_is_over(connection, message);
 	if (entry.kind == SEEN_FETCHED)
-		session->safe[session->safe_count++] = message;
+		connection->safe[connection->safe_count++] = message;
 }
 
-static void tell_recipient(struct session *session, size_t message, struct span header)
+static void tell_recipient(struct provider_connection *connection, size_t message,
+			   struct span header)
 {
 	const struct oversize_notice notice = {
-		.key = session->plan.items[message].key,
-		.octets = provider_octets(&session->provider, message),
+		.key = connection->plan.items[message].key,
+		.octets = provider_octets(&connection->provider, message),
 		.header = header,
 	};
-	struct seen_entry entry = entry_of(session, message, SEEN_LARGE);
+	struct seen_entry entry = entry_of(connection, message, SEEN_LARGE);
 	struct err err;
 
-	if (!oversize_notice_send(session->work, &notice, &err))
-		fail(session, &err);
+	if (!oversize_notice_send(connection->work, &notice, &err))
+		fail(connection, &err);
 	else
-		remember(session, &entry);
+		remember(connection, &entry);
 }
 
-static void identified(struct session *session, size_t message, const char *key)
+static void identified(struct provider_connection *connection, size_t message,
+		       const char *key)
 {
-	plan_identified(&session->plan, session->work, &session->provider, message, key);
-	on_judged(session);
+	plan_identified(&connection->plan, connection->work, &connection->provider,
+			message, key);
+	on_judged(connection);
 }
 
-static void identified_as_listed(struct session *session, size_t message)
+static void identified_as_listed(struct provider_connection *connection, size_t message)
 {
 	char key[DIGEST_TEXT_MAX];
 
-	provider_key(&session->provider, message, key);
-	identified(session, message, key);
+	provider_key(&connection->provider, message, key);
+	identified(connection, message, key);
 }
 
-static void on_header(struct session *session, size_t message)
+static void on_header(struct provider_connection *connection, size_t message)
 {
-	struct work *work = session->work;
-	enum task task = session->plan.items[message].task;
+	struct work *work = connection->work;
+	enum task task = connection->plan.items[message].task;
 	char key[DIGEST_TEXT_MAX];
 	struct digest *digest;
 
-	message_finish(&session->message);
+	message_finish(&connection->message);
 	if (task == TASK_PROBE) {
-		multidrop_proof_look(work->proof, message_header(&session->message));
+		multidrop_proof_look(work->proof, message_header(&connection->message));
 		return;
 	}
 	if (task == TASK_NOTICE) {
-		tell_recipient(session, message, message_header(&session->message));
+		tell_recipient(connection, message, message_header(&connection->message));
 		return;
 	}
 	digest = digest_new();
-	digest_add(digest, message_header(&session->message));
-	identified(session, message, digest_text(digest, key));
+	digest_add(digest, message_header(&connection->message));
+	identified(connection, message, digest_text(digest, key));
 	digest_free(digest);
 }
 
 /* An old one under a new uid is known under that from now on. */
-static void on_identity(struct session *session, size_t message)
+static void on_identity(struct provider_connection *connection, size_t message)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 	const struct seen_entry *old;
 	struct seen_entry entry;
 	char identity[DIGEST_TEXT_MAX];
 	struct err err;
 
-	message_finish(&session->message);
+	message_finish(&connection->message);
 	old = seen_find_identity(
 		work->seen,
-		message_identity(&session->message,
-				 provider_octets(&session->provider, message), identity));
+		message_identity(&connection->message,
+				 provider_octets(&connection->provider, message),
+				 identity));
 	if (old && old->kind != SEEN_LARGE) {
 		entry = *old;
 		snprintf(entry.key, sizeof(entry.key), "%s",
-			 session->plan.items[message].key);
+			 connection->plan.items[message].key);
 		entry.listed = clock_wall_s();
 		if (!seen_add(work->seen, &entry, &err))
-			fail(session, &err);
+			fail(connection, &err);
 	}
-	identified_as_listed(session, message);
+	identified_as_listed(connection, message);
 }
 
 /* The server would not: it stays there, the others go on. */
-static void on_refused(struct session *session, const struct provider_answer *answer)
+static void on_refused(struct provider_connection *connection,
+		       const struct provider_answer *answer)
 {
-	const struct item *item = &session->plan.items[answer->message];
-	struct work *work = session->work;
+	const struct item *item = &connection->plan.items[answer->message];
+	struct work *work = connection->work;
 	struct err err;
 
 	err_temporary(&err, "4.3.0", "%s would not give message %zu: %.*s",
 		      work->pickup.host, answer->message + 1, SPAN_ARG(answer->text));
 	switch (answer->ask) {
 	case PROVIDER_FETCH:
-		fetch_is_over(session, answer->message);
+		fetch_is_over(connection, answer->message);
 		break;
 	case PROVIDER_HEADER:
 		/* Not known by its header, then by its contents. */
 		if (item->task == TASK_IDENTIFY) {
-			identified(session, answer->message, "-");
+			identified(connection, answer->message, "-");
 			return;
 		}
 		/* That it is there, and how large, can be told all the same. */
 		if (item->task == TASK_NOTICE && strcmp(item->key, "-") != 0) {
-			tell_recipient(session, answer->message, (struct span){ "", 0 });
+			tell_recipient(connection, answer->message,
+				       (struct span){ "", 0 });
 			return;
 		}
 		break;
 	case PROVIDER_IDENTITY:
-		identified_as_listed(session, answer->message);
+		identified_as_listed(connection, answer->message);
 		return;
 	case PROVIDER_DELETE:
 	case PROVIDER_QUIT:
@@ -290,117 +297,119 @@ static void on_refused(struct session *session, const struct provider_answer *an
 }
 
 /* Its uid may be given to another one. */
-static bool on_gone(struct session *session, size_t message)
+static bool on_gone(struct provider_connection *connection, size_t message)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 	struct err err;
 
 	work->tally.deleted++;
-	plan_forget_large(&session->plan, work, message);
-	if (seen_forget(work->seen, session->plan.items[message].key, &err))
+	plan_forget_large(&connection->plan, work, message);
+	if (seen_forget(work->seen, connection->plan.items[message].key, &err))
 		return true;
 	log_failure(&err);
 	return false;
 }
 
-static void on_deleted(struct session *session, size_t message)
+static void on_deleted(struct provider_connection *connection, size_t message)
 {
-	session->plan.items[message].is_deleted = true;
-	if (!session->provider.kind->removes_at_quit)
-		on_gone(session, message);
+	connection->plan.items[message].is_deleted = true;
+	if (!connection->provider.kind->removes_at_quit)
+		on_gone(connection, message);
 }
 
 /* QUIT was taken: what was removed is. */
-static void on_quit(struct session *session)
+static void on_quit(struct provider_connection *connection)
 {
-	const struct plan *plan = &session->plan;
+	const struct plan *plan = &connection->plan;
 
-	if (!session->provider.kind->removes_at_quit)
+	if (!connection->provider.kind->removes_at_quit)
 		return;
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->items[i].is_deleted && !on_gone(session, i))
+		if (plan->items[i].is_deleted && !on_gone(connection, i))
 			return;
 }
 
 static void on_answer(void *ctx, const struct provider_answer *answer)
 {
-	struct session *session = ctx;
+	struct provider_connection *connection = ctx;
 
-	if (session->failure.kind != ERR_NONE)
+	if (connection->failure.kind != ERR_NONE)
 		return;
 	if (answer->ask == PROVIDER_QUIT) {
-		session->quit_done = true;
+		connection->quit_done = true;
 		if (answer->done)
-			on_quit(session);
+			on_quit(connection);
 		return;
 	}
 	if (!answer->done)
-		on_refused(session, answer);
+		on_refused(connection, answer);
 	else if (answer->ask == PROVIDER_FETCH)
-		on_fetched(session, answer->message);
+		on_fetched(connection, answer->message);
 	else if (answer->ask == PROVIDER_HEADER)
-		on_header(session, answer->message);
+		on_header(connection, answer->message);
 	else if (answer->ask == PROVIDER_IDENTITY)
-		on_identity(session, answer->message);
+		on_identity(connection, answer->message);
 	else
-		on_deleted(session, answer->message);
+		on_deleted(connection, answer->message);
 	/* IMAP may answer a removal while a message is coming in. */
 	if (answer->ask != PROVIDER_DELETE)
-		message_clear(&session->message);
+		message_clear(&connection->message);
 }
 
-void conversation_begin(struct session *session, struct span offer)
+void conversation_begin(struct provider_connection *connection, struct span offer)
 {
 	static const struct provider_hooks all = { NULL, on_listed, on_piece, on_answer },
 					   some = { needs_octets, on_listed, on_piece,
 						    on_answer };
 
-	message_init(&session->message);
-	provider_open(&session->provider, session->work, offer,
-		      plan_knows_most(session->work) ? &some : &all, session);
+	message_init(&connection->message);
+	provider_open(&connection->provider, connection->work, offer,
+		      plan_knows_most(connection->work) ? &some : &all, connection);
 }
 
-void conversation_end(struct session *session)
+void conversation_end(struct provider_connection *connection)
 {
-	if (!session->provider.engine)
+	if (!connection->provider.engine)
 		return;
-	provider_close(&session->provider);
-	message_clear(&session->message);
-	buf_clear(&session->message.text);
-	plan_clear(&session->plan);
-	free(session->safe);
-	free(session->removable);
+	provider_close(&connection->provider);
+	message_clear(&connection->message);
+	buf_clear(&connection->message.text);
+	plan_clear(&connection->plan);
+	free(connection->safe);
+	free(connection->removable);
 }
 
 /* What is durable is known to be, durably, before it may go. */
-static bool make_removable(struct session *session, struct err *err)
+static bool make_removable(struct provider_connection *connection, struct err *err)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 
-	if (!session->safe_count)
+	if (!connection->safe_count)
 		return true;
 	if (!seen_sync(work->seen, err))
 		return false;
-	for (size_t i = 0; i < session->safe_count; i++) {
-		plan_forget_large(&session->plan, work, session->safe[i]);
+	for (size_t i = 0; i < connection->safe_count; i++) {
+		plan_forget_large(&connection->plan, work, connection->safe[i]);
 		if (work->pickup.keep == PICKUP_KEEP_NO ||
 		    (work->pickup.keep == PICKUP_KEEP_DAYS && !work->pickup.keep_days))
-			session->removable[session->removable_count++] = session->safe[i];
+			connection->removable[connection->removable_count++] =
+				connection->safe[i];
 	}
-	session->safe_count = 0;
+	connection->safe_count = 0;
 	return true;
 }
 
-bool conversation_hear(struct session *session, struct span bytes, struct err *err)
+bool conversation_hear(struct provider_connection *connection, struct span bytes,
+		       struct err *err)
 {
-	bool fine = provider_hear(&session->provider, bytes, err);
+	bool fine = provider_hear(&connection->provider, bytes, err);
 	struct err sync_err;
 
-	if (!make_removable(session, &sync_err))
-		fail(session, &sync_err);
-	if (session->failure.kind != ERR_NONE) {
-		*err = session->failure;
+	if (!make_removable(connection, &sync_err))
+		fail(connection, &sync_err);
+	if (connection->failure.kind != ERR_NONE) {
+		*err = connection->failure;
 		return false;
 	}
-	return fine || err_context(err, "%s", session->work->pickup.host);
+	return fine || err_context(err, "%s", connection->work->pickup.host);
 }

@@ -1,5 +1,5 @@
-/* What session.c (the connection's life), conversation.c (what is heard over it) and
- * conversation_ask.c (what is asked next) share. Nobody else includes this. */
+/* What provider_connection.c (the connection's life), conversation.c (what is heard over
+ * it) and conversation_ask.c (what is asked next) share. Nobody else includes this. */
 #ifndef LONTAR_PICKUP_CONVERSATION_H
 #define LONTAR_PICKUP_CONVERSATION_H
 
@@ -7,9 +7,9 @@
 #include "programs/lontar-pickup/message.h"
 #include "programs/lontar-pickup/plan.h"
 #include "programs/lontar-pickup/provider.h"
-#include "programs/lontar-pickup/session.h"
+#include "programs/lontar-pickup/provider_connection.h"
 
-struct session {
+struct provider_connection {
 	struct work *work;
 	struct dial *dial;
 	struct provider provider;
@@ -34,12 +34,12 @@ struct session {
 };
 
 /* offer: what the server said of itself. */
-void conversation_begin(struct session *session, struct span offer);
+void conversation_begin(struct provider_connection *connection, struct span offer);
 /* Says whatever may be said now. */
-void conversation_ask(struct session *session);
+void conversation_ask(struct provider_connection *connection);
 /* False: it is over, and err says why. */
-bool conversation_hear(struct session *session, struct span bytes,
+bool conversation_hear(struct provider_connection *connection, struct span bytes,
 		       struct err *err) MUST_USE;
-void conversation_end(struct session *session);
+void conversation_end(struct provider_connection *connection);
 
 #endif

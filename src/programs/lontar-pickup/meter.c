@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "programs/lontar-pickup/pickup.h"
-#include "programs/lontar-pickup/session.h"
+#include "programs/lontar-pickup/provider_connection.h"
 
 /* Beside a message itself: headers and acknowledgements of TCP and IP for each segment;
  * its commands and their answers. */
@@ -49,7 +49,7 @@ void meter_allow(struct work *work, uint64_t most_bytes, int64_t until)
 
 uint64_t meter_used(const struct work *work)
 {
-	return work->meter.closed_bytes + session_used(work->session);
+	return work->meter.closed_bytes + provider_connection_used(work->connection);
 }
 
 static uint64_t less(uint64_t whole, uint64_t part)
@@ -60,8 +60,8 @@ static uint64_t less(uint64_t whole, uint64_t part)
 /* Bytes a second; 0: not known. */
 static uint64_t rate_of(const struct work *work)
 {
-	uint64_t used = session_used(work->session);
-	int64_t ms = session_age_ms(work->session);
+	uint64_t used = provider_connection_used(work->connection);
+	int64_t ms = provider_connection_age_ms(work->connection);
 
 	if (used >= RATE_BYTES && ms > 0)
 		return used * 1000 / (uint64_t)ms;

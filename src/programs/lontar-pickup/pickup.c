@@ -15,7 +15,7 @@
 #include "ipc/service.h"
 #include "programs/lontar-pickup/boss.h"
 #include "programs/lontar-pickup/multidrop_proof.h"
-#include "programs/lontar-pickup/session.h"
+#include "programs/lontar-pickup/provider_connection.h"
 
 #define PROGRESS_S .25
 
@@ -151,7 +151,7 @@ bool work_begin(struct work *work, const char *name, struct err *err)
 	if (!open_all(work, name, err))
 		return false;
 	meter_begin(work);
-	return session_start(work, err);
+	return provider_connection_start(work, err);
 }
 
 /* They stay there: it is not all that was asked for. */
@@ -171,7 +171,7 @@ static void blame_limits(struct work *work)
 
 static void write_note(struct work *work)
 {
-	struct session_left left = session_left(work->session);
+	struct provider_connection_left left = provider_connection_left(work->connection);
 	struct err err;
 
 	work->note.refused |=
@@ -211,7 +211,7 @@ static void put_away(struct work *work)
 	if (!work->probes)
 		write_note(work);
 	token_stop(&work->token);
-	session_close(work->session);
+	provider_connection_close(work->connection);
 	if (work->succeeded && !work->probes && !tidy(work, &err))
 		log_failure(&err);
 	seen_close(work->seen);

@@ -2,7 +2,7 @@
  * One pickup: everything that is new in one mailbox at a provider. The parts know it as
  * the place where they meet:
  *
- *   session  the connection, and what is asked of the server in which order
+ *   provider_connection  the connection, and what is asked of the server in which order
  *   message  one message as it comes in
  *   deliver  who gets it, and that it is durable there
  *   oversize_notice  or who is told of it, if it is too large
@@ -29,7 +29,7 @@
 #include "programs/lontar-pickup/seen.h"
 
 struct multidrop_proof;
-struct session;
+struct provider_connection;
 
 struct tally {
 	uint64_t fetched;
@@ -51,7 +51,7 @@ struct work {
 	struct seen *seen;
 	struct multidrop_proof *proof; /* NULL unless it probes */
 	struct token token;            /* the login's, where a command makes it */
-	struct session *session;
+	struct provider_connection *connection;
 	struct meter meter;
 	uint64_t most_octets; /* larger ones are fetched when a person asks; 0: any */
 	bool is_moved;        /* another mailbox than the last time; see seen.h */

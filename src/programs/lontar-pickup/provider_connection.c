@@ -1,4 +1,4 @@
-#include "programs/lontar-pickup/session.h"
+#include "programs/lontar-pickup/provider_connection.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -16,39 +16,39 @@
 #define READ_BYTES     ((size_t)16384)
 #define RENEWALS_MAX   10000 /* a server that forgets what was removed ends here */
 
-static void free_session(struct session *session)
+static void free_connection(struct provider_connection *connection)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 
-	ev_io_stop(work->loop, &session->io);
-	ev_timer_stop(work->loop, &session->silence);
-	work->meter.closed_bytes += session_used(session);
-	dial_close(session->dial);
-	conversation_end(session);
-	free(session);
-	work->session = NULL;
+	ev_io_stop(work->loop, &connection->io);
+	ev_timer_stop(work->loop, &connection->silence);
+	work->meter.closed_bytes += provider_connection_used(connection);
+	dial_close(connection->dial);
+	conversation_end(connection);
+	free(connection);
+	work->connection = NULL;
 }
 
-void session_close(struct session *session)
+void provider_connection_close(struct provider_connection *connection)
 {
-	if (session)
-		free_session(session);
+	if (connection)
+		free_connection(connection);
 }
 
-static void lost(struct session *session, const struct err *err)
+static void lost(struct provider_connection *connection, const struct err *err)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 
 	work_blame(work, err);
 	work_end(work);
 }
 
-static void lost_because(struct session *session, const char *why)
+static void lost_because(struct provider_connection *connection, const char *why)
 {
 	struct err err = { 0 };
 
-	err_temporary(&err, "4.4.2", "%s: %s", session->work->pickup.host, why);
-	lost(session, &err);
+	err_temporary(&err, "4.4.2", "%s: %s", connection->work->pickup.host, why);
+	lost(connection, &err);
 }
 
 static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -58,14 +58,15 @@ static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
 	lost_because(watcher->data, "no answer for minutes");
 }
 
-static bool write_commands(struct session *session, struct err *err)
+static bool write_commands(struct provider_connection *connection, struct err *err)
 {
-	struct buf *commands = provider_outgoing(&session->provider);
+	struct buf *commands = provider_outgoing(&connection->provider);
 
 	while (commands->len) {
 		size_t moved;
 
-		switch (dial_send(session->dial, commands->data, commands->len, &moved)) {
+		switch (dial_send(connection->dial, commands->data, commands->len,
+				  &moved)) {
 		case DIAL_DONE:
 			buf_consume(commands, moved);
 			break;
@@ -73,59 +74,59 @@ static bool write_commands(struct session *session, struct err *err)
 			return true;
 		case DIAL_CLOSED:
 			return err_temporary(err, "4.4.2", "%s closed the connection",
-					     session->work->pickup.host);
+					     connection->work->pickup.host);
 		}
 	}
 	return true;
 }
 
-static bool read_replies(struct session *session, struct err *err)
+static bool read_replies(struct provider_connection *connection, struct err *err)
 {
 	char bytes[READ_BYTES];
 	size_t moved;
 
 	for (;;) {
-		switch (dial_receive(session->dial, bytes, sizeof(bytes), &moved)) {
+		switch (dial_receive(connection->dial, bytes, sizeof(bytes), &moved)) {
 		case DIAL_DONE:
-			if (!conversation_hear(session, (struct span){ bytes, moved },
+			if (!conversation_hear(connection, (struct span){ bytes, moved },
 					       err))
 				return false;
 			break;
 		case DIAL_AGAIN:
 			return true;
 		case DIAL_CLOSED:
-			return session->quit_done ||
+			return connection->quit_done ||
 			       err_temporary(err, "4.4.2", "%s closed the connection",
-					     session->work->pickup.host);
+					     connection->work->pickup.host);
 		}
-		meter_look(session->work);
-		if (session->quit_done || session->work->stopping)
+		meter_look(connection->work);
+		if (connection->quit_done || connection->work->stopping)
 			return true;
 		/* The next is asked for as soon as it may be, not when all that has come
 		 * is read. */
-		conversation_ask(session);
-		if (!write_commands(session, err))
+		conversation_ask(connection);
+		if (!write_commands(connection, err))
 			return false;
 	}
 }
 
-static void go_on(struct session *session)
+static void go_on(struct provider_connection *connection)
 {
-	struct work *work = session->work;
+	struct work *work = connection->work;
 	struct err err = { 0 };
 
-	conversation_ask(session);
-	if (!write_commands(session, &err) || !read_replies(session, &err)) {
-		lost(session, &err);
+	conversation_ask(connection);
+	if (!write_commands(connection, &err) || !read_replies(connection, &err)) {
+		lost(connection, &err);
 		return;
 	}
-	if (session->quit_done) {
-		bool renew = session->renew && !work->stopping &&
+	if (connection->quit_done) {
+		bool renew = connection->renew && !work->stopping &&
 			     ++work->renewals < RENEWALS_MAX;
 
-		work->held = session->plan.held;
-		free_session(session);
-		if (renew && session_start(work, &err))
+		work->held = connection->plan.held;
+		free_connection(connection);
+		if (renew && provider_connection_start(work, &err))
 			return;
 		if (renew)
 			work_blame(work, &err);
@@ -133,12 +134,13 @@ static void go_on(struct session *session)
 		work_end(work);
 		return;
 	}
-	session->silence.repeat = session->has_quit ? GOODBYE_S : SILENCE_S;
-	ev_timer_again(work->loop, &session->silence);
-	ev_io_stop(work->loop, &session->io);
-	ev_io_set(&session->io, dial_fd(session->dial),
-		  EV_READ | (provider_outgoing(&session->provider)->len ? EV_WRITE : 0));
-	ev_io_start(work->loop, &session->io);
+	connection->silence.repeat = connection->has_quit ? GOODBYE_S : SILENCE_S;
+	ev_timer_again(work->loop, &connection->silence);
+	ev_io_stop(work->loop, &connection->io);
+	ev_io_set(&connection->io, dial_fd(connection->dial),
+		  EV_READ |
+			  (provider_outgoing(&connection->provider)->len ? EV_WRITE : 0));
+	ev_io_start(work->loop, &connection->io);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
@@ -150,23 +152,23 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 
 static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 {
-	struct session *session = ctx;
-	struct work *work = session->work;
+	struct provider_connection *connection = ctx;
+	struct work *work = connection->work;
 
 	if (err) {
 		if (err->kind == ERR_PERMANENT)
 			work->note.refused = true;
-		lost(session, err);
+		lost(connection, err);
 		return;
 	}
 	work->note.refused = false;
 	log_info("pickup name=%s connected=%s tls=%s", work->pickup.name,
 		 dial_address(connected), dial_has_tls(connected) ? "yes" : "no");
 	work->doing = "listing";
-	conversation_begin(session, dial_ehlo(connected));
-	ev_io_init(&session->io, on_io, dial_fd(connected), EV_READ);
-	session->io.data = session;
-	go_on(session);
+	conversation_begin(connection, dial_ehlo(connected));
+	ev_io_init(&connection->io, on_io, dial_fd(connected), EV_READ);
+	connection->io.data = connection;
+	go_on(connection);
 }
 
 static const enum dial_tls dial_tls_of[] = {
@@ -189,7 +191,7 @@ static void begin(struct work *work, char *secret)
 {
 	const struct pickup *pickup = &work->pickup;
 	const struct meter *meter = &work->meter;
-	struct session *session;
+	struct provider_connection *connection;
 	char cafile[PATH_MAX];
 	struct dial_request request = {
 		.protocol = provider_kind_of(work)->dial,
@@ -205,14 +207,14 @@ static void begin(struct work *work, char *secret)
 		.timeout_s = DIAL_TIMEOUT_S,
 	};
 
-	session = must_alloc(sizeof(*session));
-	session->work = work;
-	ev_timer_init(&session->silence, on_silence, 0., SILENCE_S);
-	session->silence.data = session;
-	work->session = session;
-	session->began_ms = clock_monotonic_ms();
+	connection = must_alloc(sizeof(*connection));
+	connection->work = work;
+	ev_timer_init(&connection->silence, on_silence, 0., SILENCE_S);
+	connection->silence.data = connection;
+	work->connection = connection;
+	connection->began_ms = clock_monotonic_ms();
 	work->doing = "connecting";
-	session->dial = dial_start(work->loop, &request, on_dialled, session);
+	connection->dial = dial_start(work->loop, &request, on_dialled, connection);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
 }
@@ -230,7 +232,7 @@ static void on_token(void *ctx, char *token, struct err *err)
 	work_end(work);
 }
 
-bool session_start(struct work *work, struct err *err)
+bool provider_connection_start(struct work *work, struct err *err)
 {
 	const struct pickup *pickup = &work->pickup;
 	const struct token_request request = { .command = pickup->tokencommand,
@@ -249,23 +251,25 @@ bool session_start(struct work *work, struct err *err)
 	return secret != NULL;
 }
 
-uint64_t session_used(const struct session *session)
+uint64_t provider_connection_used(const struct provider_connection *connection)
 {
-	return session && session->dial ? dial_used(session->dial) : 0;
+	return connection && connection->dial ? dial_used(connection->dial) : 0;
 }
 
-int64_t session_age_ms(const struct session *session)
+int64_t provider_connection_age_ms(const struct provider_connection *connection)
 {
-	return session ? clock_monotonic_ms() - session->began_ms : 0;
+	return connection ? clock_monotonic_ms() - connection->began_ms : 0;
 }
 
-struct session_left session_left(const struct session *session)
+struct provider_connection_left
+provider_connection_left(const struct provider_connection *connection)
 {
-	if (!session || !session->is_listed)
-		return (struct session_left){ .is_known = false };
-	return (struct session_left){ .is_known = true,
-				      .messages = session->plan.fetch_left,
-				      .bytes = session->plan.fetch_bytes,
-				      .held = session->plan.held,
-				      .partly_bytes = session->message.bytes };
+	if (!connection || !connection->is_listed)
+		return (struct provider_connection_left){ .is_known = false };
+	return (struct provider_connection_left){ .is_known = true,
+						  .messages = connection->plan.fetch_left,
+						  .bytes = connection->plan.fetch_bytes,
+						  .held = connection->plan.held,
+						  .partly_bytes =
+							  connection->message.bytes };
 }
