@@ -1,56 +1,60 @@
-#include "programs/lontar-pickup/conversation.h"
+#include "programs/lontar-pickup/conversation_private.h"
 
-/* When a session has done enough for a QUIT: it costs a login and a listing anew, which
- * should be little beside what was fetched. Where messages have no uids, a cut costs all
- * that was fetched since the last QUIT, so it is said sooner. */
+/* When a connection has done enough for a QUIT, which costs a login and a listing anew:
+ * that should be little beside what was fetched. If messages have no uids, a cut costs
+ * all that was fetched since the last QUIT, so it is sent sooner. */
 #define RENEW_MESSAGES 20
 #define RENEW_BYTES    ((uint64_t)4 * 1024 * 1024)
 #define RENEW_LISTINGS 32
 
-static bool has_done_enough(const struct provider_connection *connection)
+static bool has_done_enough(const struct conversation *conversation)
 {
 	uint64_t bytes =
-		connection->plan.has_keyless
+		conversation->plan.has_keyless
 			? RENEW_BYTES / 16
 			: RENEW_BYTES + RENEW_LISTINGS * provider_listing_bytes(
-								 &connection->provider);
+								 &conversation->provider);
 
-	return connection->provider.kind->removes_at_quit &&
-	       connection->work->pickup.keep != PICKUP_KEEP_ALWAYS &&
-	       connection->fetched >= RENEW_MESSAGES &&
-	       connection->fetched_bytes >= bytes && connection->plan.fetch_left > 0;
+	return conversation->provider.kind->removes_at_quit &&
+	       conversation->mailbox->pickup.keep != PICKUP_KEEP_ALWAYS &&
+	       conversation->fetched >= RENEW_MESSAGES &&
+	       conversation->fetched_bytes >= bytes && conversation->plan.fetch_left > 0;
 }
 
-static enum task task_of(const struct provider_connection *connection, size_t turn)
+static enum task task_of(const struct conversation *conversation, size_t turn)
 {
-	return connection->plan.items[connection->plan.order[turn]].task;
+	return conversation->plan.items[conversation->plan.order[turn]].task;
 }
 
-/* It is not begun: it would not end before the link's end. */
-static void keep_there(struct provider_connection *connection, size_t message)
+/* It is not begun, because it would not end before the link's end. */
+static void keep_there(struct conversation *conversation, size_t message)
 {
-	struct plan *plan = &connection->plan;
+	struct plan *plan = &conversation->plan;
 
+	conversation->kept++;
+	conversation->kept_bytes +=
+		provider_octets_left(&conversation->provider, message);
 	plan->items[message].task = TASK_NONE;
 	plan->fetch_left--;
-	plan->fetch_bytes -= provider_octets(&connection->provider, message);
+	plan->fetch_bytes -= provider_octets(&conversation->provider, message);
 }
 
-static bool is_affordable(struct provider_connection *connection, size_t message)
+static bool is_affordable(struct conversation *conversation, size_t message)
 {
-	uint64_t octets = provider_octets_left(&connection->provider, message);
-	uint64_t here = connection->message.bytes, begun = connection->begun_octets;
+	uint64_t octets = provider_octets_left(&conversation->provider, message);
+	uint64_t here = conversation->message.bytes, begun = conversation->begun_octets;
 
-	if (!meter_takes(connection->work, octets, begun > here ? begun - here : 0))
+	if (!conversation->events->has_room(conversation->ctx, octets,
+					    begun > here ? begun - here : 0))
 		return false;
-	connection->plan.items[message].begun_octets = octets;
-	connection->begun_octets += octets;
+	conversation->plan.items[message].begun_octets = octets;
+	conversation->begun_octets += octets;
 	return true;
 }
 
 /* The plan's next; false: there is none, or it is not known yet. */
-static bool next_of_plan(struct provider_connection *connection,
-			 enum provider_ask *ask_out, size_t *message_out)
+static bool next_of_plan(struct conversation *conversation, enum provider_ask *ask_out,
+			 size_t *message_out)
 {
 	static const enum provider_ask asks[] = {
 		[TASK_NONE] = PROVIDER_QUIT,        [TASK_IDENTIFY] = PROVIDER_HEADER,
@@ -58,16 +62,16 @@ static bool next_of_plan(struct provider_connection *connection,
 		[TASK_DELETE] = PROVIDER_DELETE,    [TASK_PROBE] = PROVIDER_HEADER,
 		[TASK_COMPARE] = PROVIDER_IDENTITY,
 	};
-	struct plan *plan = &connection->plan;
+	struct plan *plan = &conversation->plan;
 	enum task task;
 
 	while (plan->next < plan->order_count &&
-	       task_of(connection, plan->next) == TASK_FETCH && !plan->identify_left &&
-	       !is_affordable(connection, plan->order[plan->next]))
-		keep_there(connection, plan->order[plan->next++]);
+	       task_of(conversation, plan->next) == TASK_FETCH && !plan->identify_left &&
+	       !is_affordable(conversation, plan->order[plan->next]))
+		keep_there(conversation, plan->order[plan->next++]);
 	if (plan->next == plan->order_count)
 		return false;
-	task = task_of(connection, plan->next);
+	task = task_of(conversation, plan->next);
 	/* A smaller one may be among those that are not known yet. */
 	if (task == TASK_FETCH && plan->identify_left)
 		return false;
@@ -79,35 +83,35 @@ static bool next_of_plan(struct provider_connection *connection,
 }
 
 /* The next thing to be done; false: nothing may be asked now. */
-static bool next_ask(struct provider_connection *connection, enum provider_ask *ask_out,
+static bool next_ask(struct conversation *conversation, enum provider_ask *ask_out,
 		     size_t *message_out)
 {
-	if (connection->removable_next < connection->removable_count) {
+	if (conversation->removable_next < conversation->removable_count) {
 		*ask_out = PROVIDER_DELETE;
-		*message_out = connection->removable[connection->removable_next++];
+		*message_out = conversation->removable[conversation->removable_next++];
 		return true;
 	}
-	connection->renew = connection->renew || has_done_enough(connection);
-	if (!connection->renew) {
-		if (next_of_plan(connection, ask_out, message_out))
+	conversation->renew = conversation->renew || has_done_enough(conversation);
+	if (!conversation->renew) {
+		if (next_of_plan(conversation, ask_out, message_out))
 			return true;
-		if (connection->plan.identify_left)
+		if (conversation->plan.identify_left)
 			return false;
 	}
 	*ask_out = PROVIDER_QUIT;
 	*message_out = 0;
 	/* It rides behind the last removals. */
-	connection->has_quit = provider_awaited(&connection->provider) == 0;
-	return connection->has_quit;
+	conversation->has_quit = provider_awaited(&conversation->provider) == 0;
+	return conversation->has_quit;
 }
 
-void conversation_ask(struct provider_connection *connection)
+void conversation_ask(struct conversation *conversation)
 {
 	enum provider_ask ask;
 	size_t message;
 
-	while (provider_may_ask(&connection->provider) &&
-	       connection->failure.kind == ERR_NONE &&
-	       next_ask(connection, &ask, &message))
-		provider_ask(&connection->provider, ask, message);
+	while (provider_may_ask(&conversation->provider) &&
+	       conversation->failure.kind == ERR_NONE &&
+	       next_ask(conversation, &ask, &message))
+		provider_ask(&conversation->provider, ask, message);
 }

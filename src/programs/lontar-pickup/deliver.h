@@ -7,7 +7,7 @@
 #define LONTAR_PICKUP_DELIVER_H
 
 #include "programs/lontar-pickup/message.h"
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
 enum delivered {
 	DELIVERED,
@@ -23,12 +23,12 @@ struct deliver_from {
 
 /* entry: what is to be known of it; its digest is filled in here. DELIVERED: and it is
  * (not synced). */
-enum delivered deliver(struct work *work, const struct deliver_from *from,
-		       const struct message *message, struct seen_entry *entry,
-		       struct err *err) MUST_USE;
+enum delivered deliver(const struct remote_mailbox *mailbox,
+		       const struct deliver_from *from, const struct message *message,
+		       struct seen_entry *entry, struct err *err) MUST_USE;
 
 /* Who is to get it; false: no one recipient is named. */
-bool deliver_find_recipient(const struct work *work, struct span header,
+bool deliver_find_recipient(const struct remote_mailbox *mailbox, struct span header,
 			    char recipient_out[ADDRESS_MAX]) MUST_USE;
 
 #endif

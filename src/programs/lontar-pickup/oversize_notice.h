@@ -6,7 +6,7 @@
 #ifndef LONTAR_PICKUP_OVERSIZE_NOTICE_H
 #define LONTAR_PICKUP_OVERSIZE_NOTICE_H
 
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
 struct oversize_notice {
 	const char *key;    /* of the message there; never "-" */
@@ -15,7 +15,7 @@ struct oversize_notice {
 };
 
 /* True: the record that a reply needs and the notice are durable. */
-bool oversize_notice_send(struct work *work, const struct oversize_notice *notice,
-			  struct err *err) MUST_USE;
+bool oversize_notice_send(const struct remote_mailbox *mailbox,
+			  const struct oversize_notice *notice, struct err *err) MUST_USE;
 
 #endif

@@ -1,54 +1,36 @@
 #include "programs/lontar-pickup/provider_connection.h"
 
-#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "programs/lontar-pickup/conversation.h"
+#include "net/dial.h"
+#include "transfer/remote_account.h"
 
 #define DIAL_TIMEOUT_S 120
 #define SILENCE_S      120.
 #define GOODBYE_S      15. /* QUIT's answer is not worth more of the link */
 #define READ_BYTES     ((size_t)16384)
-#define RENEWALS_MAX   10000 /* a server that forgets what was removed ends here */
 
-static void free_connection(struct provider_connection *connection)
-{
-	struct work *work = connection->work;
-
-	ev_io_stop(work->loop, &connection->io);
-	ev_timer_stop(work->loop, &connection->silence);
-	work->meter.closed_bytes += provider_connection_used(connection);
-	dial_close(connection->dial);
-	conversation_end(connection);
-	free(connection);
-	work->connection = NULL;
-}
-
-void provider_connection_close(struct provider_connection *connection)
-{
-	if (connection)
-		free_connection(connection);
-}
-
-static void lost(struct provider_connection *connection, const struct err *err)
-{
-	struct work *work = connection->work;
-
-	work_blame(work, err);
-	work_end(work);
-}
+struct provider_connection {
+	struct ev_loop *loop;
+	const struct remote_mailbox *mailbox;
+	const struct fetch_events *events;
+	void *ctx;
+	struct dial *dial;
+	struct conversation *conversation; /* NULL until the login is done */
+	int64_t began_ms;
+	ev_io io;
+	ev_timer silence;
+};
 
 static void lost_because(struct provider_connection *connection, const char *why)
 {
 	struct err err = { 0 };
 
-	err_temporary(&err, "4.4.2", "%s: %s", connection->work->pickup.host, why);
-	lost(connection, &err);
+	err_temporary(&err, "4.4.2", "%s: %s", connection->mailbox->pickup.host, why);
+	connection->events->on_lost(connection->ctx, &err);
 }
 
 static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -60,7 +42,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *watcher, int events)
 
 static bool write_commands(struct provider_connection *connection, struct err *err)
 {
-	struct buf *commands = provider_outgoing(&connection->provider);
+	struct buf *commands = conversation_outgoing(connection->conversation);
 
 	while (commands->len) {
 		size_t moved;
@@ -74,7 +56,7 @@ static bool write_commands(struct provider_connection *connection, struct err *e
 			return true;
 		case DIAL_CLOSED:
 			return err_temporary(err, "4.4.2", "%s closed the connection",
-					     connection->work->pickup.host);
+					     connection->mailbox->pickup.host);
 		}
 	}
 	return true;
@@ -82,178 +64,124 @@ static bool write_commands(struct provider_connection *connection, struct err *e
 
 static bool read_replies(struct provider_connection *connection, struct err *err)
 {
+	struct conversation *conversation = connection->conversation;
 	char bytes[READ_BYTES];
 	size_t moved;
 
 	for (;;) {
 		switch (dial_receive(connection->dial, bytes, sizeof(bytes), &moved)) {
 		case DIAL_DONE:
-			if (!conversation_hear(connection, (struct span){ bytes, moved },
-					       err))
+			if (!conversation_receive(conversation,
+						  (struct span){ bytes, moved }, err))
 				return false;
 			break;
 		case DIAL_AGAIN:
 			return true;
 		case DIAL_CLOSED:
-			return connection->quit_done ||
+			return conversation_is_over(conversation) ||
 			       err_temporary(err, "4.4.2", "%s closed the connection",
-					     connection->work->pickup.host);
+					     connection->mailbox->pickup.host);
 		}
-		meter_look(connection->work);
-		if (connection->quit_done || connection->work->stopping)
+		if (!connection->events->may_continue(connection->ctx) ||
+		    conversation_is_over(conversation))
 			return true;
 		/* The next is asked for as soon as it may be, not when all that has come
 		 * is read. */
-		conversation_ask(connection);
+		conversation_ask(conversation);
 		if (!write_commands(connection, err))
 			return false;
 	}
 }
 
-static void go_on(struct provider_connection *connection)
+static void wait_for_server(struct provider_connection *connection)
 {
-	struct work *work = connection->work;
+	struct conversation *conversation = connection->conversation;
+	bool has_commands = conversation_outgoing(conversation)->len > 0;
+
+	connection->silence.repeat =
+		conversation_is_ending(conversation) ? GOODBYE_S : SILENCE_S;
+	ev_timer_again(connection->loop, &connection->silence);
+	ev_io_stop(connection->loop, &connection->io);
+	ev_io_set(&connection->io, dial_fd(connection->dial),
+		  EV_READ | (has_commands ? EV_WRITE : 0));
+	ev_io_start(connection->loop, &connection->io);
+}
+
+static void resume(struct provider_connection *connection)
+{
+	struct conversation *conversation = connection->conversation;
 	struct err err = { 0 };
 
-	conversation_ask(connection);
-	if (!write_commands(connection, &err) || !read_replies(connection, &err)) {
-		lost(connection, &err);
-		return;
-	}
-	if (connection->quit_done) {
-		bool renew = connection->renew && !work->stopping &&
-			     ++work->renewals < RENEWALS_MAX;
-
-		work->held = connection->plan.held;
-		free_connection(connection);
-		if (renew && provider_connection_start(work, &err))
-			return;
-		if (renew)
-			work_blame(work, &err);
-		work->succeeded = !renew;
-		work_end(work);
-		return;
-	}
-	connection->silence.repeat = connection->has_quit ? GOODBYE_S : SILENCE_S;
-	ev_timer_again(work->loop, &connection->silence);
-	ev_io_stop(work->loop, &connection->io);
-	ev_io_set(&connection->io, dial_fd(connection->dial),
-		  EV_READ |
-			  (provider_outgoing(&connection->provider)->len ? EV_WRITE : 0));
-	ev_io_start(work->loop, &connection->io);
+	conversation_ask(conversation);
+	if (!write_commands(connection, &err) || !read_replies(connection, &err))
+		connection->events->on_lost(connection->ctx, &err);
+	else if (conversation_is_over(conversation))
+		connection->events->on_done(connection->ctx,
+					    conversation_has_more(conversation));
+	else
+		wait_for_server(connection);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	(void)loop;
 	(void)events;
-	go_on(watcher->data);
+	resume(watcher->data);
 }
 
 static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 {
 	struct provider_connection *connection = ctx;
-	struct work *work = connection->work;
 
 	if (err) {
-		if (err->kind == ERR_PERMANENT)
-			work->note.refused = true;
-		lost(connection, err);
+		connection->events->on_not_connected(connection->ctx, err);
 		return;
 	}
-	work->note.refused = false;
-	log_info("pickup name=%s connected=%s tls=%s", work->pickup.name,
+	log_info("pickup name=%s connected=%s tls=%s", connection->mailbox->pickup.name,
 		 dial_address(connected), dial_has_tls(connected) ? "yes" : "no");
-	work->doing = "listing";
-	conversation_begin(connection, dial_ehlo(connected));
+	connection->events->on_connected(connection->ctx);
+	connection->conversation = conversation_open(
+		connection->mailbox,
+		&(struct conversation_server){ .offer = dial_ehlo(connected),
+					       .address = dial_address(connected),
+					       .has_tls = dial_has_tls(connected),
+					       .events = connection->events,
+					       .ctx = connection->ctx });
 	ev_io_init(&connection->io, on_io, dial_fd(connected), EV_READ);
 	connection->io.data = connection;
-	go_on(connection);
+	resume(connection);
 }
 
-static const enum dial_tls dial_tls_of[] = {
-	[SMARTHOST_TLS_NONE] = DIAL_PLAIN,
-	[SMARTHOST_TLS_TRY] = DIAL_TRY,
-	[SMARTHOST_TLS_STARTTLS] = DIAL_STARTTLS,
-	[SMARTHOST_TLS_IMPLICIT] = DIAL_IMPLICIT,
-};
-
-/* Where names in a pickup's file are no whole paths, they are below control/. */
-static const char *control_path(const char *path, char out[PATH_MAX])
+struct provider_connection *
+provider_connection_open(struct ev_loop *loop, const struct remote_mailbox *mailbox,
+			 const char *secret, const struct fetch_events *events, void *ctx)
 {
-	if (!path || path[0] == '/')
-		return path;
-	snprintf(out, PATH_MAX, "control/%s", path);
-	return out;
-}
-
-static void begin(struct work *work, char *secret)
-{
-	const struct pickup *pickup = &work->pickup;
-	const struct meter *meter = &work->meter;
-	struct provider_connection *connection;
+	struct provider_connection *connection = must_alloc(sizeof(*connection));
+	struct remote_account account = remote_account_of_pickup(&mailbox->pickup);
 	char cafile[PATH_MAX];
-	struct dial_request request = {
-		.protocol = provider_kind_of(work)->dial,
-		.host = pickup->host,
-		.port = pickup->port,
-		.tls = dial_tls_of[pickup->tls],
-		.user = pickup->user,
-		.is_token = !pickup->passwordfile,
-		.cafile = control_path(pickup->cafile, cafile),
-		.name_servers = meter->link.dns[0] ? meter->link.dns : NULL,
-		.bind_to = meter->bind_to[0] ? meter->bind_to : NULL,
-		.secret = secret,
-		.timeout_s = DIAL_TIMEOUT_S,
-	};
+	struct dial_request request =
+		remote_account_request(&account, &mailbox->path, secret, cafile);
 
-	connection = must_alloc(sizeof(*connection));
-	connection->work = work;
+	*connection = (struct provider_connection){ .loop = loop,
+						    .mailbox = mailbox,
+						    .events = events,
+						    .ctx = ctx,
+						    .began_ms = clock_monotonic_ms() };
 	ev_timer_init(&connection->silence, on_silence, 0., SILENCE_S);
 	connection->silence.data = connection;
-	work->connection = connection;
-	connection->began_ms = clock_monotonic_ms();
-	work->doing = "connecting";
-	connection->dial = dial_start(work->loop, &request, on_dialled, connection);
-	explicit_bzero(secret, strlen(secret));
-	free(secret);
+	request.timeout_s = DIAL_TIMEOUT_S;
+	connection->dial = dial_start(loop, &request, on_dialled, connection);
+	return connection;
 }
 
-static void on_token(void *ctx, char *token, struct err *err)
+struct fetch_left provider_connection_left(const struct provider_connection *connection)
 {
-	struct work *work = ctx;
-
-	if (token) {
-		begin(work, token);
-		return;
-	}
-	err_context(err, "pickup %s", work->pickup.name);
-	work_blame(work, err);
-	work_end(work);
-}
-
-bool provider_connection_start(struct work *work, struct err *err)
-{
-	const struct pickup *pickup = &work->pickup;
-	const struct token_request request = { .command = pickup->tokencommand,
-					       .login = pickup->login,
-					       .done = on_token,
-					       .ctx = work };
-	char *secret;
-
-	if (!pickup->passwordfile && !pickup->tokenfile)
-		return token_ask(&work->token, work->loop, work->control_fd, &request,
-				 err) ||
-		       err_context(err, "pickup %s", pickup->name);
-	secret = pickup_secret(work->control_fd, pickup, err);
-	if (secret)
-		begin(work, secret);
-	return secret != NULL;
+	return conversation_left(connection ? connection->conversation : NULL);
 }
 
 uint64_t provider_connection_used(const struct provider_connection *connection)
 {
-	return connection && connection->dial ? dial_used(connection->dial) : 0;
+	return connection ? dial_used(connection->dial) : 0;
 }
 
 int64_t provider_connection_age_ms(const struct provider_connection *connection)
@@ -261,15 +189,13 @@ int64_t provider_connection_age_ms(const struct provider_connection *connection)
 	return connection ? clock_monotonic_ms() - connection->began_ms : 0;
 }
 
-struct provider_connection_left
-provider_connection_left(const struct provider_connection *connection)
+void provider_connection_close(struct provider_connection *connection)
 {
-	if (!connection || !connection->is_listed)
-		return (struct provider_connection_left){ .is_known = false };
-	return (struct provider_connection_left){ .is_known = true,
-						  .messages = connection->plan.fetch_left,
-						  .bytes = connection->plan.fetch_bytes,
-						  .held = connection->plan.held,
-						  .partly_bytes =
-							  connection->message.bytes };
+	if (!connection)
+		return;
+	ev_io_stop(connection->loop, &connection->io);
+	ev_timer_stop(connection->loop, &connection->silence);
+	conversation_close(connection->conversation);
+	dial_close(connection->dial);
+	free(connection);
 }

@@ -1,36 +1,35 @@
 /*
- * The connection of a pickup, and what is asked of the server: what is known already is
- * removed there if it may be, then the rest is fetched, the smallest first; each message
- * is durable here, and known to be, before it is removed there. A long run is cut into
- * sessions, since what was removed is gone only with QUIT.
+ * One connection to the provider: it is made, moves the bytes of a conversation, and ends
+ * when the server is silent for too long. What happens is told through fetch_events.h.
  */
 #ifndef LONTAR_PICKUP_PROVIDER_CONNECTION_H
 #define LONTAR_PICKUP_PROVIDER_CONNECTION_H
 
-#include <stdbool.h>
+#include <ev.h>
 #include <stdint.h>
 
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/conversation.h"
+#include "programs/lontar-pickup/fetch_events.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
-/* Begins to connect. False and err: our own settings or secret are not right. */
-bool provider_connection_start(struct work *work, struct err *err) MUST_USE;
+struct provider_connection;
 
-struct provider_connection_left {
-	bool is_known;
-	uint64_t messages; /* to be fetched */
-	uint64_t bytes;
-	uint64_t held;         /* too large to be */
-	uint64_t partly_bytes; /* of the one that is coming in */
-};
-struct provider_connection_left
-provider_connection_left(const struct provider_connection *connection);
+/* Begins to connect, over mailbox->path. secret: of the login, borrowed for the call; all
+ * else is borrowed until provider_connection_close. */
+struct provider_connection *provider_connection_open(struct ev_loop *loop,
+						     const struct remote_mailbox *mailbox,
+						     const char *secret,
+						     const struct fetch_events *events,
+						     void *ctx);
 
-/* Bytes used on the link by this connection, and since when it is; 0 for NULL. */
+/* All take NULL for no connection. */
+struct fetch_left provider_connection_left(const struct provider_connection *connection);
+/* Bytes used on the link, and since when it is open. */
 uint64_t provider_connection_used(const struct provider_connection *connection);
 int64_t provider_connection_age_ms(const struct provider_connection *connection);
 
-/* Closes the socket without a word. NULL does nothing. Not from within the engine's
- * call-backs. */
+/* Closes the socket without a word. NULL does nothing. From within a function of events
+ * only if that is its last one. */
 void provider_connection_close(struct provider_connection *connection);
 
 #endif

@@ -9,25 +9,22 @@
 #include "mail/wire.h"
 #include "net/deflate.h"
 #include "programs/lontar-pickup/partial.h"
-#include "programs/lontar-pickup/pickup.h"
-#include "programs/lontar-pickup/plan.h"
 #include "programs/lontar-pickup/provider.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
 #define OUTGOING_MAX ((size_t)256 * 1024)
-#define UID_TEXT_MAX 400
 
 _Static_assert(IMAP_CLIENT_MESSAGES_MAX == PROVIDER_LISTING_MAX,
 	       "one bound for all listings");
 
 struct imap {
-	struct work *work;
+	const struct remote_mailbox *mailbox;
 	struct imap_client *client;
 	const struct provider_hooks *hooks;
 	void *ctx;
 	struct deflate *deflate; /* once the server agreed */
 	struct buf packed;       /* commands, compressed */
 	struct partials *partials;
-	char uid[UID_TEXT_MAX];
 	/* the message that is coming in */
 	struct wire_decoder decoder;
 	struct buf stored;
@@ -36,24 +33,23 @@ struct imap {
 	bool is_void; /* it does not go on where it was asked to */
 };
 
-static struct span uid(const void *engine, size_t message)
+static struct span uid(const void *engine, size_t message, char room[PROVIDER_UID_MAX])
 {
-	struct imap *imap = (struct imap *)(uintptr_t)engine;
+	const struct imap *imap = engine;
 	char text[IMAP_UID_TEXT_MAX];
-	int len = 0;
 
-	if (*imap_client_uid(imap->client, message, text))
-		len = snprintf(imap->uid, sizeof(imap->uid), "%s %s", text,
-			       imap->work->pickup.folder);
-	return (struct span){ imap->uid, (size_t)len };
+	if (!*imap_client_uid(imap->client, message, text))
+		return (struct span){ "", 0 };
+	snprintf(room, PROVIDER_UID_MAX, "%s %s", text, imap->mailbox->pickup.folder);
+	return span_of(room);
 }
 
 static const char *key_of(const struct imap *imap, size_t message,
 			  char key_out[DIGEST_TEXT_MAX])
 {
-	struct provider provider = { &provider_imap, (void *)(uintptr_t)imap };
+	char room[PROVIDER_UID_MAX];
 
-	provider_key(&provider, message, key_out);
+	provider_key_of(uid(imap, message, room), key_out);
 	return key_out;
 }
 
@@ -89,23 +85,14 @@ static uint64_t octets_left(const void *engine, size_t message)
 	return has < all ? all - has : 0;
 }
 
-/* The size of what may be removed unread must be the server's. */
 static enum imap_known knows(void *ctx, size_t message, uint64_t *octets_out)
 {
+	static const enum imap_known all[] = { [PROVIDER_NEW] = IMAP_NEW,
+					       [PROVIDER_FETCHED] = IMAP_FETCHED,
+					       [PROVIDER_SIZED] = IMAP_SIZED };
 	struct imap *imap = ctx;
-	const struct work *work = imap->work;
-	const struct provider provider = { &provider_imap, imap };
-	const struct seen_entry *entry;
-	char key[DIGEST_TEXT_MAX];
 
-	key_of(imap, message, key);
-	entry = key[0] == '-' ? NULL : seen_find(work->seen, key);
-	if (!entry || work->probes)
-		return IMAP_NEW;
-	if (work->is_moved || plan_needs_octets(work, &provider, message))
-		return IMAP_FETCHED;
-	*octets_out = entry->octets;
-	return IMAP_SIZED;
+	return all[imap->hooks->knows(imap->ctx, message, octets_out)];
 }
 
 /* Parts of what is not there any more, or not to be fetched. */
@@ -120,7 +107,7 @@ static void sweep(struct imap *imap)
 
 		while (at < count && strcmp(key_of(imap, at, key), wanted) != 0)
 			at++;
-		if (at == count || seen_find(imap->work->seen, wanted))
+		if (at == count || seen_find(imap->mailbox->seen, wanted))
 			partials_drop(imap->partials, wanted);
 	}
 }
@@ -275,7 +262,7 @@ static void on_answer(void *ctx, const struct imap_client_answer *answer)
 	imap->hooks->on_answer(imap->ctx, &told);
 }
 
-static void *open_imap(struct work *work, struct span offer,
+static void *open_imap(const struct remote_mailbox *mailbox, struct span offer,
 		       const struct provider_hooks *hooks, void *ctx)
 {
 	static const struct imap_client_hooks own = { knows, on_listed, on_piece,
@@ -284,17 +271,17 @@ static void *open_imap(struct work *work, struct span offer,
 	struct imap_offer told = { .is_known = offer.len > 0 };
 
 	imap_offer_take(&told, span_trim(offer));
-	*imap = (struct imap){ .work = work,
+	*imap = (struct imap){ .mailbox = mailbox,
 			       .hooks = hooks,
 			       .ctx = ctx,
 			       .packed = BUF_INIT(OUTGOING_MAX),
 			       .stored = BUF_INIT(PARTIAL_PIECE_MAX + 1),
 			       .check = BUF_INIT(PARTIAL_CHECK_MAX),
-			       .partials =
-				       partials_open(work->root_fd, work->pickup.name) };
+			       .partials = partials_open(mailbox->root_fd,
+							 mailbox->pickup.name) };
 	imap->client = imap_client_new(
-		&told, work->pickup.folder,
-		work->probes || work->pickup.keep == PICKUP_KEEP_ALWAYS, &own, imap);
+		&told, mailbox->pickup.folder,
+		mailbox->proof || mailbox->pickup.keep == PICKUP_KEEP_ALWAYS, &own, imap);
 	return imap;
 }
 
@@ -334,7 +321,7 @@ static bool feed(struct imap *imap, struct span *bytes, struct err *err)
 	return false;
 }
 
-static bool hear_packed(struct imap *imap, struct span packed, struct err *err)
+static bool receive_packed(struct imap *imap, struct span packed, struct err *err)
 {
 	struct span plain;
 
@@ -353,7 +340,7 @@ static bool hear_packed(struct imap *imap, struct span packed, struct err *err)
 	}
 }
 
-static bool hear(void *engine, struct span bytes, struct err *err)
+static bool receive(void *engine, struct span bytes, struct err *err)
 {
 	struct imap *imap = engine;
 
@@ -363,7 +350,7 @@ static bool hear(void *engine, struct span bytes, struct err *err)
 		if (imap_client_is_compressed(imap->client))
 			imap->deflate = deflate_new();
 	}
-	return !imap->deflate || hear_packed(imap, bytes, err);
+	return !imap->deflate || receive_packed(imap, bytes, err);
 }
 
 static size_t count(const void *engine)
@@ -386,13 +373,13 @@ static bool has_headers(const void *engine)
 static const char *numbering(const struct imap *imap, char key_out[DIGEST_TEXT_MAX])
 {
 	struct digest *digest;
-	char text[UID_TEXT_MAX];
+	char text[PROVIDER_UID_MAX];
 
 	key_out[0] = '\0';
 	if (!imap_client_uidvalidity(imap->client))
 		return key_out;
 	snprintf(text, sizeof(text), "UIDVALIDITY %" PRIu32 " %s",
-		 imap_client_uidvalidity(imap->client), imap->work->pickup.folder);
+		 imap_client_uidvalidity(imap->client), imap->mailbox->pickup.folder);
 	digest = digest_new();
 	digest_add(digest, span_of(text));
 	digest_text(digest, key_out);
@@ -405,8 +392,8 @@ static bool is_renumbered(const void *engine)
 	const struct imap *imap = engine;
 	char key[DIGEST_TEXT_MAX];
 
-	return *numbering(imap, key) && seen_count(imap->work->seen) &&
-	       !seen_find(imap->work->seen, key);
+	return *numbering(imap, key) && seen_count(imap->mailbox->seen) &&
+	       !seen_find(imap->mailbox->seen, key);
 }
 
 static bool note_numbers(void *engine, struct err *err)
@@ -420,11 +407,11 @@ static bool note_numbers(void *engine, struct err *err)
 
 	if (!*numbering(imap, entry.key))
 		return true;
-	known = seen_find(imap->work->seen, entry.key);
+	known = seen_find(imap->mailbox->seen, entry.key);
 	if (known)
 		known->is_listed = true;
 	entry.listed = entry.when;
-	return known || seen_add(imap->work->seen, &entry, err);
+	return known || seen_add(imap->mailbox->seen, &entry, err);
 }
 
 static bool may_ask(const void *engine)
@@ -459,7 +446,7 @@ const struct provider_kind provider_imap = {
 	.open = open_imap,
 	.close = close_imap,
 	.outgoing = outgoing,
-	.hear = hear,
+	.receive = receive,
 	.count = count,
 	.octets = octets,
 	.octets_left = octets_left,
