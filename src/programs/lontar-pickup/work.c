@@ -1,50 +1,11 @@
-#include "programs/lontar-pickup/work.h"
-
-#include <inttypes.h>
-#include <stdio.h>
+#include "programs/lontar-pickup/work_private.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "programs/lontar-pickup/provider_connection.h"
-#include "transfer/quota.h"
-#include "transfer/remote_secret.h"
-#include "transfer/supervisor.h"
-#include "transfer/transfer.h"
 
 #define CONNECTIONS_MAX 10000 /* a server that forgets what was removed ends here */
 
 /* So many bytes must have come before the rate of a connection is believed. */
 #define RATE_BYTES UINT64_C(16384)
-
-enum work_state {
-	WORK_FETCHING,
-	WORK_DONE,  /* all was asked for and answered */
-	WORK_ENDED, /* before that: transfer.why says why */
-};
-
-struct counters {
-	uint64_t fetched;
-	uint64_t bytes;
-	uint64_t duplicates;
-	uint64_t deleted;
-	uint64_t refused;
-};
-
-struct work {
-	struct work_wish wish;
-	enum work_state state;
-	struct transfer transfer;
-	struct supervisor *supervisor;
-	struct remote_mailbox mailbox;
-	struct pickup_note note;
-	struct quota quota;
-	struct remote_secret secret;
-	struct provider_connection *connection;
-	unsigned connections;   /* so far */
-	struct fetch_left left; /* as the last connection left it, once that was done */
-	struct counters counters;
-	const char *doing;
-};
 
 static void leave(struct work *work, enum work_state state)
 {
@@ -89,7 +50,7 @@ static void on_limit(void *ctx, uint64_t most_bytes, int64_t until)
 	(void)may_continue(work);
 }
 
-static void tell_progress(struct work *work)
+void work_tell_progress(struct work *work)
 {
 	const struct remote_mailbox *mailbox = &work->mailbox;
 	struct fetch_left left = provider_connection_left(work->connection);
@@ -117,7 +78,7 @@ static void tell_progress(struct work *work)
 static void on_tick(void *ctx)
 {
 	(void)may_continue(ctx);
-	tell_progress(ctx);
+	work_tell_progress(ctx);
 }
 
 /* Bytes a second: as this connection has measured, else as the link's hook told; 0: not
@@ -159,7 +120,7 @@ static void on_listed(void *ctx)
 	struct work *work = ctx;
 
 	work->doing = "fetching";
-	tell_progress(work);
+	work_tell_progress(work);
 }
 
 static void on_result(void *ctx, enum fetch_result result, uint64_t bytes,
@@ -203,7 +164,7 @@ static void on_lost(void *ctx, const struct err *err)
 	fail(ctx, err);
 }
 
-static void close_connection(struct work *work)
+void work_close_connection(struct work *work)
 {
 	work->quota.closed_bytes += provider_connection_used(work->connection);
 	provider_connection_close(work->connection);
@@ -217,7 +178,7 @@ static void on_done(void *ctx, bool has_more)
 	struct work *work = ctx;
 
 	work->left = provider_connection_left(work->connection);
-	close_connection(work);
+	work_close_connection(work);
 	if (has_more && work->state == WORK_FETCHING &&
 	    work->connections < CONNECTIONS_MAX)
 		connect_anew(work);
@@ -298,101 +259,6 @@ static bool begin(struct work *work, struct err *err)
 	return true;
 }
 
-/* What stays at the provider for want of room is not all that was asked for. */
-static void blame_limits(struct work *work)
-{
-	uint64_t kept = work->left.kept;
-	struct err err = { 0 };
-
-	if (!kept || work->state != WORK_DONE)
-		return;
-	err_temporary(&err, "",
-		      "%" PRIu64 " wait%s at the provider for more time or a larger "
-		      "budget of %s",
-		      kept, kept == 1 ? "s" : "", work->mailbox.path.link.name);
-	transfer_blame(&work->transfer, &err);
-}
-
-static void write_note(struct work *work)
-{
-	const struct err *why = &work->transfer.why;
-	struct pickup_note *note = &work->note;
-	bool is_done = work->state == WORK_DONE;
-	struct fetch_left left =
-		is_done ? work->left : provider_connection_left(work->connection);
-	struct err err;
-
-	note->refused |= why->exit_code == EX_CONFIG || why->exit_code == EX_NOPERM;
-	if (is_done)
-		note->last_success = clock_wall_s();
-	if (left.is_known) {
-		note->counted = true;
-		note->waiting =
-			left.kept + (is_done ? work->counters.refused : left.messages);
-		note->bytes = left.kept_bytes + (is_done ? 0 : left.bytes);
-		note->held = left.held;
-	}
-	snprintf(note->last_error, sizeof(note->last_error), "%s", why->text);
-	if (!pickup_note_write(work->mailbox.root_fd, work->mailbox.pickup.name, note,
-			       &err))
-		log_failure(&err);
-}
-
-/* Only with the lock. */
-static void put_away(struct work *work)
-{
-	const struct counters *counters = &work->counters;
-	const struct err *why = &work->transfer.why;
-	struct err err;
-
-	if (!work->wish.proves)
-		write_note(work);
-	remote_secret_stop(&work->secret);
-	close_connection(work);
-	if (work->state == WORK_DONE && !work->wish.proves &&
-	    !remote_mailbox_tidy(&work->mailbox, &err))
-		log_failure(&err);
-	log_info("pickup name=%s fetched=%" PRIu64 " bytes=%" PRIu64
-		 " duplicates=%" PRIu64 " deleted=%" PRIu64 " refused=%" PRIu64 "%s%s",
-		 work->mailbox.pickup.name, counters->fetched, counters->bytes,
-		 counters->duplicates, counters->deleted, counters->refused,
-		 why->kind == ERR_NONE ? "" : " reason=", why->text);
-}
-
-/* A login that is refused is a matter for a person, but the mail stays there. */
-static int exit_code_for(const struct err *why)
-{
-	int code = err_exit_code(why);
-
-	return code == EX_UNAVAILABLE ? EX_TEMPFAIL : code;
-}
-
-static int finish(struct work *work)
-{
-	const struct err *why = &work->transfer.why;
-	char text[sizeof(why->text) + SMARTHOST_NAME_MAX + 16] = "";
-	struct remote_mailbox *mailbox = &work->mailbox;
-	struct err judged;
-
-	if (work->state == WORK_DONE && mailbox->proof &&
-	    !multidrop_proof_judge(mailbox->proof, &judged))
-		transfer_blame(&work->transfer, &judged);
-	blame_limits(work);
-	if (why->kind != ERR_NONE) {
-		snprintf(text, sizeof(text), "pickup %s: %s",
-			 mailbox->pickup.name ? mailbox->pickup.name : "", why->text);
-		log_failure(why);
-	}
-	tell_progress(work);
-	if (mailbox->lock_fd >= 0)
-		put_away(work);
-	supervisor_done(work->supervisor, exit_code_for(why), text);
-	transfer_end(&work->transfer);
-	supervisor_close(work->supervisor);
-	remote_mailbox_close(mailbox);
-	return exit_code_for(why);
-}
-
 int work_run(const struct work_wish *wish)
 {
 	static const struct transfer_handler on_loop = { on_stop, on_tick };
@@ -410,5 +276,5 @@ int work_run(const struct work_wish *wish)
 		transfer_run(&work.transfer);
 	else
 		fail(&work, &err);
-	return finish(&work);
+	return work_end(&work);
 }
