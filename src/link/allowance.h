@@ -6,10 +6,10 @@
  *
  * lontar-link keeps the accounts. A flush or pickup asks link_choose when it begins, and
  * is told of every change after that (ipc/link.h, LINK_ALLOW). Whether it may begin is
- * for the one who starts it: a person's word opens a closed window, and never a spent
- * budget. So a worker does not look at `open`: it takes link, maxsize and lowest from the
- * choice, and bytes and its end from LINK_ALLOW or, where no gateway runs, from bytes and
- * budget_until.
+ * decided by the program that starts it: a person's word opens a closed window, and never
+ * a spent budget. So a worker does not look at `open` and `until`: it takes the link,
+ * maxsize, lowest, bytes and budget_until from the choice (transfer/quota.h), and the end
+ * of a window from LINK_ALLOW.
  */
 #ifndef LINK_ALLOWANCE_H
 #define LINK_ALLOWANCE_H
