@@ -69,9 +69,7 @@ void provider_key_of(struct span uid, char key_out[DIGEST_TEXT_MAX])
 void provider_key(const struct provider *provider, size_t message,
 		  char key_out[DIGEST_TEXT_MAX])
 {
-	char room[PROVIDER_UID_MAX];
-
-	provider_key_of(provider->kind->uid(provider->engine, message, room), key_out);
+	provider->kind->key(provider->engine, message, key_out);
 }
 
 uint64_t provider_listing_bytes(const struct provider *provider)

@@ -72,9 +72,7 @@ struct provider_kind {
 	size_t (*count)(const void *engine);
 	uint64_t (*octets)(const void *engine, size_t message);
 	uint64_t (*octets_left)(const void *engine, size_t message);
-	/* Borrowed from the engine or from room. */
-	struct span (*uid)(const void *engine, size_t message,
-			   char room[PROVIDER_UID_MAX]);
+	void (*key)(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX]);
 	uint64_t (*listing_bytes)(const void *engine);
 	bool (*has_headers)(const void *engine);
 	bool (*is_renumbered)(const void *engine);
@@ -112,7 +110,7 @@ uint64_t provider_octets_left(const struct provider *provider, size_t message);
 /* By which it is known again: a digest of its uid; "-": it has none. */
 void provider_key(const struct provider *provider, size_t message,
 		  char key_out[DIGEST_TEXT_MAX]);
-/* The same for an engine, which has the uid. */
+/* The key that belongs to a uid: for the engines. */
 void provider_key_of(struct span uid, char key_out[DIGEST_TEXT_MAX]);
 /* Bytes that the listing took on the wire. */
 uint64_t provider_listing_bytes(const struct provider *provider);

@@ -13,6 +13,7 @@
 #include "programs/lontar-pickup/remote_mailbox.h"
 
 #define OUTGOING_MAX ((size_t)256 * 1024)
+#define UID_TEXT_MAX 400
 
 _Static_assert(IMAP_CLIENT_MESSAGES_MAX == PROVIDER_LISTING_MAX,
 	       "one bound for all listings");
@@ -33,23 +34,21 @@ struct imap {
 	bool is_void; /* it does not go on where it was asked to */
 };
 
-static struct span uid(const void *engine, size_t message, char room[PROVIDER_UID_MAX])
+/* A uid is one of its folder. */
+static void key(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX])
 {
 	const struct imap *imap = engine;
-	char text[IMAP_UID_TEXT_MAX];
+	char number[IMAP_UID_TEXT_MAX], uid[UID_TEXT_MAX] = "";
 
-	if (!*imap_client_uid(imap->client, message, text))
-		return (struct span){ "", 0 };
-	snprintf(room, PROVIDER_UID_MAX, "%s %s", text, imap->mailbox->pickup.folder);
-	return span_of(room);
+	if (*imap_client_uid(imap->client, message, number))
+		snprintf(uid, sizeof(uid), "%s %s", number, imap->mailbox->pickup.folder);
+	provider_key_of(span_of(uid), key_out);
 }
 
 static const char *key_of(const struct imap *imap, size_t message,
 			  char key_out[DIGEST_TEXT_MAX])
 {
-	char room[PROVIDER_UID_MAX];
-
-	provider_key_of(uid(imap, message, room), key_out);
+	key(imap, message, key_out);
 	return key_out;
 }
 
@@ -373,7 +372,7 @@ static bool has_headers(const void *engine)
 static const char *numbering(const struct imap *imap, char key_out[DIGEST_TEXT_MAX])
 {
 	struct digest *digest;
-	char text[PROVIDER_UID_MAX];
+	char text[UID_TEXT_MAX];
 
 	key_out[0] = '\0';
 	if (!imap_client_uidvalidity(imap->client))
@@ -450,7 +449,7 @@ const struct provider_kind provider_imap = {
 	.count = count,
 	.octets = octets,
 	.octets_left = octets_left,
-	.uid = uid,
+	.key = key,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
 	.is_renumbered = is_renumbered,

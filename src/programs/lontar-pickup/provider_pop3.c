@@ -111,10 +111,9 @@ static uint64_t octets(const void *engine, size_t message)
 	return pop3_client_octets(client_of(engine), message);
 }
 
-static struct span uid(const void *engine, size_t message, char room[PROVIDER_UID_MAX])
+static void key(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX])
 {
-	(void)room;
-	return pop3_client_uid(client_of(engine), message);
+	provider_key_of(pop3_client_uid(client_of(engine), message), key_out);
 }
 
 static uint64_t listing_bytes(const void *engine)
@@ -167,7 +166,7 @@ const struct provider_kind provider_pop3 = {
 	.count = count,
 	.octets = octets,
 	.octets_left = octets,
-	.uid = uid,
+	.key = key,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
 	.is_renumbered = is_renumbered,

@@ -21,23 +21,22 @@ uint64_t remote_mailbox_cost(uint64_t octets)
 static bool lock(struct remote_mailbox *mailbox, struct err *err)
 {
 	char path[SMARTHOST_NAME_MAX + 16];
-	AUTO_FD fd = -1;
 
 	snprintf(path, sizeof(path), "run/pickup.%s", mailbox->pickup.name);
-	fd = openat(mailbox->root_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		    0660);
-	if (fd < 0)
+	mailbox->lock_fd = openat(mailbox->root_fd, path,
+				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	if (mailbox->lock_fd < 0)
 		return err_errno(err, "open %s", path);
-	(void)!fchmod(fd, 0660); /* past the umask, if the file is ours */
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		mailbox->lock_fd = fd;
-		fd = -1;
+	(void)!fchmod(mailbox->lock_fd, 0660); /* past the umask, if the file is ours */
+	if (flock(mailbox->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
-	}
-	if (errno != EWOULDBLOCK)
-		return err_errno(err, "lock %s", path);
-	return err_exit(err, EX_TEMPFAIL, "pickup %s is being fetched already",
-			mailbox->pickup.name);
+	if (errno == EWOULDBLOCK)
+		err_exit(err, EX_TEMPFAIL, "pickup %s is being fetched already",
+			 mailbox->pickup.name);
+	else
+		err_errno(err, "lock %s", path);
+	file_close(&mailbox->lock_fd);
+	return false;
 }
 
 static bool open_proof(struct remote_mailbox *mailbox, bool proves, struct err *err)

@@ -315,18 +315,21 @@ static void a_worker_tells_how_far_it_is_and_how_it_ended(void **state)
 	supervisor_idle(scene.supervisor);
 	supervisor_done(scene.supervisor, EX_TEMPFAIL, "isp: 3 stay");
 	packet = receive(&scene, &bytes);
-	assert_true(packet.type == LINK_PROGRESS &&
-		    link_progress_get(&packet, &progress));
+	assert_int_equal(packet.type, LINK_PROGRESS);
+	assert_true(link_progress_get(&packet, &progress));
 	assert_int_equal(progress.sent, 4);
 	assert_int_equal(progress.used_bytes, 900);
 	assert_true(span_is(progress.smarthost, "isp"));
 	packet = receive(&scene, &bytes);
-	assert_true(packet.type == LINK_MOVED && link_moved_get(&packet, &moved));
+	assert_int_equal(packet.type, LINK_MOVED);
+	assert_true(link_moved_get(&packet, &moved));
 	assert_true(span_is(moved.smarthost, "other"));
 	packet = receive(&scene, &bytes);
-	assert_true(packet.type == LINK_IDLE && packet_end(&packet));
+	assert_int_equal(packet.type, LINK_IDLE);
+	assert_true(packet_end(&packet));
 	packet = receive(&scene, &bytes);
-	assert_true(packet.type == LINK_DONE && link_done_get(&packet, &done));
+	assert_int_equal(packet.type, LINK_DONE);
+	assert_true(link_done_get(&packet, &done));
 	assert_int_equal(done.exit_code, EX_TEMPFAIL);
 	assert_true(span_is(done.text, "isp: 3 stay"));
 	close_scene(&scene);

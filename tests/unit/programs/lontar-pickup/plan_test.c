@@ -32,10 +32,10 @@ static uint64_t octets(const void *engine, size_t message)
 	return ((const struct listing *)engine)->octets[message];
 }
 
-static struct span uid(const void *engine, size_t message, char room[PROVIDER_UID_MAX])
+static void key(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX])
 {
-	(void)room;
-	return span_of(((const struct listing *)engine)->uids[message]);
+	provider_key_of(span_of(((const struct listing *)engine)->uids[message]),
+			key_out);
 }
 
 static bool has_headers(const void *engine)
@@ -52,7 +52,7 @@ static const struct provider_kind scripted = {
 	.count = count,
 	.octets = octets,
 	.octets_left = octets,
-	.uid = uid,
+	.key = key,
 	.has_headers = has_headers,
 	.is_renumbered = is_renumbered,
 };
@@ -184,11 +184,12 @@ static void see(struct seen *seen, const struct history *old)
 
 static void open_mailbox(struct remote_mailbox *mailbox, size_t i)
 {
+	static char name[] = "isp";
 	struct err err;
 
 	*mailbox = (struct remote_mailbox)REMOTE_MAILBOX_INIT;
 	mailbox->root_fd = root_fd;
-	mailbox->pickup.name = (char[]){ "isp" };
+	mailbox->pickup.name = name;
 	mailbox->pickup.keep = rows[i].keep;
 	mailbox->pickup.keep_days = rows[i].keep_days;
 	mailbox->most_octets = limit_of_setting(rows[i].most_octets);
