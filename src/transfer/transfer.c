@@ -21,8 +21,7 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
 
 	(void)loop;
 	(void)events;
-	if (!transfer->is_ended)
-		transfer->handler->on_stop(transfer->ctx, "told to stop");
+	transfer->handler->on_stop(transfer->ctx, "told to stop");
 }
 
 void transfer_begin(struct transfer *transfer, const struct transfer_handler *handler,
@@ -53,10 +52,15 @@ void transfer_leave(struct transfer *transfer)
 
 void transfer_end(struct transfer *transfer)
 {
+	sigset_t term;
+
+	/* A signal that is no longer watched would end the process before it has returned
+	 * its exit code. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
 	ev_timer_stop(transfer->loop, &transfer->tick);
-	/* A signal that is no longer watched would end the process without its exit code.
-	 */
-	transfer->is_ended = true;
+	ev_signal_stop(transfer->loop, &transfer->term);
 	ev_run(transfer->loop, EVRUN_NOWAIT);
 }
 

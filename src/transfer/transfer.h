@@ -27,7 +27,6 @@ struct transfer {
 	struct peer *master; /* open until the process ends: a started program that closes
 			      * it is taken for gone. NULL: it is not tied */
 	struct err why;      /* ERR_NONE: all was done */
-	bool is_ended;       /* transfer_end was called */
 	ev_timer tick;
 	ev_signal term;
 	const struct transfer_handler *handler;
@@ -41,8 +40,9 @@ void transfer_begin(struct transfer *transfer, const struct transfer_handler *ha
 void transfer_run(struct transfer *transfer);
 /* Leaves the loop. */
 void transfer_leave(struct transfer *transfer);
-/* No more call-backs; what is queued for other programs is written as far as their
- * sockets have room. Not before transfer_run has returned, or was never called. */
+/* No more call-backs, and SIGTERM is blocked from now on; what is queued for other
+ * programs is written as far as their sockets have room. Not before transfer_run has
+ * returned, or was never called. */
 void transfer_end(struct transfer *transfer);
 
 /* Keeps the first reason and drops later ones, which often only follow from it. */
