@@ -10,8 +10,23 @@
 #include "programs/lontar-pickup/multidrop_proof.h"
 #include "programs/lontar-pickup/oversize_notice.h"
 
-/* A message may be larger than its listing says, but not by much; where that says
- * nothing, it may be of any size that has an end. */
+/*
+ * What an answer of the provider leads to. The rule behind all of it: a message is
+ *removed there only after the line in `seen` that says that it is durable here has been
+ *synced, and what was not fetched is never removed.
+ *
+ *	fetched         delivered, or known by its contents from before; then removed if
+ *	                the pickup keeps nothing there
+ *	in a circle     stays there, and is not fetched again
+ *	without an end  stays there, is not fetched again, and ends this conversation,
+ *since the rest of it would still be on the way refused         stays there, and is asked
+ *for again by the next pickup; the others go on too large       its recipient is told of
+ *it, from its header alone a failure here  (our disk, lontar-deliver) ends the
+ *conversation; nothing is removed
+ */
+
+/* A message may be larger than its listing says, but not by much. If the listing does not
+ * say, it may be of any size that has an end. */
 #define SLACK_BYTES   ((uint64_t)1024 * 1024)
 #define UNKNOWN_BYTES ((uint64_t)1024 * 1024 * 1024)
 
@@ -261,7 +276,7 @@ static void on_identity(struct conversation *conversation, size_t message)
 	identified_as_listed(conversation, message);
 }
 
-/* The server would not: it stays there, the others go on. */
+/* The server would not give this one: it stays there, and the others go on. */
 static void on_refused(struct conversation *conversation,
 		       const struct provider_answer *answer)
 {

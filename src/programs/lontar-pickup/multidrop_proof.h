@@ -1,6 +1,7 @@
 /*
  * The proof that multidrop needs: the provider keeps one copy for each recipient of the
- * envelope, and writes him into one header field above its own trace. `lontar pickup
+ * envelope, and writes that recipient into one header field above its own trace. `lontar
+ * pickup
  * --probe NAME ADDRESS ADDRESS` has sent two mails, one with the second address as a
  * blind copy, one to both; their four copies at the provider tell which field can be
  * relied on.

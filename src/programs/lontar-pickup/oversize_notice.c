@@ -34,8 +34,8 @@ static void take_field(struct span header, const char *name, char *out, size_t r
 		snprintf(out, room, "%s", words.data);
 }
 
-/* What fetching it costs over the present link, rounded up to cents; "" where that is not
- * known, or nothing. The call itself is paid for already. */
+/* The price of fetching it over the present link, rounded up to cents; "" if the price is
+ * not known, or nothing. The call itself is paid for already. */
 static void take_cost(const struct remote_mailbox *mailbox, uint64_t octets, char *out,
 		      size_t room)
 {
@@ -63,8 +63,8 @@ static void take_cost(const struct remote_mailbox *mailbox, uint64_t octets, cha
 			 link->name);
 }
 
-/* The record: the same token as before, where there was one, so that every notice that
- * was given can be answered. */
+/* Writes the record. It keeps its token, so that a reply to any earlier notice of this
+ * message is understood too. */
 static bool record(const struct remote_mailbox *mailbox,
 		   const struct oversize_notice *notice, struct large *large_out,
 		   struct err *err)
@@ -127,7 +127,7 @@ static bool put_head(struct buf *out, const struct remote_mailbox *mailbox,
 			   large->id, (uint64_t)clock_wall_us(), me);
 }
 
-/* Why it was not fetched: its pickup's word, or the link's alone. */
+/* Why it was not fetched: by its pickup's maxsize, or only by the link's. */
 static bool put_why(struct buf *out, const struct remote_mailbox *mailbox,
 		    const struct large *large)
 {
@@ -196,7 +196,8 @@ static bool send(const struct remote_mailbox *mailbox, const struct large *large
 	       err_context(err, "%s", recipient);
 }
 
-/* To whom the message itself would go, where nobody here is named so. */
+/* The recipient does not exist: the message itself would go to the mailbox for unmatched
+ * mail, and so does its notice. */
 static bool send_to_holder(const struct remote_mailbox *mailbox, struct large *large,
 			   const char *to, struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * What is to be done with each message at the server: from its listing, and what is known
- * of it.
+ * What is to be done with each message at the server, decided by the listing and by what
+ * is known of it.
  */
 #ifndef LONTAR_PICKUP_PLAN_H
 #define LONTAR_PICKUP_PLAN_H
@@ -59,7 +59,7 @@ bool plan_make(struct plan *plan, const struct remote_mailbox *mailbox,
  * made anew. */
 void plan_identified(struct plan *plan, const struct remote_mailbox *mailbox,
 		     const struct provider *provider, size_t message, const char *key);
-/* It is here, or gone there: nobody need ask for it any more. */
+/* The message is here, or gone there: the record that asks for it is removed. */
 void plan_forget_large(struct plan *plan, const struct remote_mailbox *mailbox,
 		       size_t message);
 void plan_clear(struct plan *plan);

@@ -94,7 +94,7 @@ const struct provider_kind *provider_kind_of(const struct remote_mailbox *mailbo
 /* The login is done. hooks and ctx are borrowed. */
 void provider_open(struct provider *provider, const struct remote_mailbox *mailbox,
 		   struct span offer, const struct provider_hooks *hooks, void *ctx);
-void provider_close(struct provider *provider); /* also where it was not opened */
+void provider_close(struct provider *provider); /* also if it was not opened */
 
 /* What is to be written; consume what was. */
 struct buf *provider_outgoing(struct provider *provider);

@@ -31,7 +31,7 @@ struct imap {
 	struct buf stored;
 	struct buf check; /* the end of the part that is here, fetched anew */
 	uint64_t check_left;
-	bool is_void; /* it does not go on where it was asked to */
+	bool is_void; /* it does not continue at the byte that was asked for */
 };
 
 /* A uid is one of its folder. */
@@ -128,7 +128,7 @@ static void tell_stored(struct imap *imap, size_t message, struct span wire)
 			piece.len = PARTIAL_PIECE_MAX;
 		wire = span_after(wire, piece.len);
 		buf_reset(&imap->stored);
-		/* Nothing is at fault where bare line ends are kept. */
+		/* It cannot fail, since bare line ends are kept. */
 		(void)!wire_decode_chunk(&imap->decoder, piece, &imap->stored);
 		if (imap->stored.len)
 			imap->hooks->on_piece(imap->ctx, message,
@@ -155,7 +155,7 @@ static bool replay(struct imap *imap, size_t message, uint64_t bytes)
 	return true;
 }
 
-/* False: it does not go on where it was asked to. */
+/* False: it does not continue at the byte that was asked for. */
 static bool begin(struct imap *imap, const struct imap_piece *piece)
 {
 	char key[DIGEST_TEXT_MAX];

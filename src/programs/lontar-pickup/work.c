@@ -2,6 +2,21 @@
 
 #include "base/clock.h"
 
+/*
+ * A pickup is over when the provider has answered QUIT and nothing more is to be fetched
+ * (WORK_DONE), or earlier, for the first reason that comes up (WORK_ENDED): the server
+ * cannot be reached or breaks off, our own settings or disk fail, the supervisor or a
+ * signal says stop, or the link may be used no longer. In all these cases it leaves at
+ * once, in the middle of a message too: what is durable here is known, and the rest stays
+ * at the provider for the next pickup.
+ *
+ * A message that the server refuses, or that does not fit into what the link has left, is
+ * a reason for the exit code, and ends nothing: the others are fetched first.
+ *
+ * Removals are final only with QUIT, so a long run goes over several connections, one
+ * after the other. None is begun after WORK_ENDED.
+ */
+
 #define CONNECTIONS_MAX 10000 /* a server that forgets what was removed ends here */
 
 /* So many bytes must have come before the rate of a connection is believed. */
