@@ -113,7 +113,7 @@ void link_allowance_of(const struct linkfile *file, const struct usage *usage, b
 		.budget_until = INT64_MAX,
 		.more = INT64_MAX,
 		.bytes = ALLOWANCE_UNLIMITED,
-		.maxsize = file->maxsize ? file->maxsize : UINT64_MAX,
+		.maxsize = limit_of_setting(file->maxsize),
 		.lowest = file->priority,
 	};
 	bound_by_budgets(file, usage, up, now, allowance_out);

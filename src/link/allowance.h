@@ -6,10 +6,10 @@
  *
  * lontar-link keeps the accounts. A flush or pickup asks link_choose when it begins, and
  * is told of every change after that (ipc/link.h, LINK_ALLOW). Whether it may begin is
- * for the one who starts it: a person's word opens a closed window, and never a spent
- * budget. So a worker does not look at `open`: it takes link, maxsize and lowest from the
- * choice, and bytes and its end from LINK_ALLOW or, where no gateway runs, from bytes and
- * budget_until.
+ * decided by the program that starts it: a person's word opens a closed window, and never
+ * a spent budget. So a worker does not look at `open` and `until`: it takes the link,
+ * maxsize, lowest, bytes and budget_until from the choice (transfer/quota.h), and the end
+ * of a window from LINK_ALLOW.
  */
 #ifndef LINK_ALLOWANCE_H
 #define LINK_ALLOWANCE_H
@@ -19,12 +19,13 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "control/linkfile.h"
 #include "link/notes.h"
 #include "link/order.h"
 #include "link/usage.h"
 
-#define ALLOWANCE_UNLIMITED UINT64_MAX
+#define ALLOWANCE_UNLIMITED LIMIT_NONE
 
 struct allowance {
 	bool open;     /* may be used now */
@@ -35,10 +36,10 @@ struct allowance {
 	int64_t until; /* open: wall clock seconds of its hard end; INT64_MAX: none */
 	int64_t budget_until; /* the same, whatever the windows say */
 	int64_t more;         /* when the next budget begins anew; INT64_MAX: never */
-	uint64_t bytes;       /* what the budgets leave, both directions together */
-	uint64_t maxsize;     /* of one message, bytes on the wire; larger ones wait for
-				 another link or for a person */
-	unsigned lowest;      /* the least priority (mail/priority.h) that it takes */
+	uint64_t bytes; /* what the budgets leave, both directions together; LIMIT_NONE */
+	uint64_t maxsize; /* of one message, bytes on the wire; larger ones wait for
+			     another link or for a person; LIMIT_NONE */
+	unsigned lowest;  /* the least priority (mail/priority.h) that it takes */
 };
 
 /* As the file and the recorded use say; now: wall clock seconds. */

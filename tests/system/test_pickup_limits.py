@@ -54,6 +54,26 @@ def test_what_does_not_fit_into_the_budget_is_not_begun(link, make_provider, alo
     assert "larger budget of ppp0" in pickup["last_error"]
 
 
+def test_a_link_that_takes_any_message_costs_no_header_of_each(link, make_provider):
+    """Without UIDL a message is known again by its header, but none is left there."""
+    provider = make_provider([SMALL, MIDDLE])
+    provider.uid = None
+    gateway = link(provider.port)
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == ["letter 0", "letter 1"]
+    assert not [one for one in provider.commands() if one.startswith("TOP")]
+
+
+def test_a_link_with_a_largest_message_reads_headers_to_tell_of_one_once(link, make_provider):
+    provider = make_provider([BIG, SMALL])
+    provider.uid = None
+    gateway = link(provider.port, True, {"ppp0": "maxsize 30k\n"})
+    assert fetch(gateway) == EX_OK
+    assert fetch(gateway) == EX_OK
+    assert subjects(gateway) == [NOTICE, "letter 0"]
+    assert provider.messages == [BIG]
+
+
 def test_a_smaller_one_goes_on_where_what_was_asked_for_does_not_fit(link, make_provider):
     provider = make_provider([BIG, SMALL])
     gateway = link(provider.port, True, {"ppp0": "budget 40k per day\n"}, maxsize="30k")

@@ -1,45 +1,65 @@
-/* What session.c (the connection's life), conversation.c (what is heard over it) and
- * conversation_ask.c (what is asked next) share. Nobody else includes this. */
+/*
+ * What is said over one connection to the provider: a listing, the removal of what is
+ * known already, and the rest fetched, the smallest first; each message is durable here,
+ * and known to be, before it is removed there. It is fed bytes and writes commands; the
+ * connection moves both. A long run is cut into connections, since what was removed is
+ * gone only with QUIT.
+ */
 #ifndef LONTAR_PICKUP_CONVERSATION_H
 #define LONTAR_PICKUP_CONVERSATION_H
 
-#include "net/dial.h"
-#include "programs/lontar-pickup/message.h"
-#include "programs/lontar-pickup/plan.h"
-#include "programs/lontar-pickup/provider.h"
-#include "programs/lontar-pickup/session.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-struct session {
-	struct work *work;
-	struct dial *dial;
-	struct provider provider;
-	ev_io io;
-	ev_timer silence;
-	struct plan plan;
-	struct message message; /* the one that is coming in */
-	size_t *safe;           /* durable here, its line not synced yet */
-	size_t safe_count;
-	size_t *removable; /* to be removed there, in this order */
-	size_t removable_count;
-	size_t removable_next;
-	uint64_t begun_octets; /* asked for, and not all here yet */
-	int64_t began_ms;
-	uint64_t fetched; /* in this session */
-	uint64_t fetched_bytes;
-	bool is_listed;
-	bool has_quit; /* was said */
-	bool quit_done;
-	bool renew;         /* there is more: another session follows */
-	struct err failure; /* ours, found in a call-back */
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "programs/lontar-pickup/fetch_events.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
+
+struct conversation;
+
+struct conversation_server {
+	struct span offer; /* what it said of itself; borrowed for the call */
+	const char
+		*address; /* as text; borrowed until conversation_close, as are the ... */
+	bool has_tls;
+	const struct fetch_events *events; /* ... events and their ctx */
+	void *ctx;
 };
 
-/* offer: what the server said of itself. */
-void conversation_begin(struct session *session, struct span offer);
-/* Says whatever may be said now. */
-void conversation_ask(struct session *session);
-/* False: it is over, and err says why. */
-bool conversation_hear(struct session *session, struct span bytes,
-		       struct err *err) MUST_USE;
-void conversation_end(struct session *session);
+/* mailbox is borrowed. */
+struct conversation *conversation_open(const struct remote_mailbox *mailbox,
+				       const struct conversation_server *server);
+void conversation_close(struct conversation *conversation); /* NULL does nothing */
+
+/* Writes the commands that may be sent now into conversation_outgoing. */
+void conversation_ask(struct conversation *conversation);
+/* What is to be sent; consume what was. */
+struct buf *conversation_outgoing(struct conversation *conversation);
+/* Takes what the server sent. False: it is over, and err says why. */
+bool conversation_receive(struct conversation *conversation, struct span bytes,
+			  struct err *err) MUST_USE;
+
+/* QUIT was sent. */
+bool conversation_is_ending(const struct conversation *conversation);
+/* QUIT was answered. */
+bool conversation_is_over(const struct conversation *conversation);
+/* It was ended before all was fetched, so that what was removed is gone. */
+bool conversation_has_more(const struct conversation *conversation);
+
+/* What is left at the provider, by the listing. */
+struct fetch_left {
+	bool is_known;         /* there was a listing; else all is 0 */
+	uint64_t messages;     /* to be fetched */
+	uint64_t bytes;        /* theirs */
+	uint64_t kept;         /* messages that had no room in what the link may carry */
+	uint64_t kept_bytes;   /* theirs */
+	uint64_t held;         /* messages that are too large to be fetched unasked */
+	uint64_t partly_bytes; /* here of the one that is coming in */
+};
+/* NULL: nothing is known. */
+struct fetch_left conversation_left(const struct conversation *conversation);
 
 #endif

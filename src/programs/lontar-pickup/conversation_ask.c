@@ -1,55 +1,59 @@
-#include "programs/lontar-pickup/conversation.h"
+#include "programs/lontar-pickup/conversation_private.h"
 
-/* When a session has done enough for a QUIT: it costs a login and a listing anew, which
- * should be little beside what was fetched. Where messages have no uids, a cut costs all
- * that was fetched since the last QUIT, so it is said sooner. */
+/* When a connection has done enough for a QUIT, which costs a login and a listing anew:
+ * that should be little beside what was fetched. If messages have no uids, a cut costs
+ * all that was fetched since the last QUIT, so it is sent sooner. */
 #define RENEW_MESSAGES 20
 #define RENEW_BYTES    ((uint64_t)4 * 1024 * 1024)
 #define RENEW_LISTINGS 32
 
-static bool has_done_enough(const struct session *session)
+static bool has_done_enough(const struct conversation *conversation)
 {
 	uint64_t bytes =
-		session->plan.has_keyless
+		conversation->plan.has_keyless
 			? RENEW_BYTES / 16
 			: RENEW_BYTES + RENEW_LISTINGS * provider_listing_bytes(
-								 &session->provider);
+								 &conversation->provider);
 
-	return session->provider.kind->removes_at_quit &&
-	       session->work->pickup.keep != PICKUP_KEEP_ALWAYS &&
-	       session->fetched >= RENEW_MESSAGES && session->fetched_bytes >= bytes &&
-	       session->plan.fetch_left > 0;
+	return conversation->provider.kind->removes_at_quit &&
+	       conversation->mailbox->pickup.keep != PICKUP_KEEP_ALWAYS &&
+	       conversation->fetched >= RENEW_MESSAGES &&
+	       conversation->fetched_bytes >= bytes && conversation->plan.fetch_left > 0;
 }
 
-static enum task task_of(const struct session *session, size_t turn)
+static enum task task_of(const struct conversation *conversation, size_t turn)
 {
-	return session->plan.items[session->plan.order[turn]].task;
+	return conversation->plan.items[conversation->plan.order[turn]].task;
 }
 
-/* It is not begun: it would not end before the link's end. */
-static void keep_there(struct session *session, size_t message)
+/* It is not begun, because it would not end before the link's end. */
+static void keep_there(struct conversation *conversation, size_t message)
 {
-	struct plan *plan = &session->plan;
+	struct plan *plan = &conversation->plan;
 
+	conversation->kept++;
+	conversation->kept_bytes +=
+		provider_octets_left(&conversation->provider, message);
 	plan->items[message].task = TASK_NONE;
 	plan->fetch_left--;
-	plan->fetch_bytes -= provider_octets(&session->provider, message);
+	plan->fetch_bytes -= provider_octets(&conversation->provider, message);
 }
 
-static bool is_affordable(struct session *session, size_t message)
+static bool is_affordable(struct conversation *conversation, size_t message)
 {
-	uint64_t octets = provider_octets_left(&session->provider, message);
-	uint64_t here = session->message.bytes, begun = session->begun_octets;
+	uint64_t octets = provider_octets_left(&conversation->provider, message);
+	uint64_t here = conversation->message.bytes, begun = conversation->begun_octets;
 
-	if (!meter_takes(session->work, octets, begun > here ? begun - here : 0))
+	if (!conversation->events->has_room(conversation->ctx, octets,
+					    begun > here ? begun - here : 0))
 		return false;
-	session->plan.items[message].begun_octets = octets;
-	session->begun_octets += octets;
+	conversation->plan.items[message].begun_octets = octets;
+	conversation->begun_octets += octets;
 	return true;
 }
 
 /* The plan's next; false: there is none, or it is not known yet. */
-static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
+static bool next_of_plan(struct conversation *conversation, enum provider_ask *ask_out,
 			 size_t *message_out)
 {
 	static const enum provider_ask asks[] = {
@@ -58,16 +62,16 @@ static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 		[TASK_DELETE] = PROVIDER_DELETE,    [TASK_PROBE] = PROVIDER_HEADER,
 		[TASK_COMPARE] = PROVIDER_IDENTITY,
 	};
-	struct plan *plan = &session->plan;
+	struct plan *plan = &conversation->plan;
 	enum task task;
 
 	while (plan->next < plan->order_count &&
-	       task_of(session, plan->next) == TASK_FETCH && !plan->identify_left &&
-	       !is_affordable(session, plan->order[plan->next]))
-		keep_there(session, plan->order[plan->next++]);
+	       task_of(conversation, plan->next) == TASK_FETCH && !plan->identify_left &&
+	       !is_affordable(conversation, plan->order[plan->next]))
+		keep_there(conversation, plan->order[plan->next++]);
 	if (plan->next == plan->order_count)
 		return false;
-	task = task_of(session, plan->next);
+	task = task_of(conversation, plan->next);
 	/* A smaller one may be among those that are not known yet. */
 	if (task == TASK_FETCH && plan->identify_left)
 		return false;
@@ -79,34 +83,35 @@ static bool next_of_plan(struct session *session, enum provider_ask *ask_out,
 }
 
 /* The next thing to be done; false: nothing may be asked now. */
-static bool next_ask(struct session *session, enum provider_ask *ask_out,
+static bool next_ask(struct conversation *conversation, enum provider_ask *ask_out,
 		     size_t *message_out)
 {
-	if (session->removable_next < session->removable_count) {
+	if (conversation->removable_next < conversation->removable_count) {
 		*ask_out = PROVIDER_DELETE;
-		*message_out = session->removable[session->removable_next++];
+		*message_out = conversation->removable[conversation->removable_next++];
 		return true;
 	}
-	session->renew = session->renew || has_done_enough(session);
-	if (!session->renew) {
-		if (next_of_plan(session, ask_out, message_out))
+	conversation->renew = conversation->renew || has_done_enough(conversation);
+	if (!conversation->renew) {
+		if (next_of_plan(conversation, ask_out, message_out))
 			return true;
-		if (session->plan.identify_left)
+		if (conversation->plan.identify_left)
 			return false;
 	}
 	*ask_out = PROVIDER_QUIT;
 	*message_out = 0;
 	/* It rides behind the last removals. */
-	session->has_quit = provider_awaited(&session->provider) == 0;
-	return session->has_quit;
+	conversation->has_quit = provider_awaited(&conversation->provider) == 0;
+	return conversation->has_quit;
 }
 
-void conversation_ask(struct session *session)
+void conversation_ask(struct conversation *conversation)
 {
 	enum provider_ask ask;
 	size_t message;
 
-	while (provider_may_ask(&session->provider) &&
-	       session->failure.kind == ERR_NONE && next_ask(session, &ask, &message))
-		provider_ask(&session->provider, ask, message);
+	while (provider_may_ask(&conversation->provider) &&
+	       conversation->failure.kind == ERR_NONE &&
+	       next_ask(conversation, &ask, &message))
+		provider_ask(&conversation->provider, ask, message);
 }

@@ -5,7 +5,7 @@
  */
 #include "base/args.h"
 #include "base/log.h"
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/work.h"
 
 static const char usage[] =
 	"usage: lontar-pickup [--alone|--probe] NAME\n"
@@ -15,11 +15,11 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-	static struct work work = { .root_fd = -1, .control_fd = -1, .lock_fd = -1 };
+	struct work_wish wish = { .name = NULL };
 	struct args args = { argc, argv };
 	struct args_option options[] = {
-		{ .name = "alone", .flag_out = &work.alone },
-		{ .name = "probe", .flag_out = &work.probes },
+		{ .name = "alone", .flag_out = &wish.is_alone },
+		{ .name = "probe", .flag_out = &wish.proves },
 		{ .name = NULL },
 	};
 	struct err err = { 0 };
@@ -30,7 +30,6 @@ int main(int argc, char **argv)
 		log_failure(&err);
 		return err_exit_code(&err);
 	}
-	if (work_begin(&work, args.argv[1], &err))
-		ev_run(work.loop, 0);
-	return work_finish(&work, &err);
+	wish.name = args.argv[1];
+	return work_run(&wish);
 }

@@ -11,13 +11,13 @@
 #define KNOWN_MANY    100  /* of fewer the listing costs less than a round trip */
 
 /* Of what was fetched by now, until when may it be removed there? */
-static int64_t removable_until(const struct work *work)
+static int64_t removable_until(const struct remote_mailbox *mailbox)
 {
-	switch (work->pickup.keep) {
+	switch (mailbox->pickup.keep) {
 	case PICKUP_KEEP_NO:
 		return INT64_MAX;
 	case PICKUP_KEEP_DAYS:
-		return clock_wall_s() - (int64_t)work->pickup.keep_days * DAY_S;
+		return clock_wall_s() - (int64_t)mailbox->pickup.keep_days * DAY_S;
 	case PICKUP_KEEP_ALWAYS:
 		break;
 	}
@@ -26,17 +26,17 @@ static int64_t removable_until(const struct work *work)
 
 /* What is removed unread must be what was fetched: a server that gives old UIDs to new
  * mail is found out by the size. */
-static enum task task_for_known(const struct work *work, const struct seen_entry *entry,
-				uint64_t octets)
+static enum task task_for_known(const struct remote_mailbox *mailbox,
+				const struct seen_entry *entry, uint64_t octets)
 {
-	if (entry->kind != SEEN_FETCHED || entry->when > removable_until(work))
+	if (entry->kind != SEEN_FETCHED || entry->when > removable_until(mailbox))
 		return TASK_NONE;
 	return entry->octets == octets ? TASK_DELETE : TASK_FETCH;
 }
 
-static bool is_too_large(const struct work *work, uint64_t octets)
+static bool is_too_large(const struct remote_mailbox *mailbox, uint64_t octets)
 {
-	return work->most_octets && octets > work->most_octets;
+	return octets > mailbox->most_octets;
 }
 
 /* What a person wants with it counts; else its recipient is told, once. */
@@ -53,27 +53,28 @@ static enum task task_for_large(struct item *item, const struct left_there *larg
 	return large && is_told && large->wish == LARGE_WAIT ? TASK_NONE : TASK_NOTICE;
 }
 
-static struct left_there *find_large(const struct plan *plan, const struct work *work,
+static struct left_there *find_large(const struct plan *plan,
+				     const struct remote_mailbox *mailbox,
 				     const struct item *item)
 {
 	char id[LARGE_ID_MAX];
 
 	if (!plan->larges.count || strcmp(item->key, "-") == 0)
 		return NULL;
-	larges_id(work->pickup.name, item->key, id);
+	larges_id(mailbox->pickup.name, item->key, id);
 	return larges_find(&plan->larges, id);
 }
 
-static enum task decide(struct plan *plan, struct work *work, struct item *item,
-			uint64_t octets)
+static enum task decide(struct plan *plan, const struct remote_mailbox *mailbox,
+			struct item *item, uint64_t octets)
 {
 	struct seen_entry *entry =
-		strcmp(item->key, "-") != 0 ? seen_find(work->seen, item->key) : NULL;
-	struct left_there *large = find_large(plan, work, item);
+		strcmp(item->key, "-") != 0 ? seen_find(mailbox->seen, item->key) : NULL;
+	struct left_there *large = find_large(plan, mailbox, item);
 	bool is_known;
 
 	/* An equal uid of another mailbox. */
-	if (entry && work->is_moved && entry->octets != octets)
+	if (entry && mailbox->is_moved && entry->octets != octets)
 		entry = NULL;
 	is_known = entry && entry->kind != SEEN_LARGE;
 	item->is_large = large && !is_known;
@@ -82,9 +83,9 @@ static enum task decide(struct plan *plan, struct work *work, struct item *item,
 	if (entry)
 		entry->is_listed = true;
 	if (is_known)
-		return task_for_known(work, entry, octets);
+		return task_for_known(mailbox, entry, octets);
 	/* What was too large may fit now, by a larger maxsize or another link. */
-	if (!is_too_large(work, octets) && !(large && large->wish == LARGE_DROP))
+	if (!is_too_large(mailbox, octets) && !(large && large->wish == LARGE_DROP))
 		return TASK_FETCH;
 	/* What cannot be known again would be told of each time. */
 	if (strcmp(item->key, "-") == 0)
@@ -92,10 +93,10 @@ static enum task decide(struct plan *plan, struct work *work, struct item *item,
 	return task_for_large(item, large, entry != NULL, octets);
 }
 
-static void settle(struct plan *plan, struct work *work, struct item *item,
-		   uint64_t octets)
+static void settle(struct plan *plan, const struct remote_mailbox *mailbox,
+		   struct item *item, uint64_t octets)
 {
-	item->task = decide(plan, work, item, octets);
+	item->task = decide(plan, mailbox, item, octets);
 	if (item->task == TASK_FETCH) {
 		plan->fetch_left++;
 		plan->fetch_bytes += octets;
@@ -103,7 +104,7 @@ static void settle(struct plan *plan, struct work *work, struct item *item,
 	plan->held += item->task == TASK_NOTICE ||
 		      (item->task == TASK_NONE &&
 		       (item->is_large ||
-			(strcmp(item->key, "-") == 0 && is_too_large(work, octets))));
+			(strcmp(item->key, "-") == 0 && is_too_large(mailbox, octets))));
 }
 
 /* For qsort, which takes no context. */
@@ -162,39 +163,55 @@ static void put_in_order(struct plan *plan, const struct provider *provider)
 	free(places);
 }
 
-bool plan_knows_most(const struct work *work)
+bool plan_knows_most(const struct remote_mailbox *mailbox)
 {
-	return !work->probes && !work->is_moved && work->pickup.keep != PICKUP_KEEP_NO &&
-	       seen_count(work->seen) >= KNOWN_MANY;
+	return !mailbox->proof && !mailbox->is_moved &&
+	       mailbox->pickup.keep != PICKUP_KEEP_NO &&
+	       seen_count(mailbox->seen) >= KNOWN_MANY;
 }
 
-bool plan_needs_octets(const struct work *work, const struct provider *provider,
-		       size_t message)
+/* What is removed unread, or told to its recipient, needs the server's own size. */
+static bool needs_octets(const struct remote_mailbox *mailbox,
+			 const struct seen_entry *entry)
+{
+	return entry->kind == SEEN_LARGE ||
+	       (entry->kind == SEEN_FETCHED && entry->when <= removable_until(mailbox));
+}
+
+enum provider_known plan_knows(const struct remote_mailbox *mailbox,
+			       const struct provider *provider, size_t message,
+			       uint64_t *octets_out)
 {
 	char key[DIGEST_TEXT_MAX];
 	const struct seen_entry *entry;
 
 	provider_key(provider, message, key);
-	entry = strcmp(key, "-") != 0 ? seen_find(work->seen, key) : NULL;
-	return !entry || entry->kind == SEEN_LARGE ||
-	       (entry->kind == SEEN_FETCHED && entry->when <= removable_until(work));
+	entry = strcmp(key, "-") != 0 ? seen_find(mailbox->seen, key) : NULL;
+	if (!entry || mailbox->proof)
+		return PROVIDER_NEW;
+	if (mailbox->is_moved || needs_octets(mailbox, entry))
+		return PROVIDER_FETCHED;
+	*octets_out = entry->octets;
+	return PROVIDER_SIZED;
 }
 
-bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,
-	       struct err *err)
+bool plan_make(struct plan *plan, const struct remote_mailbox *mailbox,
+	       const struct provider *provider, struct err *err)
 {
-	/* Where all is removed there, what has no uid is known by its contents alone. */
+	/* A message without a uid is known again by its header, which costs a round trip.
+	 * If all is fetched and removed there, none needs to be known again. */
 	bool identifies = provider_has_headers(provider) &&
-			  (work->pickup.keep != PICKUP_KEEP_NO || work->most_octets);
+			  (mailbox->pickup.keep != PICKUP_KEEP_NO ||
+			   mailbox->most_octets != LIMIT_NONE);
 
 	/* Of the copies of a mailbox for many, the ids are the same. */
-	bool compares = work->pickup.keep != PICKUP_KEEP_NO && !work->pickup.multidrop &&
-			provider_is_renumbered(provider);
+	bool compares = mailbox->pickup.keep != PICKUP_KEEP_NO &&
+			!mailbox->pickup.multidrop && provider_is_renumbered(provider);
 
 	*plan = (struct plan){ .count = provider_count(provider) };
 	plan->items = must_alloc((plan->count + 1) * sizeof(*plan->items));
 	plan->order = must_alloc((plan->count + 1) * sizeof(*plan->order));
-	if (!larges_load(&plan->larges, work->root_fd, work->pickup.name, err))
+	if (!larges_load(&plan->larges, mailbox->root_fd, mailbox->pickup.name, err))
 		return false;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct item *item = &plan->items[i];
@@ -203,12 +220,12 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 		provider_key(provider, i, item->key);
 		has_key = strcmp(item->key, "-") != 0;
 		plan->has_keyless |= !has_key;
-		if (work->probes)
+		if (mailbox->proof)
 			item->task = TASK_PROBE;
-		else if (compares && has_key && !seen_find(work->seen, item->key))
+		else if (compares && has_key && !seen_find(mailbox->seen, item->key))
 			item->task = TASK_COMPARE;
 		else if (has_key || !identifies)
-			settle(plan, work, item, provider_octets(provider, i));
+			settle(plan, mailbox, item, provider_octets(provider, i));
 		else
 			item->task = TASK_IDENTIFY;
 		plan->identify_left +=
@@ -216,35 +233,36 @@ bool plan_make(struct plan *plan, struct work *work, const struct provider *prov
 	}
 	put_in_order(plan, provider);
 	/* Where all is known that is there, the rest is gone. */
-	if (work->probes || plan->identify_left || plan->count >= PROVIDER_LISTING_MAX)
+	if (mailbox->proof || plan->identify_left || plan->count >= PROVIDER_LISTING_MAX)
 		return true;
-	larges_tidy(&plan->larges, work->root_fd);
-	return seen_forget_unlisted(work->seen, removable_until(work), err);
+	larges_tidy(&plan->larges, mailbox->root_fd);
+	return seen_forget_unlisted(mailbox->seen, removable_until(mailbox), err);
 }
 
-void plan_identified(struct plan *plan, struct work *work,
+void plan_identified(struct plan *plan, const struct remote_mailbox *mailbox,
 		     const struct provider *provider, size_t message, const char *key)
 {
 	struct item *item = &plan->items[message];
 
 	snprintf(item->key, sizeof(item->key), "%s", key);
-	settle(plan, work, item, provider_octets(provider, message));
+	settle(plan, mailbox, item, provider_octets(provider, message));
 	if (--plan->identify_left > 0)
 		return;
 	put_in_order(plan, provider);
 	if (plan->count < PROVIDER_LISTING_MAX)
-		larges_tidy(&plan->larges, work->root_fd);
+		larges_tidy(&plan->larges, mailbox->root_fd);
 }
 
-void plan_forget_large(struct plan *plan, const struct work *work, size_t message)
+void plan_forget_large(struct plan *plan, const struct remote_mailbox *mailbox,
+		       size_t message)
 {
 	struct item *item = &plan->items[message];
 	char id[LARGE_ID_MAX];
 
 	if (!item->is_large)
 		return;
-	larges_id(work->pickup.name, item->key, id);
-	large_remove(work->root_fd, id);
+	larges_id(mailbox->pickup.name, item->key, id);
+	large_remove(mailbox->root_fd, id);
 	item->is_large = false;
 }
 

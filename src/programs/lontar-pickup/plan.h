@@ -1,6 +1,6 @@
 /*
- * What is to be done with each message at the server: from its listing, and what is known
- * of it.
+ * What is to be done with each message at the server, decided by the listing and by what
+ * is known of it.
  */
 #ifndef LONTAR_PICKUP_PLAN_H
 #define LONTAR_PICKUP_PLAN_H
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "programs/lontar-pickup/larges.h"
-#include "programs/lontar-pickup/pickup.h"
 #include "programs/lontar-pickup/provider.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
 enum task {
 	TASK_NONE,     /* it stays as it is */
@@ -45,21 +45,23 @@ struct plan {
 	bool has_keyless;
 };
 
-/* So much of what is there is known that sizes had better be asked for of the rest alone;
- * and is this one among the rest? Its key is known. */
-bool plan_knows_most(const struct work *work);
-bool plan_needs_octets(const struct work *work, const struct provider *provider,
-		       size_t message);
+/* So many messages are known that sizes had better be asked for only of the others. */
+bool plan_knows_most(const struct remote_mailbox *mailbox);
+/* What is known of a message once its uid is. octets_out: see PROVIDER_SIZED. */
+enum provider_known plan_knows(const struct remote_mailbox *mailbox,
+			       const struct provider *provider, size_t message,
+			       uint64_t *octets_out);
 
 /* Marks in `seen` what is listed, and forgets the keys of what is not. */
-bool plan_make(struct plan *plan, struct work *work, const struct provider *provider,
-	       struct err *err) MUST_USE;
+bool plan_make(struct plan *plan, const struct remote_mailbox *mailbox,
+	       const struct provider *provider, struct err *err) MUST_USE;
 /* Its header's digest is its key now ("-": it has none). After the last one the order is
  * made anew. */
-void plan_identified(struct plan *plan, struct work *work,
+void plan_identified(struct plan *plan, const struct remote_mailbox *mailbox,
 		     const struct provider *provider, size_t message, const char *key);
-/* It is here, or gone there: nobody need ask for it any more. */
-void plan_forget_large(struct plan *plan, const struct work *work, size_t message);
+/* The message is here, or gone there: the record that asks for it is removed. */
+void plan_forget_large(struct plan *plan, const struct remote_mailbox *mailbox,
+		       size_t message);
 void plan_clear(struct plan *plan);
 
 #endif

@@ -2,23 +2,23 @@
 
 #include <stdio.h>
 
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
-const struct provider_kind *provider_kind_of(const struct work *work)
+const struct provider_kind *provider_kind_of(const struct remote_mailbox *mailbox)
 {
 	static const struct provider_kind *const kinds[] = {
 		[PICKUP_POP3] = &provider_pop3,
 		[PICKUP_IMAP] = &provider_imap,
 	};
 
-	return kinds[work->pickup.type];
+	return kinds[mailbox->pickup.type];
 }
 
-void provider_open(struct provider *provider, struct work *work, struct span offer,
-		   const struct provider_hooks *hooks, void *ctx)
+void provider_open(struct provider *provider, const struct remote_mailbox *mailbox,
+		   struct span offer, const struct provider_hooks *hooks, void *ctx)
 {
-	provider->kind = provider_kind_of(work);
-	provider->engine = provider->kind->open(work, offer, hooks, ctx);
+	provider->kind = provider_kind_of(mailbox);
+	provider->engine = provider->kind->open(mailbox, offer, hooks, ctx);
 }
 
 void provider_close(struct provider *provider)
@@ -33,9 +33,9 @@ struct buf *provider_outgoing(struct provider *provider)
 	return provider->kind->outgoing(provider->engine);
 }
 
-bool provider_hear(struct provider *provider, struct span bytes, struct err *err)
+bool provider_receive(struct provider *provider, struct span bytes, struct err *err)
 {
-	return provider->kind->hear(provider->engine, bytes, err);
+	return provider->kind->receive(provider->engine, bytes, err);
 }
 
 size_t provider_count(const struct provider *provider)
@@ -53,10 +53,8 @@ uint64_t provider_octets_left(const struct provider *provider, size_t message)
 	return provider->kind->octets_left(provider->engine, message);
 }
 
-void provider_key(const struct provider *provider, size_t message,
-		  char key_out[DIGEST_TEXT_MAX])
+void provider_key_of(struct span uid, char key_out[DIGEST_TEXT_MAX])
 {
-	struct span uid = provider->kind->uid(provider->engine, message);
 	struct digest *digest;
 
 	snprintf(key_out, DIGEST_TEXT_MAX, "-");
@@ -66,6 +64,12 @@ void provider_key(const struct provider *provider, size_t message,
 	digest_add(digest, uid);
 	digest_text(digest, key_out);
 	digest_free(digest);
+}
+
+void provider_key(const struct provider *provider, size_t message,
+		  char key_out[DIGEST_TEXT_MAX])
+{
+	provider->kind->key(provider->engine, message, key_out);
 }
 
 uint64_t provider_listing_bytes(const struct provider *provider)

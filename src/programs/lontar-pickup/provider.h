@@ -18,7 +18,16 @@
 
 #define PROVIDER_LISTING_MAX 200000 /* messages; the rest waits */
 
-struct work;
+#define PROVIDER_UID_MAX     400
+
+struct remote_mailbox;
+
+/* What is known here of a listed message. */
+enum provider_known {
+	PROVIDER_NEW,
+	PROVIDER_FETCHED, /* before, but its size at the server is needed */
+	PROVIDER_SIZED,   /* before, and the size that is known from then will do */
+};
 
 enum provider_ask {
 	PROVIDER_FETCH,
@@ -36,15 +45,17 @@ struct provider_answer {
 };
 
 struct provider_hooks {
-	/* NULL: of all. Else asked once the uids are known: where it is false, the
-	 * octets may stay 0, if that saves bytes. */
-	bool (*needs_octets)(void *ctx, size_t message);
+	/* Most messages are known: uids are to be listed first if that saves asking for
+	 * the sizes of those that are. */
+	bool knows_most;
+	/* Called once the uid is known, before on_listed. octets_out: of PROVIDER_SIZED;
+	 * the octets of such a message may also stay 0. */
+	enum provider_known (*knows)(void *ctx, size_t message, uint64_t *octets_out);
 	/* The listing is complete. */
 	void (*on_listed)(void *ctx);
 	/* Bytes of a message or header with LF line ends; a bare CR or LF stays. */
 	void (*on_piece)(void *ctx, size_t message, struct span stored);
-	/* Once for each ask. Where one that is not done follows pieces, these are void.
-	 */
+	/* Once for each ask. If `done` is false, discard any pieces already given. */
 	void (*on_answer)(void *ctx, const struct provider_answer *answer);
 };
 
@@ -53,15 +64,15 @@ struct provider_kind {
 	enum dial_protocol dial;
 	const char *names[2]; /* in the trace: in the clear, under TLS */
 	bool removes_at_quit; /* what was deleted is gone only then */
-	void *(*open)(struct work *work, struct span offer,
+	void *(*open)(const struct remote_mailbox *mailbox, struct span offer,
 		      const struct provider_hooks *hooks, void *ctx);
 	void (*close)(void *engine);
 	struct buf *(*outgoing)(void *engine);
-	bool (*hear)(void *engine, struct span bytes, struct err *err);
+	bool (*receive)(void *engine, struct span bytes, struct err *err);
 	size_t (*count)(const void *engine);
 	uint64_t (*octets)(const void *engine, size_t message);
 	uint64_t (*octets_left)(const void *engine, size_t message);
-	struct span (*uid)(const void *engine, size_t message);
+	void (*key)(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX]);
 	uint64_t (*listing_bytes)(const void *engine);
 	bool (*has_headers)(const void *engine);
 	bool (*is_renumbered)(const void *engine);
@@ -78,18 +89,18 @@ struct provider {
 	void *engine; /* NULL until the dial is connected */
 };
 
-const struct provider_kind *provider_kind_of(const struct work *work);
+const struct provider_kind *provider_kind_of(const struct remote_mailbox *mailbox);
 
 /* The login is done. hooks and ctx are borrowed. */
-void provider_open(struct provider *provider, struct work *work, struct span offer,
-		   const struct provider_hooks *hooks, void *ctx);
-void provider_close(struct provider *provider); /* also where it was not opened */
+void provider_open(struct provider *provider, const struct remote_mailbox *mailbox,
+		   struct span offer, const struct provider_hooks *hooks, void *ctx);
+void provider_close(struct provider *provider); /* also if it was not opened */
 
 /* What is to be written; consume what was. */
 struct buf *provider_outgoing(struct provider *provider);
 /* False and err: the conversation is over. */
-bool provider_hear(struct provider *provider, struct span bytes,
-		   struct err *err) MUST_USE;
+bool provider_receive(struct provider *provider, struct span bytes,
+		      struct err *err) MUST_USE;
 
 /* The listing. octets: as the server says, which may be wrong; left: without what is here
  * from an earlier, broken session. */
@@ -99,6 +110,8 @@ uint64_t provider_octets_left(const struct provider *provider, size_t message);
 /* By which it is known again: a digest of its uid; "-": it has none. */
 void provider_key(const struct provider *provider, size_t message,
 		  char key_out[DIGEST_TEXT_MAX]);
+/* The key that belongs to a uid: for the engines. */
+void provider_key_of(struct span uid, char key_out[DIGEST_TEXT_MAX]);
 /* Bytes that the listing took on the wire. */
 uint64_t provider_listing_bytes(const struct provider *provider);
 bool provider_has_headers(const struct provider *provider); /* may be asked for */

@@ -9,9 +9,8 @@
 #include "mail/wire.h"
 #include "net/deflate.h"
 #include "programs/lontar-pickup/partial.h"
-#include "programs/lontar-pickup/pickup.h"
-#include "programs/lontar-pickup/plan.h"
 #include "programs/lontar-pickup/provider.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
 #define OUTGOING_MAX ((size_t)256 * 1024)
 #define UID_TEXT_MAX 400
@@ -20,40 +19,36 @@ _Static_assert(IMAP_CLIENT_MESSAGES_MAX == PROVIDER_LISTING_MAX,
 	       "one bound for all listings");
 
 struct imap {
-	struct work *work;
+	const struct remote_mailbox *mailbox;
 	struct imap_client *client;
 	const struct provider_hooks *hooks;
 	void *ctx;
 	struct deflate *deflate; /* once the server agreed */
 	struct buf packed;       /* commands, compressed */
 	struct partials *partials;
-	char uid[UID_TEXT_MAX];
 	/* the message that is coming in */
 	struct wire_decoder decoder;
 	struct buf stored;
 	struct buf check; /* the end of the part that is here, fetched anew */
 	uint64_t check_left;
-	bool is_void; /* it does not go on where it was asked to */
+	bool is_void; /* it does not continue at the byte that was asked for */
 };
 
-static struct span uid(const void *engine, size_t message)
+/* A uid is one of its folder. */
+static void key(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX])
 {
-	struct imap *imap = (struct imap *)(uintptr_t)engine;
-	char text[IMAP_UID_TEXT_MAX];
-	int len = 0;
+	const struct imap *imap = engine;
+	char number[IMAP_UID_TEXT_MAX], uid[UID_TEXT_MAX] = "";
 
-	if (*imap_client_uid(imap->client, message, text))
-		len = snprintf(imap->uid, sizeof(imap->uid), "%s %s", text,
-			       imap->work->pickup.folder);
-	return (struct span){ imap->uid, (size_t)len };
+	if (*imap_client_uid(imap->client, message, number))
+		snprintf(uid, sizeof(uid), "%s %s", number, imap->mailbox->pickup.folder);
+	provider_key_of(span_of(uid), key_out);
 }
 
 static const char *key_of(const struct imap *imap, size_t message,
 			  char key_out[DIGEST_TEXT_MAX])
 {
-	struct provider provider = { &provider_imap, (void *)(uintptr_t)imap };
-
-	provider_key(&provider, message, key_out);
+	key(imap, message, key_out);
 	return key_out;
 }
 
@@ -89,23 +84,14 @@ static uint64_t octets_left(const void *engine, size_t message)
 	return has < all ? all - has : 0;
 }
 
-/* The size of what may be removed unread must be the server's. */
 static enum imap_known knows(void *ctx, size_t message, uint64_t *octets_out)
 {
+	static const enum imap_known all[] = { [PROVIDER_NEW] = IMAP_NEW,
+					       [PROVIDER_FETCHED] = IMAP_FETCHED,
+					       [PROVIDER_SIZED] = IMAP_SIZED };
 	struct imap *imap = ctx;
-	const struct work *work = imap->work;
-	const struct provider provider = { &provider_imap, imap };
-	const struct seen_entry *entry;
-	char key[DIGEST_TEXT_MAX];
 
-	key_of(imap, message, key);
-	entry = key[0] == '-' ? NULL : seen_find(work->seen, key);
-	if (!entry || work->probes)
-		return IMAP_NEW;
-	if (work->is_moved || plan_needs_octets(work, &provider, message))
-		return IMAP_FETCHED;
-	*octets_out = entry->octets;
-	return IMAP_SIZED;
+	return all[imap->hooks->knows(imap->ctx, message, octets_out)];
 }
 
 /* Parts of what is not there any more, or not to be fetched. */
@@ -120,7 +106,7 @@ static void sweep(struct imap *imap)
 
 		while (at < count && strcmp(key_of(imap, at, key), wanted) != 0)
 			at++;
-		if (at == count || seen_find(imap->work->seen, wanted))
+		if (at == count || seen_find(imap->mailbox->seen, wanted))
 			partials_drop(imap->partials, wanted);
 	}
 }
@@ -142,7 +128,7 @@ static void tell_stored(struct imap *imap, size_t message, struct span wire)
 			piece.len = PARTIAL_PIECE_MAX;
 		wire = span_after(wire, piece.len);
 		buf_reset(&imap->stored);
-		/* Nothing is at fault where bare line ends are kept. */
+		/* It cannot fail, since bare line ends are kept. */
 		(void)!wire_decode_chunk(&imap->decoder, piece, &imap->stored);
 		if (imap->stored.len)
 			imap->hooks->on_piece(imap->ctx, message,
@@ -169,7 +155,7 @@ static bool replay(struct imap *imap, size_t message, uint64_t bytes)
 	return true;
 }
 
-/* False: it does not go on where it was asked to. */
+/* False: it does not continue at the byte that was asked for. */
 static bool begin(struct imap *imap, const struct imap_piece *piece)
 {
 	char key[DIGEST_TEXT_MAX];
@@ -275,7 +261,7 @@ static void on_answer(void *ctx, const struct imap_client_answer *answer)
 	imap->hooks->on_answer(imap->ctx, &told);
 }
 
-static void *open_imap(struct work *work, struct span offer,
+static void *open_imap(const struct remote_mailbox *mailbox, struct span offer,
 		       const struct provider_hooks *hooks, void *ctx)
 {
 	static const struct imap_client_hooks own = { knows, on_listed, on_piece,
@@ -284,17 +270,17 @@ static void *open_imap(struct work *work, struct span offer,
 	struct imap_offer told = { .is_known = offer.len > 0 };
 
 	imap_offer_take(&told, span_trim(offer));
-	*imap = (struct imap){ .work = work,
+	*imap = (struct imap){ .mailbox = mailbox,
 			       .hooks = hooks,
 			       .ctx = ctx,
 			       .packed = BUF_INIT(OUTGOING_MAX),
 			       .stored = BUF_INIT(PARTIAL_PIECE_MAX + 1),
 			       .check = BUF_INIT(PARTIAL_CHECK_MAX),
-			       .partials =
-				       partials_open(work->root_fd, work->pickup.name) };
+			       .partials = partials_open(mailbox->root_fd,
+							 mailbox->pickup.name) };
 	imap->client = imap_client_new(
-		&told, work->pickup.folder,
-		work->probes || work->pickup.keep == PICKUP_KEEP_ALWAYS, &own, imap);
+		&told, mailbox->pickup.folder,
+		mailbox->proof || mailbox->pickup.keep == PICKUP_KEEP_ALWAYS, &own, imap);
 	return imap;
 }
 
@@ -334,7 +320,7 @@ static bool feed(struct imap *imap, struct span *bytes, struct err *err)
 	return false;
 }
 
-static bool hear_packed(struct imap *imap, struct span packed, struct err *err)
+static bool receive_packed(struct imap *imap, struct span packed, struct err *err)
 {
 	struct span plain;
 
@@ -353,7 +339,7 @@ static bool hear_packed(struct imap *imap, struct span packed, struct err *err)
 	}
 }
 
-static bool hear(void *engine, struct span bytes, struct err *err)
+static bool receive(void *engine, struct span bytes, struct err *err)
 {
 	struct imap *imap = engine;
 
@@ -363,7 +349,7 @@ static bool hear(void *engine, struct span bytes, struct err *err)
 		if (imap_client_is_compressed(imap->client))
 			imap->deflate = deflate_new();
 	}
-	return !imap->deflate || hear_packed(imap, bytes, err);
+	return !imap->deflate || receive_packed(imap, bytes, err);
 }
 
 static size_t count(const void *engine)
@@ -392,7 +378,7 @@ static const char *numbering(const struct imap *imap, char key_out[DIGEST_TEXT_M
 	if (!imap_client_uidvalidity(imap->client))
 		return key_out;
 	snprintf(text, sizeof(text), "UIDVALIDITY %" PRIu32 " %s",
-		 imap_client_uidvalidity(imap->client), imap->work->pickup.folder);
+		 imap_client_uidvalidity(imap->client), imap->mailbox->pickup.folder);
 	digest = digest_new();
 	digest_add(digest, span_of(text));
 	digest_text(digest, key_out);
@@ -405,8 +391,8 @@ static bool is_renumbered(const void *engine)
 	const struct imap *imap = engine;
 	char key[DIGEST_TEXT_MAX];
 
-	return *numbering(imap, key) && seen_count(imap->work->seen) &&
-	       !seen_find(imap->work->seen, key);
+	return *numbering(imap, key) && seen_count(imap->mailbox->seen) &&
+	       !seen_find(imap->mailbox->seen, key);
 }
 
 static bool note_numbers(void *engine, struct err *err)
@@ -420,11 +406,11 @@ static bool note_numbers(void *engine, struct err *err)
 
 	if (!*numbering(imap, entry.key))
 		return true;
-	known = seen_find(imap->work->seen, entry.key);
+	known = seen_find(imap->mailbox->seen, entry.key);
 	if (known)
 		known->is_listed = true;
 	entry.listed = entry.when;
-	return known || seen_add(imap->work->seen, &entry, err);
+	return known || seen_add(imap->mailbox->seen, &entry, err);
 }
 
 static bool may_ask(const void *engine)
@@ -459,11 +445,11 @@ const struct provider_kind provider_imap = {
 	.open = open_imap,
 	.close = close_imap,
 	.outgoing = outgoing,
-	.hear = hear,
+	.receive = receive,
 	.count = count,
 	.octets = octets,
 	.octets_left = octets_left,
-	.uid = uid,
+	.key = key,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
 	.is_renumbered = is_renumbered,

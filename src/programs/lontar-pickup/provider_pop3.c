@@ -23,8 +23,9 @@ static const enum pop3_ask asks[] = {
 static bool needs_octets(void *ctx, size_t message)
 {
 	struct pop3 *pop3 = ctx;
+	uint64_t ignored;
 
-	return pop3->hooks->needs_octets(pop3->ctx, message);
+	return pop3->hooks->knows(pop3->ctx, message, &ignored) != PROVIDER_SIZED;
 }
 
 static void on_listed(void *ctx)
@@ -53,7 +54,7 @@ static void on_answer(void *ctx, const struct pop3_client_answer *answer)
 	pop3->hooks->on_answer(pop3->ctx, &told);
 }
 
-static void *open_pop3(struct work *work, struct span offer,
+static void *open_pop3(const struct remote_mailbox *mailbox, struct span offer,
 		       const struct provider_hooks *hooks, void *ctx)
 {
 	static const struct pop3_client_hooks whole = { NULL, on_listed, on_piece,
@@ -63,12 +64,12 @@ static void *open_pop3(struct work *work, struct span offer,
 	struct pop3 *pop3 = must_alloc(sizeof(*pop3));
 	struct span line;
 
-	(void)work;
+	(void)mailbox;
 	*pop3 = (struct pop3){ .hooks = hooks, .ctx = ctx };
 	while (span_cut(&offer, '\n', &line))
 		pop3_offer_line(&pop3->offer, line);
 	pop3->client = pop3_client_new(&pop3->offer,
-				       hooks->needs_octets ? &uids_first : &whole, pop3);
+				       hooks->knows_most ? &uids_first : &whole, pop3);
 	return pop3;
 }
 
@@ -85,7 +86,7 @@ static struct buf *outgoing(void *engine)
 	return pop3_client_commands(((struct pop3 *)engine)->client);
 }
 
-static bool hear(void *engine, struct span bytes, struct err *err)
+static bool receive(void *engine, struct span bytes, struct err *err)
 {
 	struct pop3 *pop3 = engine;
 
@@ -110,9 +111,9 @@ static uint64_t octets(const void *engine, size_t message)
 	return pop3_client_octets(client_of(engine), message);
 }
 
-static struct span uid(const void *engine, size_t message)
+static void key(const void *engine, size_t message, char key_out[DIGEST_TEXT_MAX])
 {
-	return pop3_client_uid(client_of(engine), message);
+	provider_key_of(pop3_client_uid(client_of(engine), message), key_out);
 }
 
 static uint64_t listing_bytes(const void *engine)
@@ -161,11 +162,11 @@ const struct provider_kind provider_pop3 = {
 	.open = open_pop3,
 	.close = close_pop3,
 	.outgoing = outgoing,
-	.hear = hear,
+	.receive = receive,
 	.count = count,
 	.octets = octets,
 	.octets_left = octets,
-	.uid = uid,
+	.key = key,
 	.listing_bytes = listing_bytes,
 	.has_headers = has_headers,
 	.is_renumbered = is_renumbered,

@@ -3,19 +3,19 @@
  * and how to have it: by a reply to the notice (deliver/asking.h), or by its id. Only its
  * header was fetched.
  */
-#ifndef LONTAR_PICKUP_NOTICE_H
-#define LONTAR_PICKUP_NOTICE_H
+#ifndef LONTAR_PICKUP_OVERSIZE_NOTICE_H
+#define LONTAR_PICKUP_OVERSIZE_NOTICE_H
 
-#include "programs/lontar-pickup/pickup.h"
+#include "programs/lontar-pickup/remote_mailbox.h"
 
-struct notice {
+struct oversize_notice {
 	const char *key;    /* of the message there; never "-" */
 	uint64_t octets;    /* as the server says */
 	struct span header; /* empty: the server gives none */
 };
 
 /* True: the record that a reply needs and the notice are durable. */
-bool notice_give(struct work *work, const struct notice *notice,
-		 struct err *err) MUST_USE;
+bool oversize_notice_send(const struct remote_mailbox *mailbox,
+			  const struct oversize_notice *notice, struct err *err) MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-#include "programs/lontar-pickup/probe.h"
+#include "programs/lontar-pickup/multidrop_proof.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,7 +30,7 @@ struct copy {
 	size_t count;
 };
 
-struct probe {
+struct multidrop_proof {
 	int root_fd;
 	const struct pickup *pickup;
 	char token[NAME_ROOM];
@@ -51,7 +51,7 @@ static bool put_proof(struct buf *out, const struct pickup *pickup)
 			   pickup->multidrop_position, pickup->host, pickup->user);
 }
 
-bool probe_is_proved(int root_fd, const struct pickup *pickup, struct err *err)
+bool multidrop_proof_is_proved(int root_fd, const struct pickup *pickup, struct err *err)
 {
 	AUTO_BUF needed = BUF_INIT(FILE_MAX_BYTES);
 	AUTO_BUF proof = BUF_INIT(FILE_MAX_BYTES);
@@ -79,26 +79,27 @@ static bool take_line(struct span *rest, char *out, size_t room)
 	       snprintf(out, room, "%.*s", SPAN_ARG(line)) > 0;
 }
 
-struct probe *probe_open(int root_fd, const struct pickup *pickup, struct err *err)
+struct multidrop_proof *multidrop_proof_open(int root_fd, const struct pickup *pickup,
+					     struct err *err)
 {
 	AUTO_BUF text = BUF_INIT(FILE_MAX_BYTES);
-	struct probe *probe = must_alloc(sizeof(*probe));
+	struct multidrop_proof *proof = must_alloc(sizeof(*proof));
 	struct span rest;
 	char path[128];
 	bool found;
 
-	*probe = (struct probe){ .root_fd = root_fd, .pickup = pickup };
+	*proof = (struct multidrop_proof){ .root_fd = root_fd, .pickup = pickup };
 	if (!file_read_if_any(root_fd, path_of("probe", pickup->name, path), &text,
 			      &found, err)) {
-		free(probe);
+		free(proof);
 		return NULL;
 	}
 	rest = buf_span(&text);
-	if (found && take_line(&rest, probe->token, sizeof(probe->token)) &&
-	    take_line(&rest, probe->addresses[0], ADDRESS_MAX) &&
-	    take_line(&rest, probe->addresses[1], ADDRESS_MAX))
-		return probe;
-	free(probe);
+	if (found && take_line(&rest, proof->token, sizeof(proof->token)) &&
+	    take_line(&rest, proof->addresses[0], ADDRESS_MAX) &&
+	    take_line(&rest, proof->addresses[1], ADDRESS_MAX))
+		return proof;
+	free(proof);
 	err_exit(
 		err, EX_NOINPUT,
 		"no probe of %s was sent: say `lontar pickup --probe %s ADDRESS ADDRESS`",
@@ -106,15 +107,16 @@ struct probe *probe_open(int root_fd, const struct pickup *pickup, struct err *e
 	return NULL;
 }
 
-void probe_close(struct probe *probe)
+void multidrop_proof_close(struct multidrop_proof *proof)
 {
-	free(probe);
+	free(proof);
 }
 
 /* Message-ID: <TOKEN-a@ME> or <TOKEN-b@ME>. */
-static bool is_ours(const struct probe *probe, struct span header, unsigned *mail_out)
+static bool is_ours(const struct multidrop_proof *proof, struct span header,
+		    unsigned *mail_out)
 {
-	size_t len = strlen(probe->token);
+	size_t len = strlen(proof->token);
 	struct header_field field;
 	struct span id;
 
@@ -122,7 +124,7 @@ static bool is_ours(const struct probe *probe, struct span header, unsigned *mai
 		return false;
 	id = span_trim(field.value);
 	if (id.len < len + 4 || id.at[0] != '<' ||
-	    memcmp(id.at + 1, probe->token, len) != 0 || id.at[len + 1] != '-' ||
+	    memcmp(id.at + 1, proof->token, len) != 0 || id.at[len + 1] != '-' ||
 	    id.at[len + 3] != '@')
 		return false;
 	*mail_out = id.at[len + 2] == 'a' ? 0 : 1;
@@ -139,7 +141,7 @@ static unsigned position_of(const struct copy *copy, struct span name)
 }
 
 /* Which of the two it names, and nothing besides; ADDRESSES: neither. */
-static unsigned named_by(const struct probe *probe, struct span value)
+static unsigned named_by(const struct multidrop_proof *proof, struct span value)
 {
 	char address[ADDRESS_MAX];
 	struct err ignored;
@@ -148,19 +150,19 @@ static unsigned named_by(const struct probe *probe, struct span value)
 	value = span_trim(value);
 	if (!address_take_path(&value, address, &ignored) || span_trim(value).len)
 		return ADDRESSES;
-	while (which < ADDRESSES && !address_same(address, probe->addresses[which]))
+	while (which < ADDRESSES && !address_same(address, proof->addresses[which]))
 		which++;
 	return which;
 }
 
-void probe_look(struct probe *probe, struct span header)
+void multidrop_proof_look(struct multidrop_proof *proof, struct span header)
 {
-	struct copy *copy = &probe->copies[probe->count];
+	struct copy *copy = &proof->copies[proof->count];
 	struct header_field field;
 
-	if (probe->count == COPIES_MAX || !is_ours(probe, header, &copy->mail))
+	if (proof->count == COPIES_MAX || !is_ours(proof, header, &copy->mail))
 		return;
-	probe->count++;
+	proof->count++;
 	copy->count = 0;
 	while (header_next(&header, &field) && !span_is_word(field.name, "Received") &&
 	       copy->count < FIELDS_MAX) {
@@ -171,7 +173,7 @@ void probe_look(struct probe *probe, struct span header)
 			continue;
 		copy->count++;
 		*kept = (struct field){ .position = position,
-					.address = named_by(probe, field.value) };
+					.address = named_by(proof, field.value) };
 		snprintf(kept->name, NAME_ROOM, "%.*s", SPAN_ARG(field.name));
 	}
 }
@@ -187,32 +189,33 @@ static unsigned said_by(const struct copy *copy, const char *name, uint64_t posi
 }
 
 /* Of each mail one copy for each address, and no other copy. */
-static bool proves(const struct probe *probe, const char *name, uint64_t position)
+static bool proves(const struct multidrop_proof *proof, const char *name,
+		   uint64_t position)
 {
 	unsigned counts[MAILS][ADDRESSES] = { { 0 } };
 
-	for (size_t i = 0; i < probe->count; i++) {
-		const struct copy *copy = &probe->copies[i];
+	for (size_t i = 0; i < proof->count; i++) {
+		const struct copy *copy = &proof->copies[i];
 		unsigned address = said_by(copy, name, position);
 
 		if (address == ADDRESSES || counts[copy->mail][address]++)
 			return false;
 	}
-	return probe->count == (size_t)MAILS * ADDRESSES;
+	return proof->count == (size_t)MAILS * ADDRESSES;
 }
 
-static bool find_other(const struct probe *probe, struct err *err)
+static bool find_other(const struct multidrop_proof *proof, struct err *err)
 {
-	const struct copy *copy = &probe->copies[0];
-	const char *name = probe->pickup->name;
+	const struct copy *copy = &proof->copies[0];
+	const char *name = proof->pickup->name;
 
 	for (size_t i = 0; i < copy->count; i++)
-		if (proves(probe, copy->fields[i].name, copy->fields[i].position))
+		if (proves(proof, copy->fields[i].name, copy->fields[i].position))
 			return err_exit(
 				err, EX_CONFIG,
 				"control/pickups/%s: %s proves nothing, but %s:%u "
 				"does; write multidrop %s:%u",
-				name, probe->pickup->multidrop, copy->fields[i].name,
+				name, proof->pickup->multidrop, copy->fields[i].name,
 				copy->fields[i].position, copy->fields[i].name,
 				copy->fields[i].position);
 	return err_exit(
@@ -222,21 +225,21 @@ static bool find_other(const struct probe *probe, struct err *err)
 		name);
 }
 
-bool probe_judge(struct probe *probe, struct err *err)
+bool multidrop_proof_judge(struct multidrop_proof *proof, struct err *err)
 {
-	AUTO_BUF proof = BUF_INIT(FILE_MAX_BYTES);
+	AUTO_BUF text = BUF_INIT(FILE_MAX_BYTES);
 	char path[128];
 
-	if (probe->count < MAILS)
+	if (proof->count < MAILS)
 		return err_exit(
 			err, EX_TEMPFAIL,
 			"pickup %s: %zu copies of the probe mails have arrived so "
 			"far; try again later",
-			probe->pickup->name, probe->count);
-	if (!proves(probe, probe->pickup->multidrop, probe->pickup->multidrop_position))
-		return find_other(probe, err);
-	if (!put_proof(&proof, probe->pickup))
+			proof->pickup->name, proof->count);
+	if (!proves(proof, proof->pickup->multidrop, proof->pickup->multidrop_position))
+		return find_other(proof, err);
+	if (!put_proof(&text, proof->pickup))
 		return err_temporary(err, "4.3.0", "the proof is too long");
-	return file_replace(probe->root_fd, path_of("proof", probe->pickup->name, path),
-			    proof.data, proof.len, 0640, err);
+	return file_replace(proof->root_fd, path_of("proof", proof->pickup->name, path),
+			    text.data, text.len, 0640, err);
 }
