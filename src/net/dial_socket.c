@@ -174,6 +174,15 @@ static void measure(struct dial *dial, const struct tcp_info *info)
 	dial_set_line(dial, &line);
 }
 
+/* Large segments seem to vanish, and small ones were not tried yet. */
+static bool wants_small(const struct dial *dial, const struct tcp_info *info,
+			int64_t silent_ms)
+{
+	return !dial->mss &&
+	       (is_stalled(info) || (dial->try.stage == DIAL_AT_TLS &&
+				     silent_ms > (int64_t)dial->limits.small_ms));
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct dial *dial = watcher->data;
@@ -189,7 +198,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 		if (moved != dial->try.moved)
 			dial->try.moved_ms = now_ms;
 		dial->try.moved = moved;
-		if (!dial->mss && is_stalled(&info)) {
+		if (wants_small(dial, &info, now_ms - dial->try.moved_ms)) {
 			dial->mss = LINE_MSS_SAFE;
 			dial_again(dial);
 			return;

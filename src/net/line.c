@@ -19,6 +19,10 @@
  * On a line of less than SLOW_BYTES_PER_S one segment of 1,460 bytes would take longer
  * than the first retransmission timeouts of most kernels, which then send it again and
  * again for nothing: such a line gets small segments, in both directions.
+ *
+ * Large packets may vanish on the way without a word (RFC 2923 2.1). The first large one
+ * of a dial is most often the server's certificate, so a handshake that stands still is
+ * tried once more with small segments before it is given up.
  */
 #include "net/line.h"
 
@@ -26,6 +30,7 @@
 #define CONNECT_MS       75000  /* six SYNs */
 #define REPLY_MS         300000 /* RFC 5321 4.5.3.2.1 */
 #define HANDSHAKE_MS     60000
+#define SMALL_MS         20000
 #define WHOLE_MS         1800000
 #define USER_TIMEOUT_MS  45000
 #define KEEPALIVE_S      15
@@ -82,6 +87,7 @@ struct line_limits line_limits(const struct line *line)
 		.connect_ms = largest(CONNECT_MS, round_trips_ms, 0),
 		.reply_ms = silence(line, REPLY_MS, REPLY_BYTES),
 		.handshake_ms = silence(line, HANDSHAKE_MS, HANDSHAKE_BYTES),
+		.small_ms = silence(line, SMALL_MS, HANDSHAKE_BYTES),
 		.whole_ms = silence(line, WHOLE_MS, WHOLE_BYTES),
 		.user_timeout_ms = largest(USER_TIMEOUT_MS, round_trips_ms,
 					   time_of(line, SEGMENTS * segment)),

@@ -20,6 +20,7 @@ struct line_limits {
 	unsigned connect_ms;      /* to one address */
 	unsigned reply_ms;        /* to a command; the greeting too */
 	unsigned handshake_ms;    /* of TLS */
+	unsigned small_ms;        /* of TLS, after which small segments are tried */
 	unsigned whole_ms;        /* all steps together, however lively the server is */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT: sent and not acknowledged */
 	unsigned keepalive_idle_s, keepalive_interval_s;

@@ -1,4 +1,5 @@
-"""A certificate authority of the tests' own, and a certificate for loopback."""
+"""A certificate authority of the tests' own, and a certificate for loopback and for the ISP's
+side of a link.Link."""
 
 import subprocess
 
@@ -11,7 +12,7 @@ class Certificates:
         ca_key = folder / "ca.key"
         request = folder / "server.csr"
         extensions = folder / "extensions"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.77.0.2\n")
         self._openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-days", "30", "-subj", "/CN=Lontar test CA",

@@ -10,11 +10,10 @@
 #include "base/log.h"
 #include "programs/lontar-pickup/conversation.h"
 
-#define DIAL_TIMEOUT_S 120
-#define SILENCE_S      120.
-#define GOODBYE_S      15. /* QUIT's answer is not worth more of the link */
-#define READ_BYTES     ((size_t)16384)
-#define RENEWALS_MAX   10000 /* a server that forgets what was removed ends here */
+#define SILENCE_S    120.
+#define GOODBYE_S    15. /* QUIT's answer is not worth more of the link */
+#define READ_BYTES   ((size_t)16384)
+#define RENEWALS_MAX 10000 /* a server that forgets what was removed ends here */
 
 static void free_session(struct session *session)
 {
@@ -202,7 +201,7 @@ static void begin(struct work *work, char *secret)
 		.name_servers = meter->link.dns[0] ? meter->link.dns : NULL,
 		.bind_to = meter->bind_to[0] ? meter->bind_to : NULL,
 		.secret = secret,
-		.timeout_s = DIAL_TIMEOUT_S,
+		.clock_in_doubt = clock_in_doubt(work->root_fd),
 	};
 
 	session = must_alloc(sizeof(*session));

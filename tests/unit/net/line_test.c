@@ -19,6 +19,7 @@ static const struct {
 		      .connect_ms = 75000,
 		      .reply_ms = 300000,
 		      .handshake_ms = 60000,
+		      .small_ms = 20000,
 		      .whole_ms = 1800000,
 		      .user_timeout_ms = 45000,
 		      .keepalive_idle_s = 15,
@@ -29,6 +30,7 @@ static const struct {
 		      .connect_ms = 75000,
 		      .reply_ms = 300010,
 		      .handshake_ms = 60010,
+		      .small_ms = 20010,
 		      .whole_ms = 1800010,
 		      .user_timeout_ms = 45000,
 		      .keepalive_idle_s = 15,
@@ -40,6 +42,7 @@ static const struct {
 		      .connect_ms = 75000,
 		      .reply_ms = 384054,
 		      .handshake_ms = 306216,
+		      .small_ms = 266216,
 		      .whole_ms = 2694864,
 		      .user_timeout_ms = 62270,
 		      .keepalive_idle_s = 15,
@@ -51,6 +54,7 @@ static const struct {
 		      .connect_ms = 200000,
 		      .reply_ms = 500000,
 		      .handshake_ms = 260000,
+		      .small_ms = 220000,
 		      .whole_ms = 2000000,
 		      .user_timeout_ms = 200000,
 		      .keepalive_idle_s = 15,
@@ -61,6 +65,7 @@ static const struct {
 		      .connect_ms = INT32_MAX,
 		      .reply_ms = INT32_MAX,
 		      .handshake_ms = INT32_MAX,
+		      .small_ms = INT32_MAX,
 		      .whole_ms = INT32_MAX,
 		      .user_timeout_ms = INT32_MAX,
 		      .keepalive_idle_s = 15,
@@ -77,6 +82,7 @@ static void limits(void **state)
 	assert_int_equal(got.connect_ms, expected->connect_ms);
 	assert_int_equal(got.reply_ms, expected->reply_ms);
 	assert_int_equal(got.handshake_ms, expected->handshake_ms);
+	assert_int_equal(got.small_ms, expected->small_ms);
 	assert_int_equal(got.whole_ms, expected->whole_ms);
 	assert_int_equal(got.user_timeout_ms, expected->user_timeout_ms);
 	assert_int_equal(got.keepalive_idle_s, expected->keepalive_idle_s);
