@@ -112,6 +112,7 @@ void dial_on_connected(struct dial *dial)
 	struct err err = { 0 };
 
 	curl_easy_getinfo(dial->easy, CURLINFO_ACTIVESOCKET, &dial->try.fd);
+	dial_measure(dial);
 	if (dial->try.fd == CURL_SOCKET_BAD) {
 		err_temporary(&err, "4.4.2", "%s: the connection closed", dial->host);
 		dial_finish(dial, &err);

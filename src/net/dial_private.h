@@ -116,6 +116,9 @@ enum dial_certificate dial_judge_certificate(const struct dial *dial);
 void dial_set_sockets(struct dial *dial);
 /* A step begins: its silence is measured from now on. */
 void dial_enter(struct dial *dial, enum dial_stage stage);
+/* TCP's handshake is the first that is known of the line's round trip: what was set for
+ * connecting gives way to the limits for a line like this. */
+void dial_measure(struct dial *dial);
 void dial_tick_init(struct dial *dial);
 
 /* dial_login.c */

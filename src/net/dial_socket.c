@@ -162,7 +162,6 @@ static unsigned limit_ms(const struct dial *dial)
 	return dial->limits.reply_ms;
 }
 
-/* The handshake of TCP is the first that is known of the line's round trip. */
 static void measure(struct dial *dial, const struct tcp_info *info)
 {
 	struct line line = dial->line;
@@ -172,6 +171,14 @@ static void measure(struct dial *dial, const struct tcp_info *info)
 	if (info->tcpi_rtt / 1000 > line.rtt_ms)
 		line.rtt_ms = info->tcpi_rtt / 1000;
 	dial_set_line(dial, &line);
+}
+
+void dial_measure(struct dial *dial)
+{
+	struct tcp_info info;
+
+	if (tcp_info(dial, &info))
+		measure(dial, &info);
 }
 
 /* Large segments seem to vanish, and small ones were not tried yet. */
