@@ -28,6 +28,8 @@ void dial_finish(struct dial *dial, const struct err *err)
 	if (dial->ended)
 		return;
 	stop(dial);
+	if (!err)
+		ev_timer_start(dial->loop, &dial->tick); /* still: does it stall? */
 	dial->handler(dial->ctx, dial, err);
 }
 

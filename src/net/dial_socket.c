@@ -101,15 +101,22 @@ static bool tcp_info(const struct dial *dial, struct tcp_info *info_out)
 	return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info_out, &len) == 0;
 }
 
-static bool is_stalled(const struct tcp_info *info)
+/* Called at each tick, since the kernel does not tell when a segment was out of order. */
+static bool is_stalled(struct dial *dial, const struct tcp_info *info)
 {
+	struct dial_try *try = &dial->try;
+
+	if (info->tcpi_bytes_received != try->received)
+		try->out_of_order = info->tcpi_rcv_ooopack;
+	try->received = info->tcpi_bytes_received;
 	return line_is_stalled(&(struct line_signs){
 		.retransmits = info->tcpi_retransmits,
 		.mss = info->tcpi_snd_mss,
 		.unacked = info->tcpi_bytes_sent - info->tcpi_bytes_retrans -
 			   info->tcpi_bytes_acked,
 		.acked = info->tcpi_bytes_acked,
-		.out_of_order = info->tcpi_rcv_ooopack,
+		.delivered = info->tcpi_delivered,
+		.out_of_order = info->tcpi_rcv_ooopack - try->out_of_order,
 		.silent_ms = info->tcpi_last_data_recv,
 		.rtt_ms = info->tcpi_rtt / 1000,
 	});
@@ -117,9 +124,7 @@ static bool is_stalled(const struct tcp_info *info)
 
 bool dial_is_stalled(const struct dial *dial)
 {
-	struct tcp_info info;
-
-	return tcp_info(dial, &info) && is_stalled(&info);
+	return dial->is_stalled;
 }
 
 void dial_set_line(struct dial *dial, const struct line *line)
@@ -181,36 +186,52 @@ void dial_measure(struct dial *dial)
 		measure(dial, &info);
 }
 
-/* Large segments seem to vanish, and small ones were not tried yet. */
-static bool wants_small(const struct dial *dial, const struct tcp_info *info,
-			int64_t silent_ms)
+static void on_stalled(struct dial *dial)
 {
-	return !dial->mss &&
-	       (is_stalled(info) || (dial->try.stage == DIAL_AT_TLS &&
-				     silent_ms > (int64_t)dial->limits.small_ms));
+	if (!dial->ended) {
+		dial->mss = LINE_MSS_SAFE;
+		dial_again(dial);
+		return;
+	}
+	dial->is_stalled = true;
+	ev_timer_stop(dial->loop, &dial->tick);
+	(void)!shutdown(dial->try.fd, SHUT_RDWR);
+}
+
+/* True: the try, or the connection, is over. */
+static bool look_at_tcp(struct dial *dial, int64_t now_ms)
+{
+	bool in_handshake = dial->try.stage == DIAL_AT_TLS && !dial->ended;
+	struct tcp_info info;
+	uint64_t moved;
+	bool stalled;
+
+	if (!tcp_info(dial, &info))
+		return false;
+	if (!dial->ended)
+		measure(dial, &info);
+	moved = info.tcpi_bytes_received + info.tcpi_bytes_acked;
+	if (moved != dial->try.moved)
+		dial->try.moved_ms = now_ms;
+	dial->try.moved = moved;
+	stalled = is_stalled(dial, &info) ||
+		  (in_handshake &&
+		   now_ms - dial->try.moved_ms > (int64_t)dial->limits.small_ms);
+	stalled = stalled && !dial->mss;
+	if (stalled)
+		on_stalled(dial);
+	return stalled;
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct dial *dial = watcher->data;
 	int64_t now_ms = clock_monotonic_ms();
-	struct tcp_info info;
-	uint64_t moved;
 
 	(void)loop;
 	(void)events;
-	if (tcp_info(dial, &info)) {
-		measure(dial, &info);
-		moved = info.tcpi_bytes_received + info.tcpi_bytes_acked;
-		if (moved != dial->try.moved)
-			dial->try.moved_ms = now_ms;
-		dial->try.moved = moved;
-		if (wants_small(dial, &info, now_ms - dial->try.moved_ms)) {
-			dial->mss = LINE_MSS_SAFE;
-			dial_again(dial);
-			return;
-		}
-	}
+	if (look_at_tcp(dial, now_ms) || dial->ended)
+		return;
 	if (now_ms - dial->try.moved_ms > limit_ms(dial))
 		dial_fail_silent(dial, limit_ms(dial));
 }

@@ -36,9 +36,10 @@ struct line_signs {
 	unsigned retransmits;  /* of the same segment, in a row */
 	unsigned mss;          /* of what is sent */
 	uint64_t unacked;      /* bytes sent and not acknowledged */
-	uint64_t acked;        /* bytes acknowledged so far */
-	uint64_t out_of_order; /* segments that came without the one before them */
-	uint64_t received;     /* bytes received in order so far */
+	uint64_t acked;        /* bytes acknowledged so far, */
+	uint64_t delivered;    /* and in how many segments */
+	uint64_t out_of_order; /* segments that came without the one before them, since
+				* the last one came in order */
 	unsigned silent_ms;    /* since data came in order */
 	unsigned rtt_ms;
 };

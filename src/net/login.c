@@ -6,7 +6,7 @@
 
 #include "base/base64.h"
 
-#define RESPONSE_MAX 16384
+#define RESPONSE_MAX ((size_t)16384)
 #define LINE_SMTP    12288 /* RFC 4954 4 */
 #define LINE_POP3    255   /* RFC 5034 4, with the line end */
 #define HEX_MAX      (2 * EVP_MAX_MD_SIZE + 1)

@@ -17,7 +17,8 @@ static void add_words(struct said *said, struct span words)
 		said->text[used++] = ' ';
 	for (size_t i = 0; i < words.len && used + 1 < sizeof(said->text); i++)
 		said->text[used++] =
-			words.at[i] >= ' ' && words.at[i] <= '~' ? words.at[i] : '?';
+			(char)(words.at[i] >= ' ' && words.at[i] <= '~' ? words.at[i]
+									: '?');
 	said->text[used] = '\0';
 }
 

@@ -96,17 +96,41 @@ static void large_segments_that_vanish_are_noticed(void **state)
 		struct line_signs signs;
 		bool stalled;
 	} seen[] = {
-		/* Ours: a full segment was repeated three times. */
-		{ { .retransmits = 3, .mss = 1448, .acked = 700, .unacked = 2896 },
+		/* Ours: a full segment was repeated five times. */
+		{ { .retransmits = 5,
+		    .mss = 1448,
+		    .acked = 700,
+		    .delivered = 9,
+		    .unacked = 2896 },
 		  true },
-		{ { .retransmits = 2, .mss = 1448, .acked = 700, .unacked = 2896 },
+		{ { .retransmits = 4,
+		    .mss = 1448,
+		    .acked = 700,
+		    .delivered = 9,
+		    .unacked = 2896 },
 		  false },
 		/* A command that is repeated is a dead line. */
-		{ { .retransmits = 5, .mss = 1448, .acked = 700, .unacked = 30 }, false },
+		{ { .retransmits = 5,
+		    .mss = 1448,
+		    .acked = 700,
+		    .delivered = 9,
+		    .unacked = 30 },
+		  false },
 		/* Nothing ever passed. */
 		{ { .retransmits = 5, .mss = 1448, .unacked = 2896 }, false },
+		/* Large ones have passed. */
+		{ { .retransmits = 5,
+		    .mss = 1448,
+		    .acked = 14480,
+		    .delivered = 20,
+		    .unacked = 2896 },
+		  false },
 		/* There is no smaller segment to try. */
-		{ { .retransmits = 5, .mss = 536, .acked = 700, .unacked = 2896 },
+		{ { .retransmits = 5,
+		    .mss = 536,
+		    .acked = 700,
+		    .delivered = 9,
+		    .unacked = 2896 },
 		  false },
 		/* Theirs: the end of a flight without its beginning. */
 		{ { .mss = 1448, .out_of_order = 1, .silent_ms = 10000 }, true },

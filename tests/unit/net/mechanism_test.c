@@ -15,10 +15,10 @@
 
 static const struct {
 	const char *title;
-	enum dial_protocol protocol;
 	const char *offer, *greeting;
-	struct mechanism_known known;
 	const char *order; /* while each is refused */
+	struct mechanism_known known;
+	enum dial_protocol protocol;
 	bool about_password;
 } rows[] = {
 	{ .title = "over TLS the plainest is first, whatever else is offered",

@@ -12,10 +12,9 @@
 static const struct {
 	const char *title;
 	const char *lines[4];
-	bool foreign;
-	unsigned code;
 	const char *status, *text, *story;
-	bool is_refusal;
+	unsigned code;
+	bool foreign, is_refusal;
 } rows[] = {
 	{ .title = "code, status and words part",
 	  .lines = { "535 5.7.8 Error: authentication failed" },
