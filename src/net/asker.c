@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-#define TIMEOUT_MS 2500 /* of one server, doubled at each round, where none is told */
+/* Of one server, doubled at each round, unless told otherwise. */
+#define TIMEOUT_MS 2500
 #define TRIES      3
 #define TICK_S     0.25 /* how late c-ares may notice that a server is silent */
 

@@ -111,13 +111,10 @@ void dial_again(struct dial *dial)
 
 void dial_on_connected(struct dial *dial)
 {
-	struct err err = { 0 };
-
 	curl_easy_getinfo(dial->easy, CURLINFO_ACTIVESOCKET, &dial->try.fd);
 	dial_measure(dial);
 	if (dial->try.fd == CURL_SOCKET_BAD) {
-		err_temporary(&err, "4.4.2", "%s: the connection closed", dial->host);
-		dial_finish(dial, &err);
+		dial_fail(dial, CURLE_GOT_NOTHING);
 	} else if (dial->wants_tls && !dial->try.has_tls) {
 		dial_fail_missing(dial, DIAL_AT_TLS,
 				  "offers no TLS: set tls in its file in control/");

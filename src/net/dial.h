@@ -32,7 +32,7 @@ struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request
 /* At any time, also from the handler; closes the socket. NULL does nothing. */
 void dial_close(struct dial *dial);
 
-/* After a failure, borrowed from the dial; NULL if there was none. */
+/* After a failure; borrowed from the dial. */
 const struct dial_failure *dial_failure(const struct dial *dial);
 /* After a failure: it was the TLS handshake, whatever the certificate. */
 bool dial_failed_in_tls(const struct dial *dial);
