@@ -40,3 +40,26 @@ bool base64_decode(struct span text, struct buf *out)
 			return false;
 	return true;
 }
+
+/* One to three bytes to four letters. */
+static bool encode_group(const unsigned char *at, size_t count, struct buf *out)
+{
+	uint32_t bits = (uint32_t)at[0] << 16;
+	char text[4] = "====";
+
+	bits |= count > 1 ? (uint32_t)at[1] << 8 : 0;
+	bits |= count > 2 ? at[2] : 0;
+	for (size_t i = 0; i <= count; i++)
+		text[i] = letters[(bits >> (18 - 6 * i)) & 63];
+	return buf_append(out, text, sizeof(text));
+}
+
+bool base64_encode(struct span bytes, struct buf *out)
+{
+	const unsigned char *at = (const unsigned char *)bytes.at;
+
+	for (size_t i = 0; i < bytes.len; i += 3)
+		if (!encode_group(at + i, bytes.len - i < 3 ? bytes.len - i : 3, out))
+			return false;
+	return true;
+}

@@ -11,4 +11,7 @@
 /* Appends what text stands for; false where it is no base64, or out is at its ceiling. */
 bool base64_decode(struct span text, struct buf *out) MUST_USE;
 
+/* Appends the text for the bytes; false if out is at its ceiling. */
+bool base64_encode(struct span bytes, struct buf *out) MUST_USE;
+
 #endif

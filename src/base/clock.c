@@ -1,12 +1,31 @@
+/*
+ * When is a clock no clock? A board without a battery boots in 1970, or at the time of
+ * its last shutdown, and the right time comes seconds to hours later over the very link
+ * that it is to be used for. Until then no certificate can be judged: each is "not yet
+ * valid". So the clock is asked for its alibi: it may not be earlier than the day on
+ * which this program was built, nor earlier than the folders that the gateway has written
+ * to. A day of grace keeps a clock that was set back by hours, and two machines that
+ * disagree, from being suspected. A clock that runs ahead cannot be told from a right
+ * one.
+ */
 #include "base/clock.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/attr.h"
+
 #define DAY_S INT64_C(86400)
+
+/* Seconds of the newest change to the source; make tells. Who compiles without make
+ * knows at least that it is not earlier than the project. */
+#ifndef BUILD_TIME
+#define BUILD_TIME INT64_C(1735689600)
+#endif
 
 /* Day and month names are the protocol's, whatever the locale. */
 static const char days[] = "SunMonTueWedThuFriSat";
@@ -101,6 +120,27 @@ const char *clock_format_duration(int64_t seconds, char text_out[CLOCK_TEXT_MAX]
 		snprintf(text_out, CLOCK_TEXT_MAX, "%" PRId64 " d %" PRId64 " h",
 			 whole_days, hours % 24);
 	return text_out;
+}
+
+bool clock_is_doubtful(int64_t now_s, int64_t newest_s)
+{
+	int64_t known_s = newest_s > BUILD_TIME ? newest_s : BUILD_TIME;
+
+	return now_s < known_s - DAY_S;
+}
+
+bool clock_in_doubt(int root_fd)
+{
+	static const char *const folders[] = { "control", "spool/incoming",
+					       "spool/parked", "spool/state" };
+	int64_t newest_s = 0;
+	struct stat folder;
+
+	for (size_t i = 0; i < LENGTH(folders); i++)
+		if (fstatat(root_fd, folders[i], &folder, 0) == 0 &&
+		    folder.st_mtime > newest_s)
+			newest_s = folder.st_mtime;
+	return clock_is_doubtful(clock_wall_s(), newest_s);
 }
 
 const char *clock_boot_id(char text_out[CLOCK_TEXT_MAX])

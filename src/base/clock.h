@@ -3,6 +3,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -26,6 +27,14 @@ void clock_local(int64_t wall_s, struct tm *tm_out);
  * "1 Dec 02:00". */
 const char *clock_format_local(int64_t wall_s, int64_t now,
 			       char text_out[CLOCK_TEXT_MAX]);
+
+/* True if `now_s` cannot be right: it is more than a day before this program was built,
+ * or before `newest_s`, the time of something that exists already (0: nothing known). */
+bool clock_is_doubtful(int64_t now_s, int64_t newest_s);
+/* The same for the wall clock and the folders of a root, whose times say when the gateway
+ * last worked with a clock. Costs four system calls. A folder that cannot be looked at
+ * says nothing. */
+bool clock_in_doubt(int root_fd);
 
 /* The kernel's id of this boot; the empty string where it cannot be read. Borrowed. */
 const char *clock_boot_id(char text_out[CLOCK_TEXT_MAX]);

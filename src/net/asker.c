@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-#define TIMEOUT_MS 2500 /* of one server, doubled at each round */
+/* Of one server, doubled at each round, unless told otherwise. */
+#define TIMEOUT_MS 2500
 #define TRIES      3
 #define TICK_S     0.25 /* how late c-ares may notice that a server is silent */
 
@@ -54,7 +55,8 @@ static bool open_channel(struct asker *asker, const struct resolve_way *way,
 			 struct err *err)
 {
 	bool named = way->servers && way->servers[0];
-	struct ares_options options = { .timeout = TIMEOUT_MS,
+	struct ares_options options = { .timeout = way->timeout_ms ? (int)way->timeout_ms
+								   : TIMEOUT_MS,
 					.tries = TRIES,
 					.lookups = (char[]){ "fb" },
 					.sock_state_cb = on_state,

@@ -18,6 +18,7 @@ struct resolve_way {
 	const char *servers; /* addresses with commas between, each with a ":port" or not;
 			      * NULL or "": the system's, wherever they are */
 	const char *bind_to; /* NULL, or "if!NAME": where those named are asked over */
+	unsigned timeout_ms; /* of one server, doubled at each round; 0: the usual */
 };
 
 struct asker {

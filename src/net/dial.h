@@ -1,12 +1,13 @@
 /*
  * A connection to a mail server, ready for work: greeting, EHLO (else HELO), CAPA or
  * CAPABILITY, STARTTLS or implicit TLS with a verified certificate, login. libcurl does
- * it (CONNECT_ONLY, one handle a connection); what it negotiated is checked here,
- * since 7.88 goes on without AUTH where the server stops offering it.
+ * all but the login (CONNECT_ONLY, one handle a connection); what it negotiated is
+ * checked here. The login is ours (net/login.h): another mechanism is tried, in a new
+ * connection, if the server refuses one that it offers.
  *
- * A failure is temporary where the server cannot be reached or says later; permanent
- * where a person must act, so that the smarthost is to be held: refused with 5xx, no
- * login or no TLS offered, a bad password or certificate.
+ * A failure is temporary if the server cannot be reached or says later; permanent if it
+ * refused with 5xx, offers no login or no TLS, or its certificate is not to be believed.
+ * What happened exactly is told by dial_failure (net/dial_failure.h).
  */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
@@ -19,57 +20,30 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/span.h"
-
-enum dial_tls {
-	DIAL_PLAIN,
-	DIAL_TRY,      /* STARTTLS where offered, the certificate not verified; a login
-			  only under TLS */
-	DIAL_STARTTLS, /* or fail */
-	DIAL_IMPLICIT,
-};
-
-enum dial_protocol {
-	DIAL_SMTP,
-	DIAL_POP3, /* always with a login; likewise: */
-	DIAL_IMAP,
-	DIAL_QMTP, /* nobody says a word first: only TCP, and TLS where it is implicit */
-};
-
-struct dial_request { /* all texts are borrowed for dial_start's call only */
-	enum dial_protocol protocol;
-	const char *host;
-	uint16_t port;
-	enum dial_tls tls;
-	const char *helo;   /* SMTP only */
-	const char *user;   /* NULL: no login */
-	const char *secret; /* password or token */
-	bool is_token;      /* XOAUTH2 */
-	const char *auth;   /* NULL, or the one mechanism: plain login cram-md5 xoauth2 */
-	const char *cafile; /* NULL: the system's */
-	const char *name_servers; /* commas between; NULL: the system's */
-	const char *bind_to; /* NULL, or what CURLOPT_INTERFACE takes; with "if!NAME" the
-				name_servers are asked over that interface too */
-	const char *addresses; /* NULL: ask; else the host's, as resolve.h writes them */
-	struct span ticket; /* what dial_ticket gave of an earlier call to this server, or
-			     * empty: saves a turn of the handshake. Never where
-			     * certificates are not verified. */
-	unsigned timeout_s; /* until it is ready */
-};
+#include "net/dial_request.h"
 
 struct dial;
+struct dial_failure;
 /* Called once, from the loop: connected (err NULL) or failed. */
 typedef void dial_handler(void *ctx, struct dial *dial, const struct err *err);
-
-/* After a failure: it was the TLS handshake, whatever the certificate. */
-bool dial_failed_in_tls(const struct dial *dial);
 
 struct dial *dial_start(struct ev_loop *loop, const struct dial_request *request,
 			dial_handler *handler, void *ctx);
 /* At any time, also from the handler; closes the socket. NULL does nothing. */
 void dial_close(struct dial *dial);
 
+/* After a failure; borrowed from the dial. */
+const struct dial_failure *dial_failure(const struct dial *dial);
+/* After a failure: it was the TLS handshake, whatever the certificate. */
+bool dial_failed_in_tls(const struct dial *dial);
+
 /* Bytes used on the link so far (net/usage.h), also by what did not succeed. */
 uint64_t dial_used(const struct dial *dial);
+/* All that the name servers told of, as resolve.h writes them; "": none was asked. */
+const char *dial_addresses(const struct dial *dial);
+/* The MSS that was asked for, 0: the kernel's. More than in the request if large segments
+ * vanished on the way (line.h): worth remembering for the link once it is connected. */
+unsigned dial_mss(const struct dial *dial);
 
 /* Once connected, all borrowed from the dial: */
 int dial_fd(const struct dial *dial); /* to wait on, and for socket options only */
@@ -78,13 +52,30 @@ const char *dial_greeting(const struct dial *dial);
  * ends; of IMAP the words that CAPABILITY has after the login, where the server told them
  * by itself. */
 struct span dial_ehlo(const struct dial *dial);
-bool dial_has_tls(const struct dial *dial);
 const char *dial_address(const struct dial *dial); /* the server's, as text */
-/* All that the name servers told of, as resolve.h writes them; "": none was asked. */
-const char *dial_addresses(const struct dial *dial);
+
+/* What was seen of the server, to be remembered: less than before is not to be accepted
+ * in silence (a portal in its place). */
+bool dial_has_tls(const struct dial *dial);
+bool dial_offers_login(const struct dial *dial);
+/* The name in the certificate that the host was found by, else its first name; "" without
+ * TLS. */
+const char *dial_certificate_name(const struct dial *dial);
+/* "plain", "login", ...: the one that worked; "" without a login. */
+const char *dial_mechanism(const struct dial *dial);
 /* The newest session that the server would resume, a secret; empty: none. Grows by what
  * is read from the connection. */
 struct span dial_ticket(const struct dial *dial);
+
+/* The line is known better now: sets how long TCP waits for an acknowledgement. */
+void dial_set_line(struct dial *dial, const struct line *line);
+/* Whether TCP asks a silent peer if it is still there, which costs bytes: on (as it is at
+ * first) while a reply is awaited. */
+void dial_keepalive(const struct dial *dial, bool on);
+/* Large segments vanish on the way (line_is_stalled). The dial closes such a connection
+ * by itself: the next send or receive says DIAL_CLOSED. The remedy is a new dial with
+ * .mss = LINE_MSS_SAFE; if that connects and sends, the line should be remembered so. */
+bool dial_is_stalled(const struct dial *dial);
 
 enum dial_io {
 	DIAL_DONE,  /* *moved_out bytes, at least one */

@@ -27,6 +27,7 @@ struct mx {
 	char *domain;
 	char *servers;
 	char *bind_to;
+	unsigned timeout_ms;
 	struct asker asker;
 	ev_timer done;
 	struct candidate candidates[MX_HOSTS_MAX];
@@ -127,7 +128,9 @@ static void add(struct mx *mx, const char *name, unsigned preference)
 
 static void ask_addresses(struct mx *mx)
 {
-	struct resolve_way way = { mx->servers, mx->bind_to };
+	struct resolve_way way = { .servers = mx->servers,
+				   .bind_to = mx->bind_to,
+				   .timeout_ms = mx->timeout_ms };
 
 	qsort(mx->candidates, mx->count, sizeof(mx->candidates[0]), best_first);
 	for (size_t i = 0; i < mx->count; i++) {
@@ -238,7 +241,8 @@ struct mx *mx_start(struct ev_loop *loop, const char *domain,
 			   .ctx = ctx,
 			   .domain = must_copy(domain),
 			   .servers = must_copy(way->servers ? way->servers : ""),
-			   .bind_to = must_copy(way->bind_to ? way->bind_to : "") };
+			   .bind_to = must_copy(way->bind_to ? way->bind_to : ""),
+			   .timeout_ms = way->timeout_ms };
 	ev_timer_init(&mx->done, on_done, 0., 0.);
 	mx->done.data = mx;
 	if (domain[0] == '[') {

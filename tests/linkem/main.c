@@ -13,6 +13,10 @@
  *   queue_bytes=N                     what may wait for the rate, each direction
  *   loss=PER_MILLION reorder=PER_MILLION seed=N
  *   drop_at=N                         carrier off once so many bytes have gone up
+ *   largest=BYTES                     larger packets vanish without a word (0: none):
+ *                                     a path-MTU black hole
+ *   forget_ms=N                       a NAT on the way: after so long without a packet
+ *                                     it lets only new TCP connections through (0: ever)
  *   carrier=0|1                       off: what is under way is lost too
  *   counters                          answered by one line of counters
  *
@@ -66,6 +70,9 @@ static struct {
 	uint64_t loss_ppm, reorder_ppm;
 	uint64_t random;
 	uint64_t drop_at;
+	uint64_t largest;
+	int64_t forget_ns, heard_ns;
+	bool forgotten;
 	bool carrier;
 } emulated = { .queue_bytes = 64000, .random = 88172645463325252, .carrier = true };
 
@@ -172,6 +179,28 @@ static bool is_chatter(const struct packet *packet)
 	       packet->bytes[24] == 0xff && packet->bytes[25] == 0x02;
 }
 
+/* A SYN of TCP over IPv4, which a NAT makes a new entry for. */
+static bool is_new_connection(const struct packet *packet)
+{
+	size_t header = (size_t)(packet->bytes[0] & 15) * 4;
+
+	return packet->bytes[0] >> 4 == 4 && packet->len > header + 13 &&
+	       packet->bytes[9] == 6 && (packet->bytes[header + 13] & 0x12) == 0x02;
+}
+
+/* The NAT knows what this packet belongs to. */
+static bool is_known(const struct packet *packet, int64_t now)
+{
+	if (!emulated.forget_ns)
+		return true;
+	if (emulated.heard_ns && now - emulated.heard_ns > emulated.forget_ns)
+		emulated.forgotten = true;
+	if (is_new_connection(packet))
+		emulated.forgotten = false;
+	emulated.heard_ns = now;
+	return !emulated.forgotten;
+}
+
 /* A packet has come out of a namespace. */
 static void accept_packet(struct direction *way, const struct packet *read)
 {
@@ -179,7 +208,7 @@ static void accept_packet(struct direction *way, const struct packet *read)
 	int64_t room_ns = time_on_wire(way, emulated.queue_bytes);
 	struct packet *packet;
 
-	if (!emulated.carrier || is_chatter(read))
+	if (!emulated.carrier || is_chatter(read) || !is_known(read, now))
 		return;
 	if (way->rate_bps && begin - now > room_ns) {
 		way->dropped++;
@@ -188,7 +217,8 @@ static void accept_packet(struct direction *way, const struct packet *read)
 	way->free_at_ns = begin + time_on_wire(way, read->len);
 	way->bytes += read->len;
 	way->packets++;
-	if (chance(emulated.loss_ppm)) {
+	if (chance(emulated.loss_ppm) ||
+	    (emulated.largest && read->len > emulated.largest)) {
 		way->lost++;
 		return;
 	}
@@ -274,6 +304,10 @@ static void set(const char *line)
 		emulated.random = value * 2 + 1;
 	else if (IS("drop_at"))
 		emulated.drop_at = value ? emulated.up.bytes + value : 0;
+	else if (IS("largest"))
+		emulated.largest = value;
+	else if (IS("forget_ms"))
+		emulated.forget_ns = (int64_t)value * 1000000;
 	else if (IS("carrier"))
 		set_carrier(value != 0);
 	else {

@@ -65,7 +65,7 @@ protocol imap {{
 }}
 passdb {{
   driver = static
-  args = password={password}
+  args = password={stored}
 }}
 userdb {{
   driver = static
@@ -86,7 +86,9 @@ def free_port():
 class Dovecot:
     password = "isp-secret"
 
-    def __init__(self, certificates, uidl="%08Xu%08Xv", imap_plugins="", more=""):
+    def __init__(
+        self, certificates, uidl="%08Xu%08Xv", imap_plugins="", more="", stored=password
+    ):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lontar-dovecot-"))
         self.folder.chmod(0o755)
         self._numbers = itertools.count()
@@ -102,7 +104,7 @@ class Dovecot:
                 folder=self.folder, certificate=certificates.certificate,
                 key=certificates.key, uid=self.owner[0], gid=self.owner[1], uidl=uidl,
                 pop3=self.pop3, pop3s=self.pop3s, imap=self.imap, imaps=self.imaps,
-                imap_plugins=imap_plugins, password=self.password,
+                imap_plugins=imap_plugins, stored=stored,
             )  # fmt: skip
             + more
         )

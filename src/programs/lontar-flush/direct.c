@@ -90,7 +90,8 @@ static void ask(struct domain *domain)
 	domain->state = DOMAIN_ASKING;
 	direct->asking++;
 	domain->mx = mx_start(direct->flush->loop, domain->name,
-			      &(struct resolve_way){ lanes->link.dns, lanes->bind_to },
+			      &(struct resolve_way){ .servers = lanes->link.dns,
+						     .bind_to = lanes->bind_to },
 			      known_addresses, on_hosts, domain);
 }
 

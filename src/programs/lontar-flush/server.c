@@ -132,11 +132,11 @@ void server_recall(struct flush *flush)
 	/* Of type mx the addresses are the ones that were just asked for. */
 	server->known = server->known || flush->destination;
 	if (server->known && !flush->destination)
-		server->refresh =
-			resolve_start(flush->loop, flush->smarthost.host,
-				      &(struct resolve_way){ flush->lanes.link.dns,
-							     flush->lanes.bind_to },
-				      on_refreshed, flush);
+		server->refresh = resolve_start(
+			flush->loop, flush->smarthost.host,
+			&(struct resolve_way){ .servers = flush->lanes.link.dns,
+					       .bind_to = flush->lanes.bind_to },
+			on_refreshed, flush);
 }
 
 const char *server_addresses(const struct flush *flush)

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "programs/lontar-flush/outcome.h"
 
-#define DIAL_TIMEOUT_S    300 /* RFC 5321 4.5.3.2.1: the greeting may take five minutes */
 #define REPLY_TIMEOUT_S   300
 #define FINAL_TIMEOUT_S   600 /* 4.5.3.2.6: after the final dot */
 #define CLOSING_TIMEOUT_S 10
@@ -226,6 +226,14 @@ static const char *control_path(const char *path, char out[PATH_MAX])
 	return out;
 }
 
+/* A rate that nothing waited for says nothing about the line. */
+static struct line line_of(const struct pace *pace)
+{
+	return (struct line){ .bytes_per_s =
+				      pace->filled ? (uint32_t)pace->bytes_per_s : 0,
+			      .rtt_ms = (uint32_t)(pace->rtt_us / 1000) };
+}
+
 static void dial(struct session *session, enum dial_tls tls)
 {
 	struct flush *flush = session->flush;
@@ -246,7 +254,8 @@ static void dial(struct session *session, enum dial_tls tls)
 		.bind_to = flush->lanes.bind_to[0] ? flush->lanes.bind_to : NULL,
 		.addresses = server_addresses(flush),
 		.ticket = buf_span(&flush->server.ticket),
-		.timeout_s = DIAL_TIMEOUT_S,
+		.line = line_of(&flush->lanes.pace),
+		.clock_in_doubt = clock_in_doubt(flush->root_fd),
 	};
 
 	session->by_memory = request.addresses != NULL;

@@ -8,7 +8,6 @@
 #include "net/dial.h"
 #include "transfer/remote_account.h"
 
-#define DIAL_TIMEOUT_S 120
 #define SILENCE_S      120.
 #define GOODBYE_S      15. /* QUIT's answer is not worth more of the link */
 #define READ_BYTES     ((size_t)16384)
@@ -169,7 +168,7 @@ provider_connection_open(struct ev_loop *loop, const struct remote_mailbox *mail
 						    .began_ms = clock_monotonic_ms() };
 	ev_timer_init(&connection->silence, on_silence, 0., SILENCE_S);
 	connection->silence.data = connection;
-	request.timeout_s = DIAL_TIMEOUT_S;
+	request.clock_in_doubt = clock_in_doubt(mailbox->root_fd);
 	connection->dial = dial_start(loop, &request, on_dialled, connection);
 	return connection;
 }

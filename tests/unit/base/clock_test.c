@@ -7,8 +7,12 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 
@@ -106,9 +110,56 @@ static void a_boot_has_one_id(void **state)
 	assert_null(strchr(one, '\n'));
 }
 
+static void a_clock_before_what_exists_is_no_clock(void **state)
+{
+	static const struct {
+		int64_t now_s, newest_s;
+		bool doubtful;
+	} rows[] = {
+		{ 0, 0, true },                    /* a board boots in 1970 */
+		{ INT64_C(946684800), 0, true },   /* or in 2000, */
+		{ INT64_C(1700000000), 0, true },  /* or before it was built */
+		{ INT64_C(4000000000), 0, false }, /* the future is believed */
+		{ INT64_C(4000000000), INT64_C(4000000000), false },
+		{ INT64_C(4000000000), INT64_C(4000003600), false }, /* a day of grace */
+		{ INT64_C(4000000000), INT64_C(4000090000), true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		if (clock_is_doubtful(rows[i].now_s, rows[i].newest_s) !=
+		    rows[i].doubtful)
+			fail_msg("row %zu", i);
+}
+
+static void the_folders_of_a_root_are_witnesses(void **state)
+{
+	char root[] = "/tmp/lontar-clock-XXXXXX", spool[64], parked[64];
+	struct timespec later[2] = { { .tv_sec = clock_wall_s() + 200000 },
+				     { .tv_sec = clock_wall_s() + 200000 } };
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	snprintf(spool, sizeof(spool), "%s/spool", root);
+	snprintf(parked, sizeof(parked), "%s/spool/parked", root);
+	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_false(clock_in_doubt(fd)); /* it has none yet */
+	assert_int_equal(mkdir(spool, 0700) | mkdir(parked, 0700), 0);
+	assert_false(clock_in_doubt(fd));
+	assert_int_equal(utimensat(AT_FDCWD, parked, later, 0), 0);
+	assert_true(clock_in_doubt(fd));
+	close(fd);
+	rmdir(parked);
+	rmdir(spool);
+	rmdir(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_clock_before_what_exists_is_no_clock),
+		cmocka_unit_test(the_folders_of_a_root_are_witnesses),
 		cmocka_unit_test(dates_are_utc_wherever_we_are),
 		cmocka_unit_test(durations_are_written_for_people),
 		cmocka_unit_test(the_wall_clock_is_as_short_as_it_is_clear),
