@@ -326,17 +326,17 @@ def give_ipv6(machine):
     machine.wire.ip("address", "add", "2001:db8::2/64", "dev", "ppp0", "nodad")
 
 
-def test_a_line_with_ipv6_alone_is_a_link(pppd, settle):
-    gateway = settle(pppd.machine, "interface ppp0\n")
+@pytest.mark.parametrize("link", ["interface ppp0\n", None], ids=["with a file", "without"])
+def test_a_line_with_ipv6_alone_is_a_link(pppd, settle, link):
+    gateway = settle(pppd.machine, link)
+    name = "line" if link else "ppp0"
     gateway.post(2_000)
     give_ipv6(pppd.machine)
-    pppd.machine.pppd_says("ipv6-up", "isp", "fe80::2", "fe80::1")
+    pppd.machine.pppd_says("ipv6-up", "", "fe80::2", "fe80::1")
     wait_until(lambda: gateway.smarthost_peer.taken, what="the letter")
-    assert links(gateway) == {"line": "up"}
-    pppd.machine.wire.take_address()
-    pppd.machine.pppd_says("ipv6-down", "isp", "fe80::2", "fe80::1")
-    becomes(gateway, "down")
-    assert links(gateway) == {"line": "down"}
+    assert links(gateway) == {name: "up"}
+    pppd.machine.pppd_says("ipv6-down", "", "fe80::2", "fe80::1")
+    assert links(gateway) == {name: "down"}
 
 
 @pytest.mark.parametrize("link", ["interface ppp0\n", None], ids=["with a file", "without"])
