@@ -28,9 +28,7 @@ static bool is(const char *one, const char *other)
 
 const char *link_entry_interface(const struct link_entry *entry)
 {
-	if (entry->note.interface[0] && (entry->note.up || !entry->interface[0]))
-		return entry->note.interface;
-	return entry->interface;
+	return entry->note.up && entry->note.interface[0] ? entry->note.interface : entry->interface;
 }
 
 bool link_entry_yields(const struct link_entry *entry, const char *name,

@@ -2,6 +2,8 @@
 file that names the interface hold. Played by pppd's own scripts, ifupdown and NetworkManager
 on real interfaces."""
 
+import re
+import threading
 import time
 
 import pytest
@@ -213,7 +215,8 @@ def test_one_up_is_one_link_and_what_crosses_it_is_booked(speaker, settle):
     becomes(gateway, "down")
     (link,) = gateway.status()["links"]
     assert (link["name"], link["state"]) == ("line", "down")
-    assert link["budgets"][0]["used"] > 0
+    used = lambda: gateway.status()["links"][0]["budgets"][0]["used"]  # noqa: E731
+    wait_until(used, 5, "the bytes in the link's books")
     assert set(events(gateway)) == {"up", "down"}
 
 
@@ -227,7 +230,9 @@ def test_an_interface_that_no_file_names_is_a_link_whose_use_is_booked(speaker, 
     speaker.down()
     becomes_down = lambda: links(gateway) == {name: "down"}  # noqa: E731
     wait_until(becomes_down, 5, "its end, whether or not a hook tells of it")
-    assert (gateway.root / "spool/state/usage" / name).exists()
+    gateway.stop()
+    books = (gateway.root / "spool/state/usage").glob(f"{name}*")
+    assert max(int(re.search(r"month_bytes=(\d+)", one.read_text())[1]) for one in books) > 0
 
 
 # files that are written while their link is at work
@@ -253,6 +258,29 @@ def test_a_file_written_while_its_link_is_at_work_takes_hold(pppd, settle):
     becomes(gateway, "down")
 
 
+def test_a_flush_at_work_begins_anew_on_the_file_s_terms(pppd, settle):
+    gateway = settle(pppd.machine)
+    arrived, may_go = threading.Event(), threading.Event()
+
+    def answer(step, *_):
+        if step == "GREETING":
+            arrived.set()
+            may_go.wait(20)
+
+    gateway.smarthost_peer.answer = answer
+    gateway.post(2_000)
+    gateway.post(2_000_000)
+    pppd.up()
+    assert arrived.wait(10)
+    gateway.control("links/line", "interface ppp0\nmaxsize 50k\n")
+    becomes(gateway, "up")
+    may_go.set()
+    large = lambda: [one for one in gateway.queue() if one["size"] > 1_000_000]  # noqa: E731
+    wait_until(lambda: "line" in large()[0]["why"], what="why the large letter waits")
+    wait_until(lambda: len(gateway.queue()) == 1, what="the small letter's end")
+    assert len(gateway.smarthost_peer.taken) == 1
+
+
 def test_terms_written_while_its_link_is_at_work_take_hold(pppd, settle):
     gateway = settle(pppd.machine, "interface ppp0\n")
     pppd.up()
@@ -260,7 +288,7 @@ def test_terms_written_while_its_link_is_at_work_take_hold(pppd, settle):
     gateway.post(2_000)
     wait_until(lambda: gateway.smarthost_peer.taken, what="the small letter")
     gateway.control("links/line", f"interface ppp0\nwindow {SHUT}\n")
-    shut = lambda: not gateway.status()["links"][0]["open"]  # noqa: E731
+    shut = lambda: "link name=line closed reason=" in gateway.log_text()  # noqa: E731
     wait_until(shut, 5, "the window")
     gateway.post(2_000)
     assert len(gateway.queue()) == 1 and len(gateway.smarthost_peer.taken) == 1

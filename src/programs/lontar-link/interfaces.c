@@ -267,6 +267,7 @@ static void on_soon(struct ev_loop *loop, ev_timer *watcher, int events)
 
 void interfaces_reload(struct interfaces *interfaces)
 {
+	events_rehome(interfaces->events);
 	read_settings(interfaces);
 	look(interfaces);
 }

@@ -112,9 +112,8 @@ static void on_settings(void *ctx)
 {
 	struct program *program = ctx;
 
-	events_rehome(&program->events);
-	accounts_reload(&program->accounts);
 	interfaces_reload(&program->interfaces);
+	accounts_reload(&program->accounts);
 	probes_reload(&program->probes);
 	calls_look(&program->calls);
 }
