@@ -84,14 +84,14 @@ build/helpers/%: tests/%/main.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -g -o $@ $<
 
-# The shipped table of replies is part of the library.
-$B/src/verdict/shipped.o: src/verdict/shipped.rules
-
 # A clock that shows an earlier time than this is wrong (base/clock.c). The same source
 # makes the same program: it is the time of the source, not of the build.
 BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),\
 	$(shell find src -type f -printf '%T@\n' | sort -n | sed -n '$$s/\..*//p'))
 $B/src/base/clock.o: STD += -DBUILD_TIME=INT64_C\($(strip $(BUILD_TIME))\)
+
+# The shipped table of replies is part of the library.
+$B/src/verdict/shipped.o: src/verdict/shipped.rules
 
 # The samples are part of the program.
 $B/src/programs/lontar/samples.o: $(shell find control -type f)

@@ -251,6 +251,29 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 	return false;
 }
 
+static void pass_over(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	(void)err;
+}
+
+bool linkfile_interface(int control_fd, const char *name,
+			char interface_out[LINKFILE_INTERFACE_MAX])
+{
+	char path[SMARTHOST_NAME_MAX + 16];
+	struct linkfile link = defaults;
+	bool found;
+
+	snprintf(path, sizeof(path), "links/%s", name);
+	read_file(control_fd, name, &(struct reading){ path, &link, pass_over, NULL },
+		  &found);
+	interface_out[0] = '\0';
+	if (link.interface && strlen(link.interface) < LINKFILE_INTERFACE_MAX)
+		snprintf(interface_out, LINKFILE_INTERFACE_MAX, "%s", link.interface);
+	linkfile_clear(&link);
+	return found;
+}
+
 void linkfile_check(int control_fd, const char *name,
 		    void (*fault)(void *ctx, const struct err *err), void *ctx)
 {

@@ -47,6 +47,14 @@ bool linkfile_load(int control_fd, const char *name, struct linkfile *link_out,
 		   bool *found_out, struct err *err) MUST_USE;
 void linkfile_clear(struct linkfile *link);
 
+#define LINKFILE_INTERFACE_MAX 32
+
+/* Only which interface it names, also where other lines of it are wrong: news of that
+ * interface is still news of this link. "" where it names none. False: there is no such
+ * file. */
+bool linkfile_interface(int control_fd, const char *name,
+			char interface_out[LINKFILE_INTERFACE_MAX]);
+
 /* The same for `lontar check`: each wrong line is told, not only the first. */
 void linkfile_check(int control_fd, const char *name,
 		    void (*fault)(void *ctx, const struct err *err), void *ctx);

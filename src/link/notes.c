@@ -61,6 +61,9 @@ static const struct note_key link_keys[] = {
 	NOTE_KEY(link_note, dns, NOTE_TEXT),
 	NOTE_KEY(link_note, speed_bps, NOTE_NUMBER),
 	NOTE_KEY(link_note, told, NOTE_TEXT),
+	NOTE_KEY(link_note, word, NOTE_TEXT),
+	NOTE_KEY(link_note, present, NOTE_FLAG),
+	NOTE_KEY(link_note, families, NOTE_NUMBER),
 };
 
 /* A kind of note: its folder and its keys. */
@@ -151,7 +154,7 @@ void link_note_read(int root_fd, const char *link, struct link_note *note_out)
 	snprintf(path, sizeof(path), "spool/state/links/%s", note_out->name);
 	note_read(root_fd, path, link_keys, LENGTH(link_keys), note_out);
 	if (strcmp(note_out->boot_id, clock_boot_id(boot_id)) != 0)
-		note_out->up = false;
+		note_out->up = note_out->present = false;
 }
 
 bool link_note_write(int root_fd, const struct link_note *note, struct err *err)

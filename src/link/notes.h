@@ -67,6 +67,9 @@ bool login_note_write(int root_fd, const char *login, const struct login_note *n
 /* It ends within three weeks; of a short life, in its second half. */
 bool login_note_warns(const struct login_note *note, int64_t now);
 
+#define LINK_IPV4 UINT64_C(1)
+#define LINK_IPV6 UINT64_C(2)
+
 /* spool/state/links/NAME, written by lontar-link (or `lontar link` without a gateway). */
 struct link_note {
 	char name[SMARTHOST_NAME_MAX];
@@ -79,9 +82,12 @@ struct link_note {
 	char dns[256]; /* servers' addresses, commas between: for c-ares */
 	uint64_t speed_bps;
 	char told[16]; /* who told last: "interface", "probe"; "": a hook or a person */
+	char word[SMARTHOST_NAME_MAX]; /* what the last hook that said up called it */
+	bool present;      /* the kernel had the interface when it was told of */
+	uint64_t families; /* LINK_IPV4 and LINK_IPV6 that hooks told one by one */
 };
 
-/* As recorded; up only if under the present boot. Missing: down since 0. */
+/* As recorded; up and present only if under the present boot. Missing: down since 0. */
 void link_note_read(int root_fd, const char *link, struct link_note *note_out);
 bool link_note_write(int root_fd, const struct link_note *note, struct err *err) MUST_USE;
 /* All of spool/state/links, sorted by name; caller frees *notes_out. */

@@ -31,17 +31,16 @@ static bool leads_out(const struct sockaddr *address)
 	return false;
 }
 
-static void put_address(const struct sockaddr *address, char out[INTERFACE_ADDRESS_MAX])
+static void format_address(const struct sockaddr *address,
+			   char out[INTERFACE_ADDRESS_MAX])
 {
 	const struct sockaddr_in *in = (const void *)address;
 	const struct sockaddr_in6 *in6 = (const void *)address;
-	bool is_four = address->sa_family == AF_INET;
 
-	if (out[0] && !is_four)
-		return;
 	inet_ntop(address->sa_family,
-		  is_four ? (const void *)&in->sin_addr : &in6->sin6_addr, out,
-		  INTERFACE_ADDRESS_MAX);
+		  address->sa_family == AF_INET ? (const void *)&in->sin_addr
+						: &in6->sin6_addr,
+		  out, INTERFACE_ADDRESS_MAX);
 }
 
 enum interface_state interface_look(const char *name,
@@ -62,10 +61,30 @@ enum interface_state interface_look(const char *name,
 		    !leads_out(at->ifa_addr))
 			continue;
 		state = INTERFACE_UP;
-		put_address(at->ifa_addr, address_out);
+		if (!address_out[0] || at->ifa_addr->sa_family == AF_INET)
+			format_address(at->ifa_addr, address_out);
 	}
 	freeifaddrs(all);
 	return state;
+}
+
+bool interface_has(const char *name, const char *address)
+{
+	char one[INTERFACE_ADDRESS_MAX];
+	struct ifaddrs *all;
+	bool found = false;
+
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (const struct ifaddrs *at = all; at && !found; at = at->ifa_next) {
+		if (strcmp(at->ifa_name, name) != 0 || !at->ifa_addr ||
+		    !leads_out(at->ifa_addr))
+			continue;
+		format_address(at->ifa_addr, one);
+		found = strcmp(one, address) == 0;
+	}
+	freeifaddrs(all);
+	return found;
 }
 
 int interface_watch(struct err *err)
@@ -84,12 +103,40 @@ int interface_watch(struct err *err)
 	return -1;
 }
 
-void interface_heard(int watch_fd)
+/* NULL: the message says something else. One of another family than AF_UNSPEC speaks of a
+ * bridge's port, which stays an interface. */
+static const char *removed_by(struct nlmsghdr *message)
 {
-	char news[16384];
+	struct ifinfomsg *about = NLMSG_DATA(message);
+	int len = (int)message->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*about));
+
+	if (message->nlmsg_type != RTM_DELLINK || len < 0 ||
+	    about->ifi_family != AF_UNSPEC)
+		return NULL;
+	for (struct rtattr *at = IFLA_RTA(about); RTA_OK(at, len); at = RTA_NEXT(at, len))
+		if (at->rta_type == IFLA_IFNAME && RTA_PAYLOAD(at) > 0 &&
+		    memchr(RTA_DATA(at), '\0', RTA_PAYLOAD(at)))
+			return RTA_DATA(at);
+	return NULL;
+}
+
+void interface_heard(int watch_fd, void (*on_gone)(void *ctx, const char *name),
+		     void *ctx)
+{
+	_Alignas(struct nlmsghdr) char news[16384];
+	ssize_t taken;
 
 	/* ENOBUFS: more than we could take; there is something to look at, as ever. */
-	while (recv(watch_fd, news, sizeof(news), 0) >= 0 || errno == ENOBUFS ||
-	       errno == EINTR)
-		continue;
+	while ((taken = recv(watch_fd, news, sizeof(news), 0)) >= 0 || errno == ENOBUFS ||
+	       errno == EINTR) {
+		struct nlmsghdr *message = (void *)news;
+		unsigned len = taken < 0 ? 0 : (unsigned)taken;
+
+		for (; NLMSG_OK(message, len); message = NLMSG_NEXT(message, len)) {
+			const char *name = removed_by(message);
+
+			if (name && on_gone)
+				on_gone(ctx, name);
+		}
+	}
 }

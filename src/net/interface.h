@@ -20,13 +20,21 @@ enum interface_state {
 	INTERFACE_UP,
 };
 
+#define INTERFACE_NAME_MAX 16 /* with the NUL: IFNAMSIZ of if(7) */
+
 /* *address_out: where it is up, IPv4 before IPv6. What cannot be asked is absent. */
 enum interface_state interface_look(const char *name,
 				    char address_out[INTERFACE_ADDRESS_MAX]);
 
+/* The interface has this address, as interface_look writes one. */
+bool interface_has(const char *name, const char *address);
+
 /* Readable after a change of any interface or address. -1 and err. */
 int interface_watch(struct err *err) MUST_USE;
-/* Takes what it has to say. */
-void interface_heard(int watch_fd);
+
+/* Takes all the news that is there. `on_gone` (may be NULL) is called for each interface
+ * that was removed, in their order; it may be there again by now. */
+void interface_heard(int watch_fd, void (*on_gone)(void *ctx, const char *name),
+		     void *ctx);
 
 #endif

@@ -151,13 +151,17 @@ class Wire:
 
     address = "192.0.2.10"
 
-    def __init__(self):
+    def __init__(self, interface="mail0"):
         _sweep()
+        self.interface = interface
         self.name = f"lontar-{os.getpid()}-{next(_numbers)}-wire"
         subprocess.run(["ip", "netns", "add", self.name], check=True, capture_output=True)
         self.ip("link", "set", "lo", "up")
-        self.ip("link", "add", "mail0", "type", "veth", "peer", "name", "far0")
-        self.ip("link", "set", "mail0", "up")
+        self.add()
+
+    def add(self):
+        self.ip("link", "add", self.interface, "type", "veth", "peer", "name", "far0")
+        self.ip("link", "set", self.interface, "up")
 
     def ip(self, *words):
         # Not `ip -n`, which mounts: a root that is no mount point refuses that.
@@ -169,10 +173,10 @@ class Wire:
         self.ip("link", "set", "far0", state)
 
     def give_address(self):
-        self.ip("address", "add", f"{self.address}/24", "dev", "mail0")
+        self.ip("address", "add", f"{self.address}/24", "dev", self.interface)
 
     def take_address(self):
-        self.ip("address", "flush", "dev", "mail0")
+        self.ip("address", "flush", "dev", self.interface)
 
     def inside(self):
         """As in Link."""

@@ -197,3 +197,54 @@ def test_all_links_start_down_after_a_boot(stopped_gateway):
 @pytest.mark.parametrize("name", ["", "UP", "a/b", "..", "x" * 300])
 def test_a_link_needs_a_proper_name(gateway, name):
     assert gateway.run("link", "up", name).returncode == 64
+
+
+def test_check_warns_of_two_files_at_one_interface(stopped_gateway):
+    for name in ("isp-a", "isp-b"):
+        stopped_gateway.control(f"links/{name}", "interface ppp0\n")
+    stopped_gateway.control("links/boat", "interface wlan0\n")
+    checked = stopped_gateway.run("check")
+    assert checked.returncode == 0
+    said = checked.stdout + checked.stderr
+    assert "control/links/isp-b: interface ppp0 is link isp-a's too" in said
+    assert "links/isp-a" not in said and "boat" not in said
+
+
+def test_without_a_gateway_too_news_of_an_interface_is_news_of_its_file_s_link(stopped_gateway):
+    stopped_gateway.control("links/line", "interface ppp7\n")
+    pppd(stopped_gateway, "ppp/ip-up.d/90lontar", "isp")
+    assert links(stopped_gateway) == {"line": "up"}
+    pppd(stopped_gateway, "ppp/ip-down.d/90lontar", "isp")
+    assert links(stopped_gateway) == {"line": "down"}
+
+
+def test_a_file_with_a_wrong_line_still_keeps_its_interface(gateway, smarthost):
+    gateway.control("links/line", "interface ppp7\nbudget much\n")
+    pppd(gateway, "ppp/ip-up.d/90lontar", "isp")
+    gateway.send("ann@gate.example", [FAR])
+    assert links(gateway) == {"line": "up"}
+    assert smarthost.taken == [] and len(gateway.queue()) == 1
+
+
+def test_a_virtual_address_is_no_link_and_takes_none_down(gateway):
+    run_hook(gateway, "ifupdown/if-up.d/lontar", IFACE="eth9", METHOD="static")
+    for folder in ("if-up.d", "if-down.d"):
+        run_hook(gateway, f"ifupdown/{folder}/lontar", IFACE="eth9:1", METHOD="static")
+    assert links(gateway) == {"eth9": "up"}
+
+
+def test_a_tunnel_without_an_interface_of_its_own_is_no_link(gateway):
+    vpn = {**HILL, "CONNECTION_ID": "office", "VPN_IP_IFACE": "wwan9"}
+    manager(gateway, "wwan9", "up", **HILL)
+    for action in ("vpn-up", "vpn-down"):
+        manager(gateway, "wwan9", action, **vpn)
+    assert links(gateway) == {"my-hill-1": "up"}
+
+
+def test_new_name_servers_are_taken_whatever_the_link_is_called(gateway):
+    gateway.control("links/line", "interface wwan9\n")
+    manager(gateway, "cdc-wdm9", "up", **HILL)
+    changed = {**HILL, "IP4_NAMESERVERS": "192.0.2.99"}
+    manager(gateway, "cdc-wdm9", "dhcp4-change", **changed)
+    assert note(gateway, "line")["dns"] == "192.0.2.99"
+    assert links(gateway) == {"line": "up"}

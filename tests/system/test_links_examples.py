@@ -10,7 +10,8 @@ from gateway import BIN, EX_OK
 from provider import Provider
 from waiting import wait_until
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/links.md"
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PAGE, HOOKS = TOP / "docs/links.md", TOP / "ppp-hooks"
 ANN, FAR = "ann@gate.example", "you@far.example"
 URGENT = "X-Priority: 1\r\n"
 
@@ -38,13 +39,12 @@ class Example:
         programs = self.gateway.folder / "programs"
         programs.mkdir()
         self.diary = self.gateway.folder / "diary"
-        for name, state in (("pon", "up"), ("poff", "down")):
+        for name, hook in (("pon", "ip-up"), ("poff", "ip-down")):
             program = programs / name
-            # The line's name is the provider's; the link's is its own.
+            # What follows from `pon isp`: pppd's script says ppp0, and no other name.
             program.write_text(
-                f"#!/bin/sh\necho {name} $1 >>{self.diary}\n"
-                f"case $1 in isp) link=line ;; *) link=$1 ;; esac\n"
-                f"exec {BIN}/lontar link {state} $link speed_bps=33600\n"
+                f"#!/bin/sh\necho {name} $1 >>{self.diary}\nPATH={BIN}:$PATH exec "
+                f"{HOOKS}/ppp/{hook}.d/90lontar ppp0 /dev/ttyS0 33600 192.0.2.10 192.0.2.1 ''\n"
             )
             program.chmod(0o755)
         self.programs = programs
@@ -119,6 +119,7 @@ def test_the_clinic_s_mail_waits_by_day_and_an_urgent_letter_takes_all_along(
     wait_until(lambda: len(smarthost.taken) == 7, what="the urgent letter's call")
     wait_until(lambda: example.calls() == ["pon isp", "poff isp"], what="the end of the call")
     assert b"Subject: small" in b"".join(example.gateway.mailbox("ann"))
+    assert [one["name"] for one in example.gateway.status()["links"]] == ["line"]
 
 
 def test_the_clinic_calls_at_night_when_five_letters_wait(make_gateway, smarthost, provider):

@@ -73,21 +73,28 @@ static bool may_go_on(const struct use *use, const struct allowance *allowance)
 	return allowance->open || (use->by_person && !allowance->spent);
 }
 
-static void judge(struct accounts *accounts, struct use *use,
-		  const struct allowance *allowance)
+/* Stops it; it begins anew if some link may be used for it. */
+static void begin_anew(struct accounts *accounts, struct use *use, const char *why)
 {
 	struct link_choice ignored;
 
 	if (use->stopped)
 		return;
-	if (may_go_on(use, allowance)) {
-		tell_allowance(use, allowance);
-		return;
-	}
 	use->stopped = true;
-	use->stop(use->ctx, allowance->why,
+	use->stop(use->ctx, why,
 		  link_choose(accounts->root_fd, accounts->control_fd, use->kind,
 			      use->name, clock_wall_s(), &ignored));
+}
+
+static void judge(struct accounts *accounts, struct use *use,
+		  const struct allowance *allowance)
+{
+	if (use->stopped)
+		return;
+	if (may_go_on(use, allowance))
+		tell_allowance(use, allowance);
+	else
+		begin_anew(accounts, use, allowance->why);
 }
 
 static bool is_used(const struct accounts *accounts, const struct account *account)
@@ -193,6 +200,44 @@ void accounts_look(struct accounts *accounts)
 	if (opened)
 		accounts->on_open(accounts->ctx);
 	plan(accounts);
+}
+
+void accounts_leave(struct accounts *accounts, const char *link)
+{
+	for (struct use *at = accounts->uses, *next; at; at = next) {
+		next = at->next;
+		if (strcmp(at->link, link) == 0)
+			begin_anew(accounts, at, "another link has its interface");
+	}
+}
+
+static bool is_narrower(const struct allowance *now, const struct allowance *before)
+{
+	return now->maxsize < before->maxsize || now->lowest > before->lowest;
+}
+
+/* A worker was told the largest message and the lowest priority when it began. */
+static void reconsider(struct accounts *accounts, struct use *use,
+		       const struct allowance *before)
+{
+	struct link_choice choice;
+
+	(void)link_choose(accounts->root_fd, accounts->control_fd, use->kind, use->name,
+			  clock_wall_s(), &choice);
+	if (!choice.up || strcmp(choice.link.name, use->link) != 0 ||
+	    is_narrower(&choice.allowance, before))
+		begin_anew(accounts, use, "the settings of the link have changed");
+}
+
+void accounts_reload(struct accounts *accounts)
+{
+	for (struct use *at = accounts->uses, *next; at; at = next) {
+		next = at->next;
+		if (at->link[0])
+			reconsider(accounts, at,
+				   &find_or_add(accounts, at->link)->allowance);
+	}
+	accounts_look(accounts);
 }
 
 static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)

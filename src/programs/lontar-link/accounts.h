@@ -53,8 +53,13 @@ struct accounts {
 
 /* loop to links, on_open and ctx are set. Every link that is up is looked at. */
 void accounts_open(struct accounts *accounts);
-/* Files may have changed. */
+/* Time has passed, or mail was sent: what may be used now? */
 void accounts_look(struct accounts *accounts);
+/* Files may have changed: what is at work and may no longer go over its link, or only in
+ * smaller letters, begins anew where it may. */
+void accounts_reload(struct accounts *accounts);
+/* Whatever is at work on the link begins anew on the one that took its place. */
+void accounts_leave(struct accounts *accounts, const char *link);
 void accounts_close(struct accounts *accounts);
 
 /* A link's note is about to change; what was used until now is counted. */

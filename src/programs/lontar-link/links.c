@@ -84,16 +84,22 @@ const struct link_note *links_find(struct links *links, const char *name)
 	return find_or_add(links, name);
 }
 
-static void tell(const struct link_news *news)
+/* up: what became of it; a family that went leaves the link up while another is there. */
+static void tell(const struct link_news *news, bool up)
 {
 	AUTO_BUF words = BUF_INIT(LOG_LINE_MAX);
 	struct span settings = news->settings, line;
+	bool is_renamed = news->word && strcmp(news->word, news->name) != 0;
 
 	while (span_cut(&settings, '\n', &line))
 		if (line.len && !buf_appendf(&words, " %.*s", SPAN_ARG(line)))
 			break;
-	log_info("link name=%s state=%s%s%s%s", news->name, news->up ? "up" : "down",
-		 news->told[0] ? " by=" : "", news->told, words.data);
+	log_info("link name=%s %s%s%s%s%s%s", news->name,
+		 news->up ? "state=up"
+		 : up     ? "stays=up"
+			  : "state=down",
+		 news->told[0] ? " by=" : "", news->told, is_renamed ? " word=" : "",
+		 is_renamed ? news->word : "", words.data);
 }
 
 bool links_set(struct links *links, const struct link_news *news, struct buf *ignored_out,
@@ -107,10 +113,14 @@ bool links_set(struct links *links, const struct link_news *news, struct buf *ig
 	accounts_before(links->accounts, note);
 	link_note_change(&next, news->up, news->settings, &call, ignored_out);
 	snprintf(next.told, sizeof(next.told), "%s", news->told);
+	if (news->word && news->up)
+		snprintf(next.word, sizeof(next.word), "%s", news->word);
+	if (news->up)
+		next.present = news->present;
 	if (!link_note_write(links->root_fd, &next, err))
 		return false;
 	*note = next;
-	tell(news);
+	tell(news, note->up);
 	accounts_after(links->accounts, note, &call);
 	return true;
 }

@@ -33,6 +33,8 @@ struct link_news {
 	const char *name;
 	bool up;
 	const char *told;     /* as in the link's note: by whom */
+	const char *word;     /* what a hook called it; NULL: no hook says it */
+	bool present;         /* the kernel has the interface that is told of */
 	struct span settings; /* link/change.h */
 };
 

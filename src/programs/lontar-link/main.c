@@ -19,6 +19,7 @@
 #include "programs/lontar-link/links.h"
 #include "programs/lontar-link/notices.h"
 #include "programs/lontar-link/probes.h"
+#include "programs/lontar-link/reload.h"
 #include "programs/lontar-link/requests.h"
 
 struct program {
@@ -32,6 +33,7 @@ struct program {
 	struct probes probes;
 	struct calls calls;
 	struct notices notices;
+	struct reload reload;
 	struct requests requests;
 	struct parked_watch watch;
 	struct acceptor acceptor;
@@ -62,18 +64,25 @@ static void on_watch(void *ctx)
 	calls_look(&program->calls);
 }
 
-static bool on_hook(void *ctx, const struct link_news *news)
+static enum heard_verdict on_hook(void *ctx, const struct heard *heard)
 {
 	struct program *program = ctx;
 
-	return interfaces_hook(&program->interfaces, news);
+	return interfaces_hook(&program->interfaces, heard);
 }
 
-static void on_change(void *ctx, const struct link_news *news)
+static void on_recorded(void *ctx, const struct heard *heard)
 {
 	struct program *program = ctx;
 
-	calls_link_changed(&program->calls, news->name, news->up);
+	interfaces_recorded(&program->interfaces, heard);
+}
+
+static void on_change(void *ctx, const char *link, bool up)
+{
+	struct program *program = ctx;
+
+	calls_link_changed(&program->calls, link, up);
 	notices_soon(&program->notices);
 }
 
@@ -106,14 +115,19 @@ static void count(struct program *program)
 	accounts_open(&program->accounts);
 }
 
-static void on_reload(struct service *service)
+static void on_settings(void *ctx)
 {
-	struct program *program = service->ctx;
+	struct program *program = ctx;
 
-	accounts_look(&program->accounts);
 	interfaces_reload(&program->interfaces);
+	accounts_reload(&program->accounts);
 	probes_reload(&program->probes);
 	calls_look(&program->calls);
+}
+
+static void on_reload(struct service *service)
+{
+	on_settings(service->ctx);
 }
 
 /* Who tells of links, and what is begun by itself. */
@@ -123,10 +137,12 @@ static void watch(struct program *program)
 	const struct flushes *flushes = &program->flushes;
 
 	program->events = (struct events){ .links = &program->links,
+					   .control_fd = flushes->control_fd,
 					   .flushes = &program->flushes,
 					   .pickups = &program->pickups,
 					   .ctx = program,
 					   .on_hook = on_hook,
+					   .on_recorded = on_recorded,
 					   .on_change = on_change };
 	program->interfaces = (struct interfaces){ .loop = service->loop,
 						   .control_fd = flushes->control_fd,
@@ -147,12 +163,17 @@ static void watch(struct program *program)
 					     .root_fd = flushes->root_fd,
 					     .control_fd = flushes->control_fd,
 					     .settings = &flushes->settings };
+	program->reload = (struct reload){ .loop = service->loop,
+					   .control_fd = flushes->control_fd,
+					   .ctx = program,
+					   .on_change = on_settings };
 	notices_start(&program->notices);
 	program->flushes.on_stops = on_stops;
 	program->flushes.ctx = program;
 	interfaces_start(&program->interfaces);
 	probes_start(&program->probes);
 	calls_start(&program->calls);
+	reload_start(&program->reload);
 }
 
 static void on_connection(void *ctx, int fd)

@@ -69,29 +69,27 @@ static bool on_event(struct request *request, struct packet *packet)
 {
 	struct requests *requests = request->requests;
 	AUTO_BUF unknown = BUF_INIT(UNKNOWN_MAX);
-	char name[SMARTHOST_NAME_MAX];
-	struct link_news news = { .name = name, .told = TOLD_BY_HOOK };
+	char word[SMARTHOST_NAME_MAX];
+	struct heard heard = { .word = word };
 	struct link_event event;
 	struct err err;
-	bool held_back;
 
 	if (!link_event_get(packet, &event))
 		return false;
-	if (!packet_text_copy(event.name, name, sizeof(name)) ||
-	    !smarthost_name_is_valid(name)) {
+	if (!packet_text_copy(event.name, word, sizeof(word)) ||
+	    !smarthost_name_is_valid(word)) {
 		answer(request, packet->tag, EX_USAGE, "that is no name for a link");
 		return true;
 	}
-	news.up = event.up != 0;
-	news.settings = event.settings;
-	if (!events_heard(requests->events, &news, &held_back, &unknown, &err)) {
+	heard.up = event.up != 0;
+	heard.settings = event.settings;
+	if (!events_heard(requests->events, &heard, &unknown, &err)) {
 		answer_err(request, packet->tag, &err);
 		return true;
 	}
 	/* The hook is let go before the work begins. */
 	answer(request, packet->tag, EX_OK, unknown.data);
-	if (!held_back)
-		events_act(requests->events, &news);
+	events_act(requests->events, &heard);
 	return true;
 }
 

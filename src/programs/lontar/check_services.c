@@ -286,6 +286,48 @@ static void check_currencies(struct check *check)
 	settings_list_clear(&names);
 }
 
+/* Whose file names the interface first; "": no other's before it. */
+static const char *first_at(int control_fd, const struct settings_list *names,
+			    const char *interface)
+{
+	char one[LINKFILE_INTERFACE_MAX];
+	size_t i = 0;
+
+	while (linkfile_interface(control_fd, names->lines[i], one) &&
+	       strcmp(one, interface) != 0)
+		i++;
+	return names->lines[i];
+}
+
+/* The kernel cannot tell two providers behind one modem apart: a hook must. */
+static void check_interfaces(struct check *check)
+{
+	char interface[LINKFILE_INTERFACE_MAX];
+	struct settings_list names;
+	struct err ignored;
+
+	if (!smarthost_names(check->control_fd, "links", &names, &ignored))
+		return;
+	for (size_t i = 0; i < names.count; i++) {
+		const char *first;
+
+		if (!linkfile_interface(check->control_fd, names.lines[i], interface) ||
+		    !interface[0])
+			continue;
+		first = first_at(check->control_fd, &names, interface);
+		if (strcmp(first, names.lines[i]) != 0)
+			check_warning(
+				check,
+				"control/links/%s: interface %s is link %s's too; a "
+				"hook must say `lontar link up %s interface=%s` "
+				"when it is this one (pppd's ipparam does), or "
+				"name another interface",
+				names.lines[i], interface, first, names.lines[i],
+				interface);
+	}
+	settings_list_clear(&names);
+}
+
 /* Mail that waits for a smarthost that is gone waits for ever. */
 static void check_parked(struct check *check)
 {
@@ -327,5 +369,6 @@ void check_services(struct check *check)
 		check_names(check, services[i].folder);
 	}
 	check_currencies(check);
+	check_interfaces(check);
 	check_parked(check);
 }

@@ -8,7 +8,9 @@
 #include "ipc/channel.h"
 #include "ipc/link.h"
 #include "link/change.h"
+#include "link/identity.h"
 #include "link/ledger.h"
+#include "net/interface.h"
 #include "programs/lontar/link_show.h"
 #include "programs/lontar/tell_link.h"
 
@@ -19,8 +21,10 @@
 static const char usage[] =
 	"usage: lontar link [up|down NAME [KEY=VALUE]...]\n"
 	"Tells that the link NAME (ppp0, ...) went up or down; without words, shows the\n"
-	"links. Keys: interface local remote dns speed_bps bytes_sent bytes_received\n"
-	"seconds. Returns at once; what is parked is pushed while the link is up.\n";
+	"links. News of an interface that a file in control/links names is news of that\n"
+	"file's link, whatever NAME is. Keys: interface device local remote dns speed_bps\n"
+	"family bytes_sent bytes_received seconds. Returns at once; what is parked is pushed\n"
+	"while the link is up.\n";
 
 static bool gather(const struct args *args, struct buf *settings_out, struct err *err)
 {
@@ -100,23 +104,83 @@ static bool count_use(const struct command_context *context,
 	return ledger_write(&ledger, err);
 }
 
-/* For its start; or, where it has not answered, so that it is right in any case. counts:
- * nobody else does. */
-static bool record(struct command_context *context, const struct link_event *event,
-		   const char *name, bool counts, struct err *err)
+/* Of all links that are known, the one that is meant. The interface that it is at is put
+ * into interface_out where the word did not say it. */
+static void identify(const struct link_entries *entries, const char *word, bool up,
+		     struct span settings, char name_out[SMARTHOST_NAME_MAX],
+		     char interface_out[LINKFILE_INTERFACE_MAX])
+{
+	char device[LINKFILE_INTERFACE_MAX];
+	const struct link_entry *entry;
+
+	link_setting_copy(settings, "interface", interface_out);
+	link_setting_copy(settings, "device", device);
+	entry = link_identify(entries,
+			      &(struct link_word){ word, interface_out, device, up });
+	snprintf(name_out, SMARTHOST_NAME_MAX, "%s", entry ? entry->note.name : word);
+	if (entry && !interface_out[0])
+		snprintf(interface_out, LINKFILE_INTERFACE_MAX, "%s",
+			 link_entry_interface(entry));
+}
+
+/* One link's part of the event; counts: nobody else does. */
+static bool record_one(const struct command_context *context,
+		       const struct link_note *before, const struct link_note *note,
+		       const struct link_call *call, bool counts, struct err *err)
+{
+	return link_note_write(context->root_fd, note, err) &&
+	       (!counts || count_use(context, before, note, call, err));
+}
+
+/* Those that were up where this one is now. */
+static bool record_others(const struct command_context *context,
+			  const struct link_entries *entries, const char *name,
+			  const char *interface, bool counts, struct err *err)
 {
 	AUTO_BUF ignored = BUF_INIT(IGNORED_MAX);
-	struct link_note before, note;
-	struct link_call call;
+	bool done = true;
 
+	for (size_t i = 0; done && i < entries->count; i++) {
+		const struct link_entry *entry = &entries->list[i];
+		struct link_note note = entry->note;
+		struct link_call call;
+
+		if (!link_entry_yields(entry, name, interface))
+			continue;
+		link_note_change(&note, false, span_of("interface=\n"), &call, &ignored);
+		done = record_one(context, &entry->note, &note, &call, counts, err);
+	}
+	return done;
+}
+
+/* For its start; or, where it has not answered, so that it is right in any case. */
+static bool record(struct command_context *context, const struct link_event *event,
+		   const char *word, bool counts, struct err *err)
+{
+	AUTO_BUF ignored = BUF_INIT(IGNORED_MAX);
+	char name[SMARTHOST_NAME_MAX], interface[LINKFILE_INTERFACE_MAX];
+	char address[INTERFACE_ADDRESS_MAX];
+	struct link_note before, note;
+	struct link_entries entries;
+	struct link_call call;
+	bool done;
+
+	if (!link_entries_read(context->root_fd, context->control_fd, &entries, err))
+		return false;
+	identify(&entries, word, event->up != 0, event->settings, name, interface);
 	link_note_read(context->root_fd, name, &before);
 	note = before;
 	link_note_change(&note, event->up != 0, event->settings, &call, &ignored);
-	if (!link_note_write(context->root_fd, &note, err) ||
-	    (counts && !count_use(context, &before, &note, &call, err)))
-		return false;
+	if (event->up) {
+		snprintf(note.word, sizeof(note.word), "%s", word);
+		note.present = interface_look(interface, address) != INTERFACE_ABSENT;
+	}
+	done = record_one(context, &before, &note, &call, counts, err) &&
+	       (!event->up ||
+		record_others(context, &entries, name, interface, counts, err));
+	link_entries_free(&entries);
 	tell_ignored(buf_span(&ignored));
-	return true;
+	return done;
 }
 
 bool tell_link(struct command_context *context, const char *name, bool up,

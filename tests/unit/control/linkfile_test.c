@@ -84,8 +84,25 @@ static void row(void **state)
 	linkfile_clear(&link);
 }
 
+static void interface_of_a_wrong_file(void **state)
+{
+	char interface[LINKFILE_INTERFACE_MAX];
+
+	(void)state;
+	folder_write("links/ppp", "window dayly\ninterface ppp0\nbudget much\n");
+	assert_true(linkfile_interface(folder_fd, "ppp", interface));
+	assert_string_equal(interface, "ppp0");
+	folder_write("links/ppp", "window sat\n");
+	assert_true(linkfile_interface(folder_fd, "ppp", interface));
+	assert_string_equal(interface, "");
+	assert_false(linkfile_interface(folder_fd, "other", interface));
+	assert_string_equal(interface, "");
+}
+
 int main(void)
 {
+	add("a file with wrong lines still says which interface is its own",
+	    interface_of_a_wrong_file, 0);
 	for (size_t i = 0; i < LENGTH(rows); i++)
 		add(rows[i].title, row, i);
 	return _cmocka_run_group_tests("linkfile", tests, count, folder_make,
