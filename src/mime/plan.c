@@ -2,7 +2,8 @@
  * Policy. A message is changed only if the server would otherwise get what it does not
  * offer to take, and then only the parts that are in the way; all others leave byte by
  * byte as they are. What readers see never changes: each content decodes to exactly what
- * it was. This is what Postfix does ("8BITMIME conversion"), and more of it.
+ * it was. Postfix is the model for 8-bit bytes. Long lines it breaks raw, which changes
+ * what is said; here they are encoded.
  *
  *  - A part with 8-bit bytes (for a server without 8BITMIME), or with a line of over 998
  *    octets, leaves as quoted-printable, or as base64 if that is shorter. Lines are never
@@ -24,8 +25,8 @@
  *  - Content that is signed inside an ordinary part (PGP in the text, a PKCS #7 file) is
  *    converted like any: its reader decodes the part before it checks the signature.
  *  - A DKIM signature is no reason to leave a message alone, though a conversion breaks
- *    it: the server would refuse or garble the message, so the signature is lost either
- *    way. Postfix does the same.
+ *    it: the server may refuse or garble the message, and a letter that arrives is worth
+ *    more than its signature. Postfix does the same.
  */
 #include "mime/plan.h"
 
