@@ -33,6 +33,9 @@ static const char *const type_words[] = { [SMARTHOST_SMTP] = "smtp",
 					  [SMARTHOST_MX] = "mx",
 					  NULL };
 
+static const char
+	*const switch_words[] = { [SMARTHOST_YES] = "yes", [SMARTHOST_NO] = "no", NULL };
+
 #define KEY(field, kind)                                                          \
 	{                                                                         \
 #field, KEYVALUE_##kind, offsetof(struct smarthost, field), NULL, \
@@ -44,13 +47,20 @@ static const char *const type_words[] = { [SMARTHOST_SMTP] = "smtp",
 			0                                                                \
 	}
 
+#define KEY_SWITCH(field)                                                               \
+	{                                                                               \
+#field, KEYVALUE_WORD, offsetof(struct smarthost, field), switch_words, \
+			0                                                               \
+	}
+
 static const struct keyvalue_key keys[] = {
 	KEY(host, TEXT),      KEY(port, PORT),         KEY_WORD(tls),
 	KEY(user, TEXT),      KEY(passwordfile, TEXT), KEY(auth, TEXT),
 	KEY(tokenfile, TEXT), KEY(tokencommand, TEXT), KEY(cafile, TEXT),
 	KEY_WORD(type),       KEY(helo, TEXT),         KEY(indoubt, NUMBER),
 	KEY(maxsize, BYTES),  KEY(fallback, TEXT),     KEY(fallbackafter, NUMBER),
-	KEY(login, TEXT),     { .name = NULL },
+	KEY(login, TEXT),     KEY_SWITCH(convert8bit), KEY_SWITCH(breaklines),
+	{ .name = NULL },
 };
 
 static bool has_secret(const struct smarthost *smarthost)

@@ -25,6 +25,11 @@ enum smarthost_type {
 	SMARTHOST_MX
 };
 
+enum smarthost_switch {
+	SMARTHOST_YES, /* the default of each */
+	SMARTHOST_NO
+};
+
 struct smarthost {
 	char *name;
 	char *host;
@@ -44,6 +49,10 @@ struct smarthost {
 	char *fallback;   /* the smarthost that takes its mail where it is out of order;
 			   * NULL: none (link/fallback.h) */
 	uint64_t fallbackafter; /* tries in a row that did not reach it */
+	/* Whether mail is converted (mime/converter.h) that has 8-bit bytes, if the
+	 * server does not offer 8BITMIME; or lines of over 998 octets. */
+	enum smarthost_switch convert8bit;
+	enum smarthost_switch breaklines;
 };
 
 /* NAME's file, or, where there is none, the host of the smtproutes or senderroutes line

@@ -167,6 +167,8 @@ static bool put_recipient_words(const struct writer *writer, struct buf *out,
 		       buf_append_text(out, "\n\n");
 	if (!buf_appendf(out, ">:\n%s\n", dsn_words(status_of(writer->dsn, recipient))))
 		return false;
+	if (recipient->cause && !buf_appendf(out, "%s\n", recipient->cause))
+		return false;
 	if (!recipient->reply)
 		return buf_append_byte(out, '\n');
 	if (recipient->remote_host &&

@@ -24,6 +24,8 @@ struct dsn_recipient {
 	const char *status;      /* RFC 3463, "5.1.1" */
 	const char *remote_host; /* who said so; NULL: this gateway */
 	const char *reply;       /* his words, "550 5.1.1 no such user"; may be NULL */
+	const char *cause;       /* what this gateway knows of it, in words for people; or
+				  * NULL */
 	const char *
 		why; /* DSN_DELAYED: it waits, in words for people; NULL: by the status */
 };

@@ -38,3 +38,36 @@ bool utf8_is_text(struct span bytes)
 	}
 	return true;
 }
+
+/* The first byte of a character tells how many follow, and may narrow the next one: no
+ * overlong forms, no surrogates, nothing above U+10FFFF. */
+static void begin_character(struct utf8_check *check, unsigned char byte)
+{
+	if (byte < 0x80)
+		return;
+	check->broken = byte < 0xC2 || byte > 0xF4;
+	check->missing = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+	check->low = byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
+	check->high = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
+}
+
+void utf8_check_take(struct utf8_check *check, struct span bytes)
+{
+	for (size_t i = 0; i < bytes.len && !check->broken; i++) {
+		unsigned char byte = (unsigned char)bytes.at[i];
+
+		if (!check->missing) {
+			begin_character(check, byte);
+			continue;
+		}
+		check->broken = byte < check->low || byte > check->high;
+		check->missing--;
+		check->low = 0x80;
+		check->high = 0xBF;
+	}
+}
+
+bool utf8_check_is_good(const struct utf8_check *check)
+{
+	return !check->broken && !check->missing;
+}

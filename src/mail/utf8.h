@@ -16,4 +16,14 @@ size_t utf8_take(struct span bytes, uint32_t *code_out);
  * DEL, C1. ASCII text is. */
 bool utf8_is_text(struct span bytes);
 
+/* Is it well-formed, of bytes that come in pieces? Valid when zeroed. */
+struct utf8_check {
+	unsigned missing; /* bytes of the character that has begun; of the next ... */
+	unsigned char low, high; /* ... what it may be */
+	bool broken;
+};
+void utf8_check_take(struct utf8_check *check, struct span bytes);
+/* So far, and no character is cut off. */
+bool utf8_check_is_good(const struct utf8_check *check);
+
 #endif

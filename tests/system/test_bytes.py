@@ -49,6 +49,7 @@ def test_a_colleague_gets_the_bytes_that_were_sent(gateway):
 
 
 def test_a_server_with_chunking_gets_the_bytes_that_were_sent(gateway, smarthost):
+    gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, breaklines="no")
     sent = send_all(gateway, corpus.everything(), "you@far.example")
     assert gateway.flush().returncode == 0, gateway.log_text()[-2000:]
     assert gateway.parked() == []

@@ -10,17 +10,10 @@
 #include "mail/header.h"
 #include "mail/header_rewrite.h"
 
-#define PIECE_BYTES  (32 * 1024)
-#define HEADER_MAX   ((size_t)256 * 1024)  /* what is further down stays as it is */
-#define ENCODED_ROOM (2 * PIECE_BYTES + 8) /* every byte a line end or a dot */
-
-static bool has_eight_bit(struct span piece)
-{
-	for (size_t i = 0; i < piece.len; i++)
-		if ((unsigned char)piece.at[i] > 127)
-			return true;
-	return false;
-}
+#define PIECE_BYTES     (32 * 1024)
+#define HEADER_MAX      ((size_t)256 * 1024)  /* what is further down stays as it is */
+#define ENCODED_ROOM    (2 * PIECE_BYTES + 8) /* every byte a line end or a dot */
+#define CONVERTED_BYTES ((size_t)4096)
 
 void mail_rewind(struct mail *mail, bool dots)
 {
@@ -28,11 +21,15 @@ void mail_rewind(struct mail *mail, bool dots)
 	mail->read_at = mail->envelope.body + mail->header_bytes;
 	mail->encoder = (struct wire_encoder){ .stuff_dots = dots };
 	mail->encoded = 0;
+	mail->all_read = false;
+	buf_reset(&mail->converted);
+	if (mail->converter)
+		converter_rewind(mail->converter);
 }
 
-/* Empty at the end. */
-static bool next_piece(struct mail *mail, char *room, size_t want, struct span *piece_out,
-		       struct err *err)
+/* As it is stored, but for the header. Empty at the end. */
+static bool stored_piece(struct mail *mail, char *room, size_t want,
+			 struct span *piece_out, struct err *err)
 {
 	struct span header = span_after(buf_span(&mail->header), mail->header_at);
 	ssize_t got;
@@ -48,6 +45,37 @@ static bool next_piece(struct mail *mail, char *room, size_t want, struct span *
 		return err_errno(err, "read %s", mail->name.id);
 	*piece_out = (struct span){ room, (size_t)got };
 	mail->read_at += got;
+	return true;
+}
+
+/* Converted, if it has to be. Empty at the end. */
+static bool next_piece(struct mail *mail, char *room, size_t want, struct span *piece_out,
+		       struct err *err)
+{
+	bool fits = true;
+
+	if (!mail->converter)
+		return stored_piece(mail, room, want, piece_out, err);
+	while (!mail->converted.len && !mail->all_read) {
+		char bytes[CONVERTED_BYTES];
+		struct span stored = { bytes, 0 };
+
+		if (!stored_piece(mail, bytes, sizeof(bytes), &stored, err))
+			return false;
+		mail->all_read = stored.len == 0;
+		fits = mail->all_read
+			       ? converter_finish(mail->converter, &mail->converted)
+			       : converter_feed(mail->converter, stored,
+						&mail->converted);
+		if (!fits)
+			return err_temporary(err, "4.3.0", "%s: no room to convert it",
+					     mail->name.id);
+	}
+	if (want > mail->converted.len)
+		want = mail->converted.len;
+	memcpy(room, mail->converted.data, want);
+	buf_consume(&mail->converted, want);
+	*piece_out = (struct span){ room, want };
 	return true;
 }
 
@@ -82,14 +110,63 @@ static bool measure(struct mail *mail, struct err *err)
 	bool end = false;
 
 	mail_rewind(mail, false);
+	mail->wire_bytes = 0;
+	mail->limits = (struct limits_check){ .eight_bit = false };
 	while (!end) {
 		buf_reset(&encoded);
 		if (!mail_encode(mail, ENCODED_ROOM, &encoded, &end, err))
 			return false;
 		bytes += encoded.len;
-		mail->eight_bit = mail->eight_bit || has_eight_bit(buf_span(&encoded));
+		limits_check_take(&mail->limits, buf_span(&encoded));
 	}
 	mail->wire_bytes = bytes;
+	return true;
+}
+
+/* Whether a conversion is needed is known only when all of it has been read. */
+static bool look_for_conversion(struct mail *mail, const struct convert_need *need,
+				struct err *err)
+{
+	char bytes[PIECE_BYTES];
+	struct span piece = { bytes, 0 };
+
+	mail_rewind(mail, false);
+	mail->converter = converter_new(need);
+	do {
+		if (!stored_piece(mail, bytes, sizeof(bytes), &piece, err))
+			return false;
+		converter_look(mail->converter, piece);
+	} while (piece.len);
+	return true;
+}
+
+/* What the server does not take is changed, and its size counted anew. What has to stay,
+ * or what control/smarthosts/NAME wants to stay, is sent as it is. */
+static bool convert(struct mail *mail, const struct convert_need *need, struct err *err)
+{
+	struct convert_need here = {
+		.seven_bit = need->seven_bit && mail->limits.eight_bit,
+		.short_lines = need->short_lines && mail->limits.long_line,
+	};
+	enum convert_left left;
+
+	if (!here.seven_bit && !here.short_lines)
+		return true;
+	if (!look_for_conversion(mail, &here, err))
+		return false;
+	if (!converter_decide(mail->converter)) {
+		left = converter_left(mail->converter);
+		converter_free(mail->converter);
+		mail->converter = NULL;
+	} else if (measure(mail, err)) {
+		left = converter_left(mail->converter);
+	} else {
+		return false;
+	}
+	/* A header line without a blank cannot be folded. */
+	if (left == LEFT_NOTHING && need->short_lines && mail->limits.long_line)
+		left = LEFT_OTHER;
+	mail->left_why = convert_left_words(left);
 	return true;
 }
 
@@ -170,7 +247,8 @@ static char *sender_on_wire(const struct mail *mail)
 }
 
 struct mail *mail_open(struct parked *parked, const struct parked_name *name,
-		       const struct rewrites *rewrites, struct err *err)
+		       const struct rewrites *rewrites, const struct convert_need *need,
+		       struct err *err)
 {
 	struct leaving leaving = { rewrites, parked_smarthost(parked) };
 	struct mail *mail = must_alloc(sizeof(*mail));
@@ -178,13 +256,14 @@ struct mail *mail_open(struct parked *parked, const struct parked_name *name,
 
 	mail->name = *name;
 	mail->header = BUF_INIT(0);
+	mail->converted = BUF_INIT(CONVERTER_ROOM(CONVERTED_BYTES));
 	mail->fd = parked_read(parked, name, &mail->envelope, err);
 	if (mail->fd >= 0 && fstat(mail->fd, &st) == 0) {
 		mail->inode = st.st_ino;
 		gather(mail);
 		mail->sender = sender_on_wire(mail);
 		if ((rewrites_are_empty(rewrites) || rewrite(mail, &leaving, err)) &&
-		    measure(mail, err))
+		    measure(mail, err) && convert(mail, need, err))
 			return mail;
 	}
 	mail_free(mail);
@@ -198,6 +277,8 @@ void mail_free(struct mail *mail)
 	file_close(&mail->fd);
 	envelope_clear(&mail->envelope);
 	buf_clear(&mail->header);
+	converter_free(mail->converter);
+	buf_clear(&mail->converted);
 	free(mail->sender);
 	smtp_client_result_free(mail->result);
 	free(mail);

@@ -1,7 +1,8 @@
 /*
  * One message at work: its file open, its size on the wire known exactly (BDAT needs it),
  * its body encoded piece by piece. Where control/rewrites changes its header, that is
- * held in memory as it leaves; the file keeps the office's addresses.
+ * held in memory as it leaves; the file keeps the office's addresses. Where the server
+ * needs another form of it, the converter makes that anew each time it is read.
  */
 #ifndef LONTAR_FLUSH_MAIL_H
 #define LONTAR_FLUSH_MAIL_H
@@ -15,6 +16,8 @@
 #include "control/rewrites.h"
 #include "mail/envelope.h"
 #include "mail/wire.h"
+#include "mime/converter.h"
+#include "mime/limits.h"
 #include "smtp/client.h"
 #include "store/parked.h"
 
@@ -33,7 +36,12 @@ struct mail {
 	bool more;               /* there are more than fit one turn */
 	uint64_t first_delivery; /* the first recipient's number in the log */
 	uint64_t wire_bytes;
-	bool eight_bit;
+	struct limits_check limits;  /* as it is sent */
+	struct converter *converter; /* NULL: it is sent as it is stored */
+	struct buf converted;        /* from the converter, and not yet encoded */
+	bool all_read;               /* the file has nothing more for the converter */
+	const char *left_why;        /* what the server may not take, and why that was not
+				      * changed, for a bounce; NULL: all is as it should be */
 	size_t header_at;
 	off_t read_at;
 	struct wire_encoder encoder;
@@ -46,9 +54,10 @@ struct mail {
 };
 
 /* NULL and err: permanent where the file is not as it must be. The size is counted by
- * reading it all. Free with mail_free. */
+ * reading it all. need: what it must be for the server. Free with mail_free. */
 struct mail *mail_open(struct parked *parked, const struct parked_name *name,
-		       const struct rewrites *rewrites, struct err *err) MUST_USE;
+		       const struct rewrites *rewrites, const struct convert_need *need,
+		       struct err *err) MUST_USE;
 void mail_free(struct mail *mail); /* NULL does nothing */
 
 /* From the start again. */

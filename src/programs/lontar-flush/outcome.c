@@ -102,6 +102,7 @@ static bool tell_sender(struct flush *flush, const struct mail *mail,
 			.status = answer->reply.status,
 			.remote_host = answer->reply.code ? flush->smarthost.host : NULL,
 			.reply = deliveries_reply(answer, replies[i]),
+			.cause = answer->stage == SMTP_AT_BODY ? mail->left_why : NULL,
 		};
 	}
 	done = bounce.count == 0 || bounce_send(&bounce, &err);
@@ -423,7 +424,8 @@ void outcome_undeliverable(struct flush *flush, const struct parked_name *name,
 {
 	struct parked_name now = *name;
 	struct err err = { 0 };
-	struct mail *mail = mail_open(flush->parked, name, &flush->rewrites, &err);
+	static const struct convert_need none = { .seven_bit = false };
+	struct mail *mail = mail_open(flush->parked, name, &flush->rewrites, &none, &err);
 	bool final = why->kind == ERR_PERMANENT;
 
 	if (!mail && err.exit_code == EX_NOINPUT)

@@ -208,6 +208,19 @@ static void read_offer(const struct dial *connected, struct smtp_offer *offer_ou
 	}
 }
 
+/* Offers say nothing about long lines. QMTP takes any bytes in lines of any length. */
+static struct convert_need need_of(const struct smarthost *smarthost,
+				   const struct smtp_offer *offer)
+{
+	bool is_qmtp = smarthost->type == SMARTHOST_QMTP;
+
+	return (struct convert_need){
+		.seven_bit = !is_qmtp && !offer->eight_bit &&
+			     smarthost->convert8bit == SMARTHOST_YES,
+		.short_lines = !is_qmtp && smarthost->breaklines == SMARTHOST_YES,
+	};
+}
+
 static const enum dial_tls dial_tls_of[] = {
 	[SMARTHOST_TLS_NONE] = DIAL_PLAIN,
 	[SMARTHOST_TLS_TRY] = DIAL_TRY,
@@ -310,6 +323,7 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 		return;
 	}
 	read_offer(connected, &offer);
+	session->need = need_of(&flush->smarthost, &offer);
 	/* QMTP waits for nothing between two messages. */
 	if (flush->smarthost.type == SMARTHOST_QMTP)
 		offer = (struct smtp_offer){ .pipelining = true, .chunking = true };

@@ -4,6 +4,7 @@
 #define LONTAR_FLUSH_SESSION_PRIVATE_H
 
 #include "base/buf.h"
+#include "mime/plan.h"
 #include "net/dial.h"
 #include "programs/lontar-flush/engine.h"
 #include "programs/lontar-flush/session.h"
@@ -14,8 +15,9 @@ struct session {
 	struct session *next; /* of the lanes */
 	struct flush *flush;
 	struct dial *dial;
-	struct engine *client; /* NULL until connected */
-	struct mail *first;    /* begun and not answered, in order */
+	struct engine *client;    /* NULL until connected */
+	struct convert_need need; /* what mail must be for this server */
+	struct mail *first;       /* begun and not answered, in order */
 	struct mail **end;
 	ev_io io;
 	ev_timer deadline;

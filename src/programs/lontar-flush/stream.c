@@ -113,16 +113,19 @@ static void begin(struct session *session, struct mail *mail)
 {
 	struct flush *flush = session->flush;
 
+	if (mail->left_why)
+		log_info("unconverted smarthost=%s id=%s reason=%s",
+			 flush->smarthost.name, mail->name.id, mail->left_why);
 	deliveries_begin(flush, mail);
 	*session->end = mail;
 	session->end = &mail->next;
-	engine_start(session->client,
-		     &(struct smtp_client_message){ .tag = mail,
-						    .sender = mail->sender,
-						    .recipients = mail->recipients,
-						    .count = mail->count,
-						    .wire_bytes = mail->wire_bytes,
-						    .eight_bit = mail->eight_bit });
+	engine_start(session->client, &(struct smtp_client_message){
+					      .tag = mail,
+					      .sender = mail->sender,
+					      .recipients = mail->recipients,
+					      .count = mail->count,
+					      .wire_bytes = mail->wire_bytes,
+					      .eight_bit = mail->limits.eight_bit });
 }
 
 enum begun {
@@ -137,7 +140,8 @@ static void begin_one(struct session *session, struct parked_name *name)
 	struct flush *flush = session->flush;
 	uint64_t maxsize = flush->smarthost.maxsize;
 	struct err err = { 0 };
-	struct mail *mail = mail_open(flush->parked, name, &flush->rewrites, &err);
+	struct mail *mail =
+		mail_open(flush->parked, name, &flush->rewrites, &session->need, &err);
 
 	if (mail && flush->destination)
 		destination_limit(flush->destination, mail);

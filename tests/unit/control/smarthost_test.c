@@ -85,6 +85,24 @@ static void a_smarthost(void **state)
 	smarthost_clear(&smarthost);
 }
 
+static void mail_is_converted_unless_a_switch_says_no(void **state)
+{
+	struct smarthost smarthost;
+	struct err err = { 0 };
+
+	(void)state;
+	folder_write("smarthosts/isp", "host h\n");
+	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
+	assert_int_equal(smarthost.convert8bit, SMARTHOST_YES);
+	assert_int_equal(smarthost.breaklines, SMARTHOST_YES);
+	smarthost_clear(&smarthost);
+	folder_write("smarthosts/isp", "host h\nconvert8bit no\nbreaklines no\n");
+	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
+	assert_int_equal(smarthost.convert8bit, SMARTHOST_NO);
+	assert_int_equal(smarthost.breaklines, SMARTHOST_NO);
+	smarthost_clear(&smarthost);
+}
+
 static const struct {
 	const char *title;
 	const char *text;
@@ -93,7 +111,9 @@ static const struct {
 	{ "an unknown key, with those that are known", "host h\ntsl none\n",
 	  "control/smarthosts/isp:2: unknown key \"tsl\"; known are: host port tls user "
 	  "passwordfile auth tokenfile tokencommand cafile type helo indoubt maxsize "
-	  "fallback fallbackafter login" },
+	  "fallback fallbackafter login convert8bit breaklines" },
+	{ "a switch is yes or no", "host h\nbreaklines off\n",
+	  "control/smarthosts/isp:2: breaklines may not be \"off\"; write one of: yes no" },
 	{ "an unknown word, with those that are known", "host h\ntls yes\n",
 	  "control/smarthosts/isp:2: tls may not be \"yes\"; write one of: none try "
 	  "starttls implicit" },
@@ -410,6 +430,8 @@ int main(void)
 		add(wrong[i].title, a_wrong_smarthost, i);
 	for (size_t i = 0; i < LENGTH(pickups); i++)
 		add(pickups[i].title, a_pickup, i);
+	add("mail is converted unless a switch says no",
+	    mail_is_converted_unless_a_switch_says_no, 0);
 	add("a route's host needs no file", a_route_s_host_needs_no_file, 0);
 	add("a name that nobody set is told so", a_name_that_nobody_set_is_told_so, 0);
 	add("names are listed in order, and only names",

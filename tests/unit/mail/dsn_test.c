@@ -107,6 +107,21 @@ static void a_refusal_is_told(void **state)
 		    "Content-Type: text/rfc822-headers\n\nFrom: ann@office.example\n");
 }
 
+static void a_cause_that_is_known_is_told(void **state)
+{
+	AUTO_BUF out = BUF_INIT(1000000);
+	struct dsn_recipient refused = bob;
+	struct dsn dsn = plain();
+
+	(void)state;
+	refused.status = "5.6.0";
+	refused.cause = "It is signed.";
+	dsn.recipients = &refused;
+	make(&out, &dsn);
+	assert_says(&out, "The other side cannot handle a message of this kind.\n"
+			  "It is signed.\nThe mail server mx.far.example said: ");
+}
+
 static void a_delay_is_told(void **state)
 {
 	AUTO_BUF out = BUF_INIT(1000000);
@@ -281,6 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "a refusal is told in words, then in fields", a_refusal_is_told, NULL,
+		  NULL, NULL },
+		{ "a cause that is known is told", a_cause_that_is_known_is_told, NULL,
 		  NULL, NULL },
 		{ "a delay is told as a delay", a_delay_is_told, NULL, NULL, NULL },
 		{ "who waits is told why", who_waits_is_told_why, NULL, NULL, NULL },
