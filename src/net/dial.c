@@ -293,7 +293,9 @@ static enum dial_io io_of(CURLcode code, size_t moved)
 {
 	if (code == CURLE_AGAIN)
 		return DIAL_AGAIN;
-	return code == CURLE_OK && moved ? DIAL_DONE : DIAL_CLOSED;
+	if (code == CURLE_OK)
+		return moved ? DIAL_DONE : DIAL_FINISHED;
+	return DIAL_CLOSED;
 }
 
 enum dial_io dial_send(struct dial *dial, const void *bytes, size_t len,

@@ -80,7 +80,8 @@ bool dial_is_stalled(const struct dial *dial);
 enum dial_io {
 	DIAL_DONE,  /* *moved_out bytes, at least one */
 	DIAL_AGAIN, /* wait; then send the same bytes from the same place again */
-	DIAL_CLOSED,
+	DIAL_FINISHED, /* received only: the server closed its side in order */
+	DIAL_CLOSED,   /* an error: reset, or unreachable */
 };
 enum dial_io dial_send(struct dial *dial, const void *bytes, size_t len,
 		       size_t *moved_out) MUST_USE;

@@ -53,6 +53,7 @@ static bool write_commands(struct provider_connection *connection, struct err *e
 			break;
 		case DIAL_AGAIN:
 			return true;
+		case DIAL_FINISHED:
 		case DIAL_CLOSED:
 			return err_temporary(err, "4.4.2", "%s closed the connection",
 					     connection->mailbox->pickup.host);
@@ -76,6 +77,7 @@ static bool read_replies(struct provider_connection *connection, struct err *err
 			break;
 		case DIAL_AGAIN:
 			return true;
+		case DIAL_FINISHED:
 		case DIAL_CLOSED:
 			return conversation_is_over(conversation) ||
 			       err_temporary(err, "4.4.2", "%s closed the connection",
