@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "control/keyvalue.h"
 #include "control/login.h"
 #include "control/relay.h"
@@ -33,33 +34,55 @@ static const char *const type_words[] = { [SMARTHOST_SMTP] = "smtp",
 					  [SMARTHOST_MX] = "mx",
 					  NULL };
 
+static const char *const use_words[] = { [SMARTHOST_AUTOMATIC] = "auto",
+					 [SMARTHOST_YES] = "yes",
+					 [SMARTHOST_NO] = "no",
+					 NULL };
+static const char *const tlslevel_words[] = { [SMARTHOST_LEVEL_SEEN] = "seen",
+					      [SMARTHOST_LEVEL_ANY] = "any",
+					      [SMARTHOST_LEVEL_ENCRYPTED] = "encrypted",
+					      [SMARTHOST_LEVEL_NAMED] = "named",
+					      NULL };
 static const char
-	*const switch_words[] = { [SMARTHOST_YES] = "yes", [SMARTHOST_NO] = "no", NULL };
+	*const switch_words[] = { [SMARTHOST_ON] = "yes", [SMARTHOST_OFF] = "no", NULL };
 
 #define KEY(field, kind)                                                          \
 	{                                                                         \
 #field, KEYVALUE_##kind, offsetof(struct smarthost, field), NULL, \
 			INT64_MAX                                                 \
 	}
-#define KEY_WORD(field)                                                                  \
-	{                                                                                \
-#field, KEYVALUE_WORD, offsetof(struct smarthost, field), field##_words, \
-			0                                                                \
+#define KEY_WORDS(field, words)                                                    \
+	{                                                                          \
+#field, KEYVALUE_WORD, offsetof(struct smarthost, field), words, 0 \
 	}
-
-#define KEY_SWITCH(field)                                                               \
-	{                                                                               \
-#field, KEYVALUE_WORD, offsetof(struct smarthost, field), switch_words, \
-			0                                                               \
-	}
+#define KEY_WORD(field) KEY_WORDS(field, field##_words)
 
 static const struct keyvalue_key keys[] = {
-	KEY(host, TEXT),      KEY(port, PORT),         KEY_WORD(tls),
-	KEY(user, TEXT),      KEY(passwordfile, TEXT), KEY(auth, TEXT),
-	KEY(tokenfile, TEXT), KEY(tokencommand, TEXT), KEY(cafile, TEXT),
-	KEY_WORD(type),       KEY(helo, TEXT),         KEY(indoubt, NUMBER),
-	KEY(maxsize, BYTES),  KEY(fallback, TEXT),     KEY(fallbackafter, NUMBER),
-	KEY(login, TEXT),     KEY_SWITCH(convert8bit), KEY_SWITCH(breaklines),
+	KEY(host, TEXT),
+	KEY(port, PORT),
+	KEY_WORD(tls),
+	KEY(user, TEXT),
+	KEY(passwordfile, TEXT),
+	KEY(auth, TEXT),
+	KEY(tokenfile, TEXT),
+	KEY(tokencommand, TEXT),
+	KEY(cafile, TEXT),
+	KEY_WORD(type),
+	KEY(helo, TEXT),
+	KEY(indoubt, NUMBER),
+	KEY(maxsize, BYTES),
+	KEY(fallback, TEXT),
+	KEY(fallbackafter, NUMBER),
+	KEY(login, TEXT),
+	KEY(rate, TEXT),
+	KEY(perconnection, NUMBER),
+	KEY(recipients, NUMBER),
+	KEY_WORDS(chunking, use_words),
+	KEY_WORDS(pipelining, use_words),
+	KEY(nullsender, TEXT),
+	KEY_WORD(tlslevel),
+	KEY_WORDS(convert8bit, switch_words),
+	KEY_WORDS(breaklines, switch_words),
 	{ .name = NULL },
 };
 
@@ -128,6 +151,34 @@ static bool settle_fallback(struct smarthost *smarthost, struct err *err)
 			smarthost->fallback);
 }
 
+/* rate = count SP ["per" SP] ("hour" / "day") */
+static bool settle_rate(struct smarthost *smarthost, struct err *err)
+{
+	struct span rest = span_of(smarthost->rate ? smarthost->rate : ""), count, word;
+
+	if (!smarthost->rate)
+		return true;
+	if (!span_cut(&rest, ' ', &count) || !rest.at)
+		rest = (struct span){ "", 0 };
+	rest = span_trim(rest);
+	word = rest;
+	if (span_cut(&word, ' ', &rest) && span_is_word(rest, "per") && word.at)
+		rest = span_trim(word);
+	if (span_is_word(rest, "hour"))
+		smarthost->rate_s = 3600;
+	else if (span_is_word(rest, "day"))
+		smarthost->rate_s = 86400;
+	if (smarthost->rate_s &&
+	    number_parse(count, UINT32_MAX, &smarthost->rate_count) &&
+	    smarthost->rate_count)
+		return true;
+	return err_exit(
+		err, EX_CONFIG,
+		"rate may not be \"%.40s\"; write for example \"100 per hour\" or "
+		"\"500 per day\"",
+		smarthost->rate);
+}
+
 /* Defaults, and what only the whole file can show. */
 static bool settle(struct smarthost *smarthost, struct err *err)
 {
@@ -150,8 +201,12 @@ static bool settle(struct smarthost *smarthost, struct err *err)
 	if (!smarthost->user && has_secret(smarthost))
 		return err_exit(err, EX_CONFIG,
 				"a secret without a user; add a line \"user ...\"");
-	if (!settle_fallback(smarthost, err))
+	if (!settle_fallback(smarthost, err) || !settle_rate(smarthost, err))
 		return false;
+	if (smarthost->nullsender && !strchr(smarthost->nullsender, '@'))
+		return err_exit(err, EX_CONFIG,
+				"nullsender may not be \"%.60s\"; write a whole address",
+				smarthost->nullsender);
 	if (smarthost->type != SMARTHOST_SMTP && smarthost->user)
 		return err_exit(err, EX_CONFIG,
 				"type %s has no login; remove user and its secret",

@@ -25,9 +25,20 @@ enum smarthost_type {
 	SMARTHOST_MX
 };
 
-enum smarthost_switch {
-	SMARTHOST_YES, /* the default of each */
+enum smarthost_use {         /* of an offer of the server */
+	SMARTHOST_AUTOMATIC, /* unless it was seen not to work */
+	SMARTHOST_YES,
 	SMARTHOST_NO
+};
+enum smarthost_tlslevel {     /* the least that a connection must have */
+	SMARTHOST_LEVEL_SEEN, /* what was seen of the server before */
+	SMARTHOST_LEVEL_ANY,
+	SMARTHOST_LEVEL_ENCRYPTED,
+	SMARTHOST_LEVEL_NAMED /* a verified certificate that names the host */
+};
+enum smarthost_switch {
+	SMARTHOST_ON, /* the default of each */
+	SMARTHOST_OFF
 };
 
 struct smarthost {
@@ -49,6 +60,15 @@ struct smarthost {
 	char *fallback;   /* the smarthost that takes its mail where it is out of order;
 			   * NULL: none (link/fallback.h) */
 	uint64_t fallbackafter; /* tries in a row that did not reach it */
+	char *rate;             /* "N per hour" or "N per day"; NULL: as it comes */
+	uint64_t rate_count;    /* messages ... */
+	uint64_t rate_s;        /* ... in so many seconds; 0: any number */
+	uint64_t perconnection; /* messages a connection; 0: as the server tells */
+	uint64_t recipients;    /* a transaction; 0: as the server tells, at most 100 */
+	enum smarthost_use chunking;
+	enum smarthost_use pipelining;
+	char *nullsender; /* the address to use instead of <>; NULL: none */
+	enum smarthost_tlslevel tlslevel;
 	/* Whether mail is converted (mime/converter.h) that has 8-bit bytes, if the
 	 * server does not offer 8BITMIME; or lines of over 998 octets. */
 	enum smarthost_switch convert8bit;

@@ -216,8 +216,8 @@ static struct convert_need need_of(const struct smarthost *smarthost,
 
 	return (struct convert_need){
 		.seven_bit = !is_qmtp && !offer->eight_bit &&
-			     smarthost->convert8bit == SMARTHOST_YES,
-		.short_lines = !is_qmtp && smarthost->breaklines == SMARTHOST_YES,
+			     smarthost->convert8bit == SMARTHOST_ON,
+		.short_lines = !is_qmtp && smarthost->breaklines == SMARTHOST_ON,
 	};
 }
 
