@@ -114,6 +114,7 @@ void link_allowance_of(const struct linkfile *file, const struct usage *usage, b
 		.more = INT64_MAX,
 		.bytes = ALLOWANCE_UNLIMITED,
 		.maxsize = limit_of_setting(file->maxsize),
+		.calls = { .largest = LIMIT_NONE },
 		.lowest = file->priority,
 	};
 	bound_by_budgets(file, usage, up, now, allowance_out);

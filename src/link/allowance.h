@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/limit.h"
 #include "control/linkfile.h"
+#include "link/carries.h"
 #include "link/notes.h"
 #include "link/order.h"
 #include "link/usage.h"
@@ -39,7 +40,8 @@ struct allowance {
 	uint64_t bytes; /* what the budgets leave, both directions together; LIMIT_NONE */
 	uint64_t maxsize; /* of one message, bytes on the wire; larger ones wait for
 			     another link or for a person; LIMIT_NONE */
-	unsigned lowest;  /* the least priority (mail/priority.h) that it takes */
+	struct carries_limit calls; /* for a smarthost: what its calls carry */
+	unsigned lowest; /* the least priority (mail/priority.h) that it takes */
 };
 
 /* As the file and the recorded use say; now: wall clock seconds. */
@@ -70,6 +72,14 @@ bool link_choose(int root_fd, int control_fd, enum link_use use, const char *nam
  * there is none. */
 bool link_outlook(int root_fd, int control_fd, enum link_use use, const char *name,
 		  int64_t now, struct link_choice *choice_out);
+
+/* Puts into the allowance what the link's calls carry of the smarthost's mail, by what
+ * was noted of them. */
+void link_limit_by_calls(int root_fd, const struct link_note *link, const char *smarthost,
+			 int64_t now, struct allowance *allowance);
+/* The link would take it, and its calls end too soon for it. */
+bool link_calls_are_short(const struct allowance *allowance,
+			  const struct parked_name *name);
 
 /* What mail may be begun over it on a connection that is to be made first. */
 struct order_limits link_limits(const struct allowance *allowance);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limit.h"
 #include "control/smarthost.h"
 #include "link/allowance.h"
 #include "link/cost.h"
@@ -81,6 +82,9 @@ static bool consider(const struct asked *asked, const struct link_note *note,
 	if (found)
 		link_allowance(asked->root_fd, &file, asked->now,
 			       &candidate_out->allowance);
+	if (found && asked->use == LINK_FOR_SMARTHOST)
+		link_limit_by_calls(asked->root_fd, note, asked->name, asked->now,
+				    &candidate_out->allowance);
 	linkfile_clear(&file);
 	return found;
 }
@@ -183,9 +187,28 @@ bool link_outlook(int root_fd, int control_fd, enum link_use use, const char *na
 	return found;
 }
 
+void link_limit_by_calls(int root_fd, const struct link_note *link, const char *smarthost,
+			 int64_t now, struct allowance *allowance)
+{
+	const struct carries_now at = { .now = now, .since = link->up ? link->since : 0 };
+	struct carries carries;
+
+	carries_read(root_fd, link->name, smarthost, &carries);
+	allowance->calls = carries_limit(&carries, &at);
+}
+
+bool link_calls_are_short(const struct allowance *allowance,
+			  const struct parked_name *name)
+{
+	return name->state == PARKED_WAITING && !name->freed &&
+	       name->wire_bytes > allowance->calls.largest &&
+	       name->wire_bytes <= allowance->maxsize;
+}
+
 struct order_limits link_limits(const struct allowance *allowance)
 {
-	return (struct order_limits){ .maxsize = allowance->maxsize,
+	return (struct order_limits){ .maxsize = limit_least(allowance->maxsize,
+							     allowance->calls.largest),
 				      .lowest = allowance->lowest,
 				      .room = order_room(allowance->bytes) };
 }

@@ -23,11 +23,13 @@ struct smarthost_note {
 	uint64_t routed_by; /* routes_signature() its mail was routed by */
 	uint64_t rtt_us;    /* measured on the last connection; 0: unknown */
 	uint64_t bytes_per_s;
-	bool filled;         /* that rate was the link's: something waited for it */
-	uint64_t lanes;      /* connections that were useful side by side */
-	char link[64];       /* over which that was measured; "": not known */
-	char host[256];      /* whose addresses were asked for last */
-	char addresses[800]; /* they, commas between */
+	bool filled;            /* that rate was the link's: something waited for it */
+	uint64_t lost_permille; /* of its packets, by itself */
+	uint64_t lanes;         /* connections that were useful side by side */
+	uint64_t mss;           /* largest TCP segment that passes the link; 0: any */
+	char link[64];          /* over which that was measured; "": not known */
+	char host[256];         /* whose addresses were asked for last */
+	char addresses[800];    /* they, commas between */
 };
 
 void smarthost_note_read(int root_fd, const char *smarthost,

@@ -69,6 +69,16 @@ uint64_t order_cost(const struct parked_name *name)
 	       (uint64_t)name->recipients * COST_RECIPIENT;
 }
 
+uint64_t order_largest(uint64_t bytes)
+{
+	uint64_t overhead = COST_MESSAGE + COST_RECIPIENT;
+
+	if (bytes == UINT64_MAX)
+		return bytes;
+	bytes = bytes > overhead ? bytes - overhead : 0;
+	return bytes - bytes / (COST_SHARE + 1);
+}
+
 uint64_t order_room(uint64_t bytes)
 {
 	if (bytes == UINT64_MAX)

@@ -55,6 +55,9 @@ struct order_limits {
 /* Bytes of the link that sending it takes: with TCP's and IP's headers and the
  * conversation about it, about. */
 uint64_t order_cost(const struct parked_name *name);
+/* The largest message, bytes on the wire, for one recipient, whose order_cost is at most
+ * so much. UINT64_MAX stays what it is. */
+uint64_t order_largest(uint64_t bytes);
 /* Of so many bytes of a link those that are left for mail when a connection has been made
  * (greeting, TLS with its certificates, login). UINT64_MAX stays what it is. */
 uint64_t order_room(uint64_t bytes);

@@ -24,7 +24,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -38,6 +37,11 @@ static bool is_scope(const struct stop *stop, const char *scope)
 static bool is_letter(const struct stop *stop)
 {
 	return is_scope(stop, "person") && stop->key[0];
+}
+
+bool stop_is_only_counted(const struct stop *stop)
+{
+	return is_scope(stop, "suspect") || is_scope(stop, "unclear");
 }
 
 bool stop_is_whole(const struct stop *stop)
@@ -237,6 +241,8 @@ bool stop_holds(const struct stop *stop, const struct stops_now *now)
 {
 	if (is_letter(stop))
 		return true;
+	if (stop_is_only_counted(stop))
+		return false;
 	if (is_over(stop, now->now) || (is_scope(stop, "clock") && now->clock_is_right))
 		return false;
 	if (stop->files && now->files > stop->files && !is_scope(stop, "account"))
@@ -260,19 +266,9 @@ const struct stop *stops_keeping(const struct stops *stops, const struct stops_n
 	if (whole && stop_holds(whole, now))
 		return whole;
 	stop = find(stops, "sender", sender);
+	if (!stop || !stop_holds(stop, now))
+		stop = find(stops, "place", id);
 	return stop && stop_holds(stop, now) ? stop : NULL;
-}
-
-/* Not before what the spool has seen already. */
-static bool clock_is_plausible(int root_fd, int64_t now)
-{
-	static const char *const folders[] = { "spool/state", "spool/parked" };
-	struct stat st;
-
-	for (size_t i = 0; i < LENGTH(folders); i++)
-		if (fstatat(root_fd, folders[i], &st, 0) == 0 && st.st_mtime > now + 60)
-			return false;
-	return true;
 }
 
 struct stops_now stops_now_of(int root_fd, int control_fd, const char *smarthost,
@@ -283,7 +279,7 @@ struct stops_now stops_now_of(int root_fd, int control_fd, const char *smarthost
 	return (struct stops_now){ .now = now,
 				   .link_since = link_since,
 				   .files = stops_fingerprint(control_fd, smarthost),
-				   .clock_is_right = clock_is_plausible(root_fd, now) };
+				   .clock_is_right = !clock_in_doubt(root_fd) };
 }
 
 bool smarthost_is_stopped(int root_fd, int control_fd, const char *smarthost,

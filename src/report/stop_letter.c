@@ -47,7 +47,12 @@ bool stop_is_to_be_told(const struct stop *stop, bool ever_sent, int64_t now)
 {
 	int64_t lasted = now - stop->since;
 
-	if (stop->told || is_scope(stop, "peer") || is_scope(stop, "session"))
+	if (stop->told || stop_is_only_counted(stop))
+		return false;
+	/* One letter that another place may take: its sender hears that it waits. */
+	if (is_scope(stop, "place") && stop->key[0])
+		return false;
+	if (is_scope(stop, "peer") || is_scope(stop, "session"))
 		return false;
 	if (!stop_needs_person(stop))
 		return lasted > DAY_S;

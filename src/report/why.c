@@ -1,5 +1,6 @@
 #include "report/why.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,27 @@ static bool is_kept(const struct smarthost_status *smarthost,
 			 smarthost->link.name,
 			 limits.lowest == PRIORITY_URGENT ? "urgent" : "high and urgent");
 	return true;
+}
+
+/* The numbers are those that a person needs to find another way. */
+static void explain_short_calls(const struct smarthost_status *smarthost,
+				const struct parked_name *name, struct why *why)
+{
+	const struct carries_limit *calls = &smarthost->allowance.calls;
+	char size[NUMBER_TEXT_MAX];
+
+	snprintf(why->text, TEXT_MAX,
+		 "%s need about %" PRIu64 " s on the link %s, which stood %" PRIu64
+		 " s at most when it was sent last: it waits for a better link or for a "
+		 "person's word",
+		 number_format_bytes(name->wire_bytes, size),
+		 carries_needs_s(calls, name->wire_bytes), smarthost->link.name,
+		 calls->stood_s);
+	snprintf(why->scope, sizeof(why->scope), "person");
+	snprintf(why->mend, sizeof(why->mend),
+		 "`lontar release %s` sends it over this link all the same, `lontar drop "
+		 "%s` returns it to its sender.",
+		 name->id, name->id);
 }
 
 /* Not now. False: the link is open and has enough left. */
@@ -129,7 +151,10 @@ static void explain_waiting(const struct smarthost_status *smarthost,
 	bool is_local = strcmp(smarthost->name, "local") == 0;
 	char until[CLOCK_TEXT_MAX];
 
-	if (!smarthost->link_up && !is_local) {
+	if (!is_local && smarthost->link.name[0] &&
+	    link_calls_are_short(&smarthost->allowance, name)) {
+		explain_short_calls(smarthost, name, why);
+	} else if (!smarthost->link_up && !is_local) {
 		explain_down(smarthost, now, why);
 	} else if (!is_local &&
 		   (is_kept(smarthost, name, why) || is_closed(smarthost, name, why))) {

@@ -7,7 +7,7 @@ void quota_begin(struct quota *quota, const struct link_choice *choice)
 		return;
 	quota->most_bytes = choice->allowance.bytes;
 	quota->until = choice->allowance.budget_until;
-	quota->maxsize = choice->allowance.maxsize;
+	quota->maxsize = link_limits(&choice->allowance).maxsize;
 	quota->lowest = choice->allowance.lowest;
 }
 

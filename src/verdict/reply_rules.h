@@ -70,14 +70,9 @@ struct verdict_rules {
 	size_t shipped; /* so many rules are shipped; the operator's follow */
 };
 
-/* The shipped rules and control/replies, if there is one. A line that makes no sense is
- * an err (EX_CONFIG, with file, line and mend). Free with verdict_rules_free. */
-bool verdict_rules_load(int control_fd, struct verdict_rules **rules_out,
-			struct err *err) MUST_USE;
-/* The same with the text of control/replies. */
+/* As verdict_rules_load, with the text of control/replies. */
 bool verdict_rules_parse(struct span replies, struct verdict_rules **rules_out,
 			 struct err *err) MUST_USE;
-void verdict_rules_free(struct verdict_rules *rules);
 
 /* Adds the rules of one file; `text` is changed and must live as long as the rules. */
 bool reply_rules_read(struct verdict_rules *rules, const char *path, char *text,

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/err.h"
 
 enum verdict_stage {        /* the command that was answered */
 	VERDICT_AT_CONNECT, /* the greeting */
@@ -93,7 +94,16 @@ struct verdict {
 	const char *what; /* in a few words for people: "daily limit of the provider" */
 };
 
+/* The table of words. */
 struct verdict_rules;
+/* The shipped rules and, before them, control/replies if there is one. False: a line there
+ * makes no sense (EX_CONFIG, with file, line and mend), or it cannot be read. Free with
+ * verdict_rules_free. */
+bool verdict_rules_load(int control_fd, struct verdict_rules **rules_out,
+			struct err *err) MUST_USE;
+/* The shipped rules alone. */
+struct verdict_rules *verdict_rules_shipped(void);
+void verdict_rules_free(struct verdict_rules *rules);
 
 /* `rules`: see reply_rules.h; the texts of the verdict are borrowed from them. Codes of
  * 2xx and 3xx are not refusals: do not ask. */

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+import lossy
 from link import DIALUP, GEO, LTE, Link
 from measure import (
     QUICK, WORK, figure, median, runs, say, size, smtpload, spread, table, wait_for,
@@ -265,4 +266,5 @@ def section():
     times = [(count, hook_with_many(count)) for count in (100, many)]
     parts += ["### From the hook to the first MAIL, no link limit", "",
               table(("messages parked", "ms (goal: 100)"), times), ""]  # fmt: skip
+    parts += ["### Links that lose packets", "", lossy.section()]
     return "\n".join(parts)

@@ -11,7 +11,9 @@
  *   rate_up=BITS/s rate_down=BITS/s   0: no limit
  *   delay_us=N                        one way
  *   queue_bytes=N                     what may wait for the rate, each direction
- *   loss=PER_MILLION reorder=PER_MILLION seed=N
+ *   loss=PER_MILLION reorder=PER_MILLION
+ *   seed=N                            begins the chances anew; the n-th packet of a
+ *                                     direction then has the same fate again
  *   drop_at=N                         carrier off once so many bytes have gone up
  *   largest=BYTES                     larger packets vanish without a word (0: none):
  *                                     a path-MTU black hole
@@ -60,6 +62,7 @@ struct direction {
 	struct packet **heap;
 	size_t count, room;
 	uint64_t order;
+	uint64_t random;
 	uint64_t bytes, packets, dropped, lost;
 };
 
@@ -68,13 +71,12 @@ static struct {
 	int64_t delay_ns;
 	uint64_t queue_bytes;
 	uint64_t loss_ppm, reorder_ppm;
-	uint64_t random;
 	uint64_t drop_at;
 	uint64_t largest;
 	int64_t forget_ns, heard_ns;
 	bool forgotten;
 	bool carrier;
-} emulated = { .queue_bytes = 64000, .random = 88172645463325252, .carrier = true };
+} emulated = { .queue_bytes = 64000, .carrier = true };
 
 static int64_t now_ns(void)
 {
@@ -90,13 +92,27 @@ static _Noreturn void fail(const char *what)
 	exit(1);
 }
 
-/* xorshift64: the same seed gives the same losses. */
-static bool chance(uint64_t per_million)
+/* splitmix64: near seeds have nothing in common. */
+static uint64_t random_next(struct direction *way)
 {
-	emulated.random ^= emulated.random << 13;
-	emulated.random ^= emulated.random >> 7;
-	emulated.random ^= emulated.random << 17;
-	return emulated.random % 1000000 < per_million;
+	uint64_t value = way->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+	return value ^ value >> 31;
+}
+
+static bool chance(struct direction *way, uint64_t per_million)
+{
+	return random_next(way) % 1000000 < per_million;
+}
+
+static void set_seed(uint64_t seed)
+{
+	emulated.up.random = seed * 2;
+	emulated.up.random = random_next(&emulated.up);
+	emulated.down.random = seed * 2 + 1;
+	emulated.down.random = random_next(&emulated.down);
 }
 
 static bool before(const struct packet *one, const struct packet *other)
@@ -217,7 +233,7 @@ static void accept_packet(struct direction *way, const struct packet *read)
 	way->free_at_ns = begin + time_on_wire(way, read->len);
 	way->bytes += read->len;
 	way->packets++;
-	if (chance(emulated.loss_ppm) ||
+	if (chance(way, emulated.loss_ppm) ||
 	    (emulated.largest && read->len > emulated.largest)) {
 		way->lost++;
 		return;
@@ -230,7 +246,7 @@ static void accept_packet(struct direction *way, const struct packet *read)
 	packet->order = ++way->order;
 	packet->due_ns = way->free_at_ns + emulated.delay_ns;
 	/* Late by four packets' time, so that the next ones overtake it. */
-	if (chance(emulated.reorder_ppm))
+	if (chance(way, emulated.reorder_ppm))
 		packet->due_ns += 4 * time_on_wire(way, 1500) + emulated.delay_ns / 20;
 	heap_put(way, packet);
 	if (way == &emulated.up && emulated.drop_at && way->bytes >= emulated.drop_at) {
@@ -301,7 +317,7 @@ static void set(const char *line)
 	else if (IS("reorder"))
 		emulated.reorder_ppm = value;
 	else if (IS("seed"))
-		emulated.random = value * 2 + 1;
+		set_seed(value);
 	else if (IS("drop_at"))
 		emulated.drop_at = value ? emulated.up.bytes + value : 0;
 	else if (IS("largest"))
@@ -395,6 +411,7 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	set_seed(1);
 	emulated.up.from_fd = emulated.down.to_fd = open_tun(argv[1], "1", "2");
 	emulated.down.from_fd = emulated.up.to_fd = open_tun(argv[2], "2", "1");
 	for (int i = 3; i < argc; i++)

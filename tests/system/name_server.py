@@ -25,10 +25,12 @@ def record_bytes(kind, value):
 
 class Zone:
     """records: {"far.example": {"MX": [(10, "mx.far.example")]}, ...}; a name that is not
-    there does not exist; one with "SERVFAIL" for records cannot be told of."""
+    there does not exist; one with "SERVFAIL" for records cannot be told of. A root
+    server's name is there, as on any name server that tells the truth."""
 
     def __init__(self, records, address="127.0.0.1"):
         self.records = records
+        self.records.setdefault("a.root-servers.net", {"A": ["198.41.0.4"]})
         self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))

@@ -102,6 +102,8 @@ class Session:
         answer = self.smarthost.answer(step, argument, self) or usual
         if answer == "DROP":
             raise Dropped
+        if answer == "CLOSE":
+            raise Closed
         self.reply(answer)
         return answer.rpartition("\n")[2]
 
@@ -111,6 +113,8 @@ class Session:
         answer = self.smarthost.answer("BODY", got, self) or "250 2.0.0 taken"
         if answer == "DROP":
             raise Dropped
+        if answer == "CLOSE":
+            raise Closed
         self.reply(answer, got)
         self.forget()
 
@@ -191,16 +195,18 @@ class Session:
 
 class Smarthost:
     """answer(step, argument, session) may be replaced: it returns a reply, Last(reply) to
-    close behind it, "DROP" to cut the connection, or None for the usual. drop_at: the number
-    of the reply, over all connections, counted from 0, that is never sent: the link drops
-    there."""
+    close behind it, "CLOSE" to close in order without a word, "DROP" to cut the connection,
+    or None for the usual. drop_at: the number of the reply, over all connections, counted
+    from 0, that is never sent: the link drops there, and nothing can
+    be connected to until drop_at is set again."""
 
     def __init__(self, extensions=MODERN, tls=None, implicit=False, address="127.0.0.1", port=0):
         self.extensions = list(extensions)
         self.tls = tls
         self.implicit = implicit
         self.answer = lambda step, argument, session: None
-        self.drop_at = None
+        self._drop_at = None
+        self._is_gone = False
         self.replies = 0
         self.messages = []
         self.sessions = []
@@ -211,10 +217,19 @@ class Smarthost:
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
+    @property
+    def drop_at(self):
+        return self._drop_at
+
+    @drop_at.setter
+    def drop_at(self, number):
+        self._drop_at, self._is_gone = number, False
+
     def before_reply(self):
         with self._lock:
             number, self.replies = self.replies, self.replies + 1
         if number == self.drop_at:
+            self._is_gone = True
             raise Dropped
 
     def _accept(self):
@@ -223,6 +238,10 @@ class Smarthost:
                 stream, _ = self._listener.accept()
             except OSError:
                 return
+            if self._is_gone:
+                self._reset(stream)
+                stream.close()
+                continue
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 

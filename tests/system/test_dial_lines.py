@@ -119,6 +119,22 @@ def test_a_certificate_that_vanishes_on_the_way_comes_in_small_pieces(make_far):
     assert len(smarthost.sessions) == 2
 
 
+def test_a_path_mtu_black_hole_is_cured_and_remembered(make_far):
+    """In the open, where only the letters are large: packets over 1,000 bytes vanish."""
+    line, gateway, smarthost = make_far(**FAST, largest=1000)
+    large = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 1000
+    for _ in range(7):
+        gateway.send("ann@gate.example", [FAR], large)
+    done, took_s = timed_flush(gateway)
+    assert done.returncode == EX_OK, done.stderr
+    assert took_s < 60
+    assert len(smarthost.taken) == 7
+    before = len(smarthost.sessions)
+    gateway.send("ann@gate.example", [FAR], large)
+    assert gateway.flush().returncode == EX_OK
+    assert len(smarthost.sessions) == before + 1
+
+
 def test_an_address_that_does_not_answer_is_given_up(make_far):
     line, gateway, smarthost = make_far(**FAST, loss=1_000_000)
     gateway.send("ann@gate.example", [FAR])

@@ -151,7 +151,7 @@ def test_a_refused_bounce_goes_to_the_postmaster(make_gateway, make_smarthost):
     [
         ("GREETING", "554 5.3.2 no service for you"),
         ("EHLO", "550 5.7.1 go away"),
-        ("MAIL", "550 5.7.1 this sender may not"),
+        ("MAIL", "550 5.7.1 your host may not"),
         ("MAIL", "530 5.7.0 must issue STARTTLS first"),
         ("MAIL", "535 5.7.8 authentication needed"),
     ],

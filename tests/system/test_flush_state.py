@@ -75,9 +75,10 @@ def test_new_routes_part_the_recipients_of_parked_mail(make_gateway, make_smarth
     assert len({message.data for message in got}) == 1
 
 
-def test_8bit_mail_goes_as_it_is_where_8bitmime_is_not_offered(make_gateway, make_smarthost):
+def test_8bit_mail_goes_as_it_is_if_the_smarthosts_file_says_so(make_gateway, make_smarthost):
     smarthost = make_smarthost(extensions=["PIPELINING", "CHUNKING"])
     gateway = make_gateway(smarthosts={"isp": smarthost.port})
+    gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, convert8bit="no")
     gateway.send(ANN, [FAR], b"Subject: x\r\n\r\n\xff bytes\r\n")
     assert gateway.flush().returncode == 0
     assert smarthost.taken[0].data.endswith(b"\xff bytes\r\n")

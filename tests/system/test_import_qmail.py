@@ -367,6 +367,7 @@ def postfix_with_waiting_mail(certificates):
 
 @pytest.mark.skipif(not available(), reason="needs root and Debian's postfix")
 def test_postfixs_waiting_mail_is_taken(gateway, smarthost, certificates):
+    gateway.smarthost("isp", host="127.0.0.1", port=smarthost.port, breaklines="no")
     peer = postfix_with_waiting_mail(certificates)
     queue = peer.folder / "queue"
     letter = b"Subject: waits\r\n\r\n" + b"line\r\n" * 3 + b".dot\r\n" + b"x" * 5000

@@ -230,7 +230,7 @@ def test_a_host_that_hangs_or_refuses_keeps_no_other_domain(stand):
     })  # fmt: skip
     silent = socket.create_server((TWO, stand.port))
     bad = stand.host("127.0.0.4")
-    bad.answer = lambda step, argument, session: "550 5.7.1 not you" if step == "MAIL" else None
+    bad.answer = lambda step, argument, session: "550 5.1.1 unknown" if step == "RCPT" else None
     for number in range(3):
         for domain in ("slow", "bad", "far"):
             stand.send(f"you@{domain}.example")

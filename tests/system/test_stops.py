@@ -187,7 +187,9 @@ def test_a_quota_is_a_warning_that_nobody_needs_to_act_on(stopped, smarthost):
     file = stops_file(stopped)
     text = file.read_text().replace("scope=place", "scope=account")
     file.write_text(
-        text.replace("what=", "what=daily limit of the provider").replace(
+        re.sub(
+            "mend=.*", "mend=", re.sub("what=.*", "what=daily limit of the provider", text)
+        ).replace(
             RELAYING, "550 5.4.5 Daily user sending limit exceeded"
         )
     )

@@ -5,9 +5,9 @@
  */
 #include "base/args.h"
 #include "base/log.h"
-#include "programs/lontar-flush/flush.h"
-#include "programs/lontar-flush/notice.h"
 #include "programs/lontar-flush/probe.h"
+#include "send/delay_notice.h"
+#include "send/run.h"
 
 static const char usage[] =
 	"usage: lontar-flush [--alone|--notices] SMARTHOST\n"
@@ -18,12 +18,12 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-	static struct flush flush = { .root_fd = -1, .control_fd = -1 };
+	struct run_options run = { 0 };
 	struct args args = { argc, argv };
 	bool probes = false, notices = false;
 	struct args_option options[] = {
-		{ .name = "alone", .flag_out = &flush.alone },
-		{ .name = "destination", .flag_out = &flush.is_destination },
+		{ .name = "alone", .flag_out = &run.is_standalone },
+		{ .name = "mx-job", .flag_out = &run.is_mx_job },
 		{ .name = "notices", .flag_out = &notices },
 		{ .name = "probe", .flag_out = &probes },
 		{ .name = NULL },
@@ -39,8 +39,6 @@ int main(int argc, char **argv)
 	if (probes)
 		return probe_link(args.argv[1]);
 	if (notices)
-		return notice_run(&flush, args.argv[1]);
-	if (flush_begin(&flush, args.argv[1], &err))
-		ev_run(flush.loop, 0);
-	return flush_finish(&flush, &err);
+		return delay_notice_run(args.argv[1]);
+	return run_flush(args.argv[1], &run);
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "control/smarthost.h"
+#include "link/allowance.h"
 #include "link/notes.h"
 #include "link/order.h"
 #include "link/stops.h"
@@ -16,6 +17,7 @@
 struct due {
 	uint64_t link_up_s;
 	uint64_t delaynotice_s;
+	const struct allowance *allowance; /* of the link that serves it best */
 	bool found;
 };
 
@@ -25,17 +27,27 @@ static bool look_at(void *ctx, const struct parked_name *name)
 	struct due *due = ctx;
 
 	due->found = !name->told && name->state != PARKED_SENDING &&
-		     (!name->link_up_s || name->link_up_s > due->link_up_s ||
+		     (link_calls_are_short(due->allowance, name) || !name->link_up_s ||
+		      name->link_up_s > due->link_up_s ||
 		      order_waited_s(name, due->link_up_s) >= due->delaynotice_s);
 	return !due->found;
 }
 
 static bool has_due(const struct notices *notices, const char *smarthost)
 {
+	struct link_choice choice;
 	struct due due = { .link_up_s = link_up_seconds(notices->root_fd),
-			   .delaynotice_s = notices->settings->delaynotice_s };
+			   .delaynotice_s = notices->settings->delaynotice_s,
+			   .allowance = &choice.allowance };
 	struct err ignored;
 	struct parked *parked = parked_open(notices->root_fd, smarthost, false, &ignored);
+
+	(void)link_choose(notices->root_fd, notices->control_fd, LINK_FOR_SMARTHOST,
+			  smarthost, clock_wall_s(), &choice);
+	if (!choice.up)
+		(void)link_outlook(notices->root_fd, notices->control_fd,
+				   LINK_FOR_SMARTHOST, smarthost, clock_wall_s(),
+				   &choice);
 
 	if (parked && due.delaynotice_s && due.link_up_s)
 		(void)!parked_each(parked, look_at, &due, &ignored);

@@ -28,6 +28,7 @@
 #define BURST_S     1.   /* mail that came while a flush was leaving waits so long */
 #define LOOK_S      5.   /* whether a stop has ended is asked so often */
 #define SENDERS_S   300. /* the same, of senders */
+#define LARGE_MIN_S 10
 #define RETRY_MIN_S 30.  /* delay before the first retry of one that was not reached */
 #define RETRY_MAX_S 900. /* upper limit of that delay, while the link stays up */
 
@@ -108,6 +109,21 @@ static double after_failures(unsigned failures)
 	return wait < RETRY_MAX_S ? wait : RETRY_MAX_S;
 }
 
+/* Mail that is too large for the link's calls: a call that has stood twice as long as now
+ * carries twice as much (link/carries.h). */
+static double turn_of_large(const struct turn *turn, const struct link_choice *choice)
+{
+	struct order_limits limits = link_limits(&choice->allowance);
+	int64_t now = clock_wall_s(), stands_s = now - choice->link.since;
+	struct look look = { .limits = &limits, .now = now };
+
+	limits.maxsize = choice->allowance.maxsize;
+	look_through(turn->root_fd, turn->smarthost, &look);
+	if (!look.found)
+		return TURN_NEVER;
+	return stands_s > LARGE_MIN_S ? (double)stands_s : LARGE_MIN_S;
+}
+
 /* Of the mail that the link takes: when it is its turn. */
 static double turn_of_mail(const struct turn *turn, const struct link_choice *choice)
 {
@@ -118,7 +134,7 @@ static double turn_of_mail(const struct turn *turn, const struct link_choice *ch
 
 	look_through(turn->root_fd, turn->smarthost, &look);
 	if (!look.found)
-		return TURN_NEVER;
+		return turn_of_large(turn, choice);
 	if (turn->failures)
 		wait = after_failures(turn->failures);
 	due = look.due;

@@ -70,6 +70,7 @@ void waiting_count(const struct waiting_place *place, const struct linkfile *fil
 {
 	struct parked_smarthosts all;
 	struct allowance allowance;
+	struct link_note link;
 	struct count count = { .note = note, .facts = facts };
 	struct err ignored;
 
@@ -80,15 +81,17 @@ void waiting_count(const struct waiting_place *place, const struct linkfile *fil
 		.now = facts->now,
 		.call_began = facts->now,
 		.uncertainwait_s = place->uncertainwait_s,
-		.limits = { .maxsize = allowance.maxsize,
-			    .lowest = allowance.lowest,
-			    .room = ALLOWANCE_UNLIMITED },
 	};
+	link_note_read(place->root_fd, file->name, &link);
 	for (size_t i = 0; i < all.count; i++) {
 		struct parked *parked;
 
 		if (!is_wanted(place, file, all.names[i], facts->now))
 			continue;
+		link_limit_by_calls(place->root_fd, &link, all.names[i], facts->now,
+				    &allowance);
+		count.rules.limits = link_limits(&allowance);
+		count.rules.limits.room = UINT64_MAX;
 		parked = parked_open(place->root_fd, all.names[i], false, &ignored);
 		/* Where it cannot be read to its end, what was seen so far counts. */
 		if (parked)

@@ -1,0 +1,187 @@
+/*
+ * What is learnt of the server, and remembered for weeks: which offers do not work, how
+ * many messages a connection and how many recipients a transaction carry. A setting in
+ * control/smarthosts/NAME always goes before what was learnt.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "send/run_private.h"
+
+#define LOGIN_FRESH_S 3600
+
+void run_keep_memory(struct run *run)
+{
+	const struct outbound *outbound = &run->outbound;
+	struct err err = { 0 };
+
+	if (!run->has_learnt)
+		return;
+	if (!peer_memory_write(outbound->root_fd, outbound->smarthost.name,
+			       outbound->job ? outbound->smarthost.host : NULL,
+			       &run->memory, &err))
+		log_failure(&err);
+}
+
+static bool is_avoided(enum smarthost_use use, int64_t until)
+{
+	return use == SMARTHOST_NO ||
+	       (use == SMARTHOST_AUTOMATIC && clock_wall_s() < until);
+}
+
+static void use_memory(struct run *run)
+{
+	const struct smarthost *smarthost = &run->outbound.smarthost;
+	struct connection_shared *shared = &run->pool.shared;
+	const struct peer_memory *memory = &run->memory;
+
+	shared->avoid_chunking =
+		is_avoided(smarthost->chunking, memory->no_chunking_until);
+	shared->avoid_pipelining =
+		is_avoided(smarthost->pipelining, memory->no_pipelining_until);
+	shared->pipelining_worked = memory->pipelining_worked;
+	shared->mechanism = memory->mechanism[0] ? memory->mechanism : NULL;
+	shared->per_connection = smarthost->perconnection ? smarthost->perconnection
+							  : memory->per_connection;
+	run->outbound.most_recipients =
+		smarthost->recipients ? smarthost->recipients : memory->recipients;
+}
+
+void run_learn(struct run *run)
+{
+	struct outbound *outbound = &run->outbound;
+	const struct stop *stop = stops_smarthost(&outbound->stops);
+	struct err err = { 0 };
+
+	peer_memory_read(outbound->root_fd, outbound->smarthost.name,
+			 outbound->job ? outbound->smarthost.host : NULL, &run->memory);
+	use_memory(run);
+	run->judge.is_mx = outbound->smarthost.type == SMARTHOST_MX;
+	run->judge.has_login = outbound->smarthost.user != NULL;
+	run->judge.login_worked = run->memory.login_worked != 0;
+	run->judge.times = stop ? (unsigned)stop->times : 0;
+	/* A wrong line in control/replies is told, and the shipped rules remain. */
+	if (!verdict_rules_load(outbound->control_fd, &run->rules, &err)) {
+		log_failure(&err);
+		run->rules = verdict_rules_shipped();
+	}
+	run->judge.rules = run->rules;
+	/* A stop has ended, or a person ended it: one letter on one connection shows
+	 * whether its reason has. */
+	run->is_feeling = stop != NULL;
+	if (run->is_feeling) {
+		run->pool.limit = 1;
+		run->pool.shared.most_messages = 1;
+	}
+}
+
+/* Which of the offers that this message used does not work? Returns false if all were
+ * avoided already, so that the server wants something else. */
+bool run_downgrade(struct run *run, const struct smtp_client_result *result, size_t i)
+{
+	const struct smtp_client_answer *answer = &result->answers[i];
+	struct connection_shared *shared = &run->pool.shared;
+	int64_t until = clock_wall_s() + PEER_MEMORY_S;
+
+	if (answer->stage >= SMTP_AT_DATA && result->used_chunking) {
+		run->memory.no_chunking_until = until;
+		shared->avoid_chunking = true;
+	} else if (result->used_pipelining &&
+		   (answer->reply.code == 500 || answer->reply.code == 503)) {
+		run->memory.no_pipelining_until = until;
+		shared->avoid_pipelining = true;
+	} else if (!shared->avoid_parameters) {
+		shared->avoid_parameters = true;
+	} else {
+		return false;
+	}
+	log_warning("smarthost=%s goes on without %s: %u %s",
+		    run->outbound.smarthost.name,
+		    shared->avoid_parameters        ? "parameters of MAIL"
+		    : answer->stage >= SMTP_AT_DATA ? "CHUNKING"
+						    : "PIPELINING",
+		    answer->reply.code, answer->reply.text);
+	run->has_learnt = true;
+	pool_renew(&run->pool);
+	return true;
+}
+
+/* The server ends the session after some messages: the next one is begun in time. */
+void run_learn_per_connection(struct run *run, uint64_t count)
+{
+	const struct smarthost *smarthost = &run->outbound.smarthost;
+
+	if (!count || smarthost->perconnection || run->memory.per_connection == count)
+		return;
+	run->memory.per_connection = count;
+	run->pool.shared.per_connection = count;
+	log_info("learnt smarthost=%s messages-per-connection=%" PRIu64, smarthost->name,
+		 count);
+	run->has_learnt = true;
+}
+
+void run_learn_recipients(struct run *run, const struct smtp_client_result *result)
+{
+	uint64_t taken = 0;
+
+	for (size_t i = 0; i < result->count; i++)
+		taken += result->answers[i].verdict == SMTP_ACCEPTED;
+	if (!taken || run->outbound.smarthost.recipients)
+		return;
+	run->memory.recipients = run->outbound.most_recipients = taken;
+	run->has_learnt = true;
+}
+
+void run_learn_no_pipelining(struct run *run)
+{
+	run->memory.no_pipelining_until = clock_wall_s() + PEER_MEMORY_S;
+	run->pool.shared.avoid_pipelining =
+		run->outbound.smarthost.pipelining != SMARTHOST_YES;
+	run->has_learnt = true;
+	log_warning("smarthost=%s goes on without PIPELINING: it answered only some of "
+		    "the commands",
+		    run->outbound.smarthost.name);
+}
+
+void run_learn_pipelining(struct run *run)
+{
+	if (run->memory.pipelining_worked)
+		return;
+	run->memory.pipelining_worked = run->pool.shared.pipelining_worked = true;
+	run->has_learnt = true;
+}
+
+void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tls level)
+{
+	struct peer_memory *memory = &run->memory;
+
+	if (run->outbound.smarthost.tlslevel == SMARTHOST_LEVEL_ANY ||
+	    level > memory->tls)
+		memory->tls = level;
+	if (run->judge.has_login) {
+		memory->login_worked = clock_wall_s();
+		snprintf(memory->mechanism, sizeof(memory->mechanism), "%s",
+			 dial_mechanism(dial));
+	}
+	run->has_learnt = true;
+}
+
+static uint64_t least_set(uint64_t one, uint64_t other)
+{
+	return one && (!other || one < other) ? one : other;
+}
+
+void run_learn_offer(struct run *run, const struct smtp_offer *offer)
+{
+	const struct smarthost *smarthost = &run->outbound.smarthost;
+	struct connection_shared *shared = &run->pool.shared;
+
+	if (!smarthost->perconnection)
+		shared->per_connection =
+			least_set(run->memory.per_connection, offer->mails_max);
+	if (!smarthost->recipients)
+		run->outbound.most_recipients =
+			least_set(run->memory.recipients, offer->recipients_max);
+}
