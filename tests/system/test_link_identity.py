@@ -24,7 +24,7 @@ TERMS = {
     "maxsize 50k": "maxsize 50k\n",
 }
 DISPATCHED = "NetworkManager/dispatcher.d/90-lontar"
-SUPPOSED = "network/if-up.d/lontar"
+IF_UP = "network/if-up.d/lontar"
 
 
 def letter(size):
@@ -129,7 +129,7 @@ class NetworkManager:
 class NetworkManagerWithIfupdown(NetworkManager):
     """Debian's 01-ifupdown runs /etc/network/if-up.d, and never if-down.d."""
 
-    hooks = ("ifupdown/if-up.d/lontar", (SUPPOSED,))
+    hooks = ("ifupdown/if-up.d/lontar", (IF_UP,))
 
 
 class Modem:
@@ -166,7 +166,7 @@ class Ifupdown:
 
     def __init__(self, machine):
         self.machine = machine
-        machine.hook("ifupdown/if-up.d/lontar", SUPPOSED)
+        machine.hook("ifupdown/if-up.d/lontar", IF_UP)
         machine.hook("ifupdown/if-down.d/lontar", "network/if-down.d/lontar")
         machine.wire.carrier("up")
 
@@ -401,7 +401,7 @@ def test_two_files_at_one_interface_are_told_apart_by_the_hook(pppd, settle):
 
 def test_the_second_hook_of_one_event_makes_no_second_link(make_machine, settle):
     manager = NetworkManager(make_machine("wwan0"))
-    manager.machine.hook("ifupdown/if-up.d/lontar", SUPPOSED)
+    manager.machine.hook("ifupdown/if-up.d/lontar", IF_UP)
     gateway = settle(manager.machine)
     manager.up()
     wait_until(lambda: "up" in links(gateway).values(), what="the link")
