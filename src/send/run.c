@@ -158,30 +158,6 @@ static void write_state(struct run *run)
 		log_failure(&err);
 }
 
-/* For what a call of this link carries. Where a budget or a window ended it, the line did
- * not. */
-static void note_call(const struct run *run)
-{
-	const struct outbound *outbound = &run->outbound;
-	const struct link_note *link = &run->path.link;
-	const char *smarthost = parked_smarthost(outbound->parked);
-	int64_t now = clock_wall_s(), worked_s = now - run->began;
-	struct carries_call call = { .since = link->since };
-	struct carries carries;
-	struct err err = { 0 };
-
-	if (!link->name[0] || !run->pool.was_ready || now < link->since)
-		return;
-	call.stood_s = (uint64_t)(now - link->since);
-	if (run->cut_bytes && run->state != RUN_CUT)
-		call.bytes_per_s = quota_used(&run->quota, 0) /
-				   (uint64_t)(worked_s > 0 ? worked_s : 1);
-	carries_read(outbound->root_fd, link->name, smarthost, &carries);
-	carries_take(&carries, &call);
-	if (!carries_write(outbound->root_fd, link->name, smarthost, &carries, &err))
-		log_failure(&err);
-}
-
 /* More may come soon, if a link is up that serves this smarthost; but a caller that waits
  * to be told that mail stays is not kept waiting. Without a link the flush was asked for
  * just once. */
@@ -448,7 +424,7 @@ static int finish_smarthost(struct run *run, const struct err *err, char *text,
 		outbound->note.last_try = run->began;
 	if (outbound->note.last_try >= run->began)
 		write_state(run);
-	note_call(run);
+	run_learn_call(run);
 	fallback_afterwards(&move);
 	exit_code = what_stays(run, text, room);
 	log_info("flush smarthost=%s sent=%" PRIu64 " bytes=%" PRIu64 " refused=%" PRIu64

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "link/carries.h"
 #include "send/run_private.h"
 
 #define LOGIN_FRESH_S 3600
@@ -184,4 +185,26 @@ void run_learn_offer(struct run *run, const struct smtp_offer *offer)
 	if (!smarthost->recipients)
 		run->outbound.most_recipients =
 			least_set(run->memory.recipients, offer->recipients_max);
+}
+
+void run_learn_call(const struct run *run)
+{
+	const struct outbound *outbound = &run->outbound;
+	const struct link_note *link = &run->path.link;
+	const char *smarthost = parked_smarthost(outbound->parked);
+	int64_t now = clock_wall_s(), worked_s = now - run->began;
+	struct carries_call call = { .since = link->since };
+	struct carries carries;
+	struct err err = { 0 };
+
+	if (!link->name[0] || !run->pool.was_ready || now < link->since)
+		return;
+	call.stood_s = (uint64_t)(now - link->since);
+	if (run->cut_bytes && run->state != RUN_CUT)
+		call.bytes_per_s = quota_used(&run->quota, 0) /
+				   (uint64_t)(worked_s > 0 ? worked_s : 1);
+	carries_read(outbound->root_fd, link->name, smarthost, &carries);
+	carries_take(&carries, &call);
+	if (!carries_write(outbound->root_fd, link->name, smarthost, &carries, &err))
+		log_failure(&err);
 }

@@ -117,6 +117,9 @@ void run_settle_suspended(struct run *run, bool decide);
 void run_learn(struct run *run);
 /* Afterwards it goes to disk. */
 void run_keep_memory(struct run *run);
+/* The run has ended: what a call of this link carries. If a budget or a window ended it,
+ * the line did not. */
+void run_learn_call(const struct run *run);
 /* A connection is ready: how it is protected, and what it takes. */
 void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tls level);
 void run_learn_offer(struct run *run, const struct smtp_offer *offer);
