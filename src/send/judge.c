@@ -243,8 +243,8 @@ static struct judgement judge_all(struct judge *judge, const struct outgoing *me
 		judgement.wait.not_before = judgement.verdict.wait_s;
 	if (judgement.effect == EFFECT_LETTER)
 		judge->place_refused++;
-	/* A mail host owes us nothing, and nobody can speak to it for us: what it does not
-	 * take grows old, and goes back at last. */
+	/* A mail host owes us nothing, and nobody can speak to it for us: what it does
+	 * not take grows old, and goes back at last. */
 	if (judge->is_mx && judgement.effect >= EFFECT_LETTER &&
 	    judgement.effect != EFFECT_RECONNECT && judgement.effect != EFFECT_PEER)
 		judgement.wait.is_attempt = true;

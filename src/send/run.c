@@ -15,17 +15,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "link/allowance.h"
-#include "send/delay_notice.h"
 #include "send/disposition.h"
 #include "send/fallback_move.h"
 #include "send/reroute.h"
 #include "send/run_private.h"
-#include "send/stops_tell.h"
 
-#define STAYS_MAX 700
-#define SYNC_S    1.
-#define IDLE_S    2.
-#define GRACE_S   1.2 /* of the two seconds in which a flush must be gone */
+#define SYNC_S  1.
+#define IDLE_S  2.
+#define GRACE_S 1.2 /* of the two seconds in which a flush must be gone */
 
 bool run_is_ending(const struct run *run)
 {
@@ -95,69 +92,6 @@ void run_cut(struct run *run, const char *why)
 	set_ending(run, RUN_CUT);
 }
 
-struct stay {
-	size_t messages, held, uncertain;
-};
-
-static bool count_stay(void *ctx, const struct parked_name *name)
-{
-	struct stay *stay = ctx;
-
-	stay->messages++;
-	stay->held += name->state == PARKED_HELD;
-	stay->uncertain += name->state == PARKED_UNCERTAIN;
-	return true;
-}
-
-/* What is in the Maildir now, with the first reason why. EX_OK: nothing. */
-static int what_stays(const struct run *run, char *text, size_t room)
-{
-	const struct outbound *outbound = &run->outbound;
-	const struct err *why =
-		outbound->why.kind == ERR_NONE ? &run->kept : &outbound->why;
-	struct stay stay = { 0 };
-	struct err err;
-
-	if (!parked_each(outbound->parked, count_stay, &stay, &err)) {
-		snprintf(text, room, "%s", err.text);
-		return EX_TEMPFAIL;
-	}
-	if (!stay.messages)
-		return EX_OK;
-	snprintf(text, room, "%s: %zu stay%s (%zu held, %zu uncertain)%s%s",
-		 parked_smarthost(outbound->parked), stay.messages,
-		 stay.messages == 1 ? "s" : "", stay.held, stay.uncertain,
-		 why->kind == ERR_NONE ? "" : ": ", why->text);
-	return EX_TEMPFAIL;
-}
-
-static bool was_connected(const struct run *run)
-{
-	return run->pool.was_ready || (run->mx && mx_delivery_was_connected(run->mx));
-}
-
-static void write_state(struct run *run)
-{
-	struct outbound *outbound = &run->outbound;
-	struct smarthost_note *note = &outbound->note;
-	const char *name = parked_smarthost(outbound->parked);
-	struct err err = { 0 };
-
-	/* What one of many mail hosts does is noted in its messages' names. */
-	if (run->mx ? !run_is_ending(run)
-		    : run->pool.was_ready && !run->is_stopped && !run->was_lost)
-		note->last_success = clock_wall_s();
-	if (run->pool.was_ready)
-		pool_note(&run->pool, note);
-	snprintf(note->last_error, sizeof(note->last_error), "%.*s",
-		 (int)sizeof(note->last_error) - 1, outbound->why.text);
-	if (!smarthost_note_write(outbound->root_fd, name, note, &err) ||
-	    !stops_write(outbound->root_fd, name, &outbound->stops, &err) ||
-	    !stops_tell(outbound->root_fd, &outbound->settings, name, &outbound->stops,
-			clock_wall_s(), &err))
-		log_failure(&err);
-}
-
 /* More may come soon, if a link is up that serves this smarthost; but a caller that waits
  * to be told that mail stays is not kept waiting. Without a link the flush was asked for
  * just once. */
@@ -169,7 +103,7 @@ static bool may_idle(const struct run *run)
 
 	return !run_is_ending(run) && !run->options.is_standalone && !outbound->job &&
 	       supervisor_is_there(run->supervisor) &&
-	       what_stays(run, text, sizeof(text)) == EX_OK &&
+	       run_what_stays(run, text, sizeof(text)) == EX_OK &&
 	       link_choose(outbound->root_fd, outbound->control_fd, LINK_FOR_SMARTHOST,
 			   outbound->smarthost.name, clock_wall_s(), &ignored);
 }
@@ -207,7 +141,7 @@ void run_drained(struct run *run)
 	if (run_is_ending(run) || !may_idle(run)) {
 		leave_after(run, 0.);
 	} else if (!ev_is_active(&run->leave)) {
-		write_state(run);
+		run_write_state(run);
 		run->state = RUN_IDLE;
 		run_tell_progress(run);
 		supervisor_idle(run->supervisor);
@@ -271,13 +205,6 @@ static void watch(struct run *run)
 	ev_timer_start(run->transfer.loop, &run->sync);
 }
 
-static void on_moved(void *ctx, const char *smarthost)
-{
-	struct run *run = ctx;
-
-	supervisor_moved(run->supervisor, smarthost);
-}
-
 static bool open_all(struct run *run, const char *smarthost, struct err *err)
 {
 	struct outbound *outbound = &run->outbound;
@@ -294,7 +221,7 @@ static bool open_all(struct run *run, const char *smarthost, struct err *err)
 	/* Without a gateway a person asked for this. */
 	if (run->options.is_standalone)
 		stops_end(&outbound->stops, run->began);
-	return job || reroute(outbound, on_moved, run, err);
+	return job || reroute(outbound, run_on_moved, run, err);
 }
 
 static void choose_link(struct run *run)
@@ -358,7 +285,7 @@ static bool begin(struct run *run, const char *smarthost, struct err *err)
 	struct fallback_move move = { .outbound = outbound,
 				      .link_since = 0,
 				      .began = run->began,
-				      .moved = on_moved,
+				      .moved = run_on_moved,
 				      .ctx = run };
 	bool is_any;
 
@@ -389,93 +316,6 @@ static bool begin(struct run *run, const char *smarthost, struct err *err)
 	return true;
 }
 
-static void put_back(struct run *run)
-{
-	struct queue *queue = &run->outbound.queue;
-	struct err err = { 0 };
-
-	if (run->mx)
-		mx_delivery_end(run->mx);
-	pool_close(&run->pool);
-	run_keep_memory(run);
-	run_settle_suspended(run, false);
-	if (!queue_give_back(queue, &err) || !queue_sync(queue, &err))
-		log_failure(&err);
-	queue_clear(queue);
-}
-
-static int finish_smarthost(struct run *run, const struct err *err, char *text,
-			    size_t room)
-{
-	struct outbound *outbound = &run->outbound;
-	const struct send_counters *counters = &outbound->counters;
-	struct fallback_move move = { .outbound = outbound,
-				      .began = run->began,
-				      .was_connected = was_connected(run),
-				      .was_lost = run->was_lost && !run_is_ending(run),
-				      .moved = on_moved,
-				      .ctx = run };
-	int exit_code;
-
-	put_back(run);
-	if (run->options.is_standalone)
-		delay_notice_send_all(outbound);
-	if (err->kind != ERR_NONE)
-		outbound->note.last_try = run->began;
-	if (outbound->note.last_try >= run->began)
-		write_state(run);
-	run_learn_call(run);
-	fallback_afterwards(&move);
-	exit_code = what_stays(run, text, room);
-	log_info("flush smarthost=%s sent=%" PRIu64 " bytes=%" PRIu64 " refused=%" PRIu64
-		 " deferred=%" PRIu64 " exit=%d%s%s",
-		 parked_smarthost(outbound->parked), counters->sent, counters->sent_bytes,
-		 counters->refused, counters->deferred, exit_code,
-		 outbound->why.kind == ERR_NONE ? "" : " reason=", outbound->why.text);
-	return exit_code;
-}
-
-static int finish_mx_job(struct run *run, char *text, size_t room)
-{
-	put_back(run);
-	snprintf(text, room, "%s", run->outbound.why.text);
-	if (!run->pool.was_ready)
-		return MX_JOB_NOT_REACHED;
-	return run->was_lost || run->is_stopped ? MX_JOB_LOST : EX_OK;
-}
-
-/* Puts everything where it belongs and tells how it ended. */
-static int finish(struct run *run, const struct err *err)
-{
-	struct outbound *outbound = &run->outbound;
-	char text[STAYS_MAX] = "";
-	int exit_code;
-
-	if (err->kind != ERR_NONE) {
-		outbound_blame(outbound, err);
-		log_failure(err);
-	}
-	if (outbound->is_locked) {
-		exit_code = finish_smarthost(run, err, text, sizeof(text));
-	} else if (outbound->job && err->kind == ERR_NONE) {
-		exit_code = finish_mx_job(run, text, sizeof(text));
-	} else {
-		exit_code = err_exit_code(err);
-		snprintf(text, sizeof(text), "%s", err->text);
-	}
-	run_tell_progress(run);
-	supervisor_done(run->supervisor, exit_code, text);
-	transfer_end(&run->transfer);
-	supervisor_close(run->supervisor);
-	mx_delivery_free(run->mx);
-	judge_free(&run->judge);
-	settings_list_clear(&run->stops_put);
-	settings_list_clear(&run->senders_tried);
-	verdict_rules_free(run->rules);
-	outbound_close(outbound);
-	return exit_code;
-}
-
 int run_flush(const char *smarthost, const struct run_options *options)
 {
 	struct run run = { .options = *options,
@@ -487,5 +327,5 @@ int run_flush(const char *smarthost, const struct run_options *options)
 	watch(&run);
 	if (begin(&run, smarthost, &err))
 		transfer_run(&run.transfer);
-	return finish(&run, &err);
+	return run_finish(&run, &err);
 }

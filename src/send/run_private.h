@@ -90,6 +90,15 @@ void run_begin_draining(struct run *run);
 /* The link may be used no longer: nothing more is written. */
 void run_cut(struct run *run, const char *why);
 void run_tell_progress(struct run *run);
+/* run_finish.c. What is in the Maildir now, with the first reason why. EX_OK: nothing. */
+#define STAYS_MAX 700
+int run_what_stays(const struct run *run, char *text, size_t room);
+void run_write_state(struct run *run);
+/* Mail went to that smarthost, which needs a flush of its own. */
+void run_on_moved(void *ctx, const char *smarthost);
+/* Puts everything where it belongs and tells how it ended. err: why it did not begin. */
+int run_finish(struct run *run, const struct err *err);
+
 /* Bytes used on the link by what is open. */
 uint64_t run_open_bytes(const struct run *run);
 

@@ -14,10 +14,10 @@
 #include "ipc/link.h"
 #include "ipc/master.h"
 #include "ipc/service.h"
-#include "link/bind.h"
 #include "link/notes.h"
 #include "net/dial.h"
 #include "store/parked.h"
+#include "transfer/remote_account.h"
 
 #define TIMEOUT_S 20 /* a satellite phone's first answer may take ten */
 
@@ -29,7 +29,7 @@ struct probe {
 	struct settings settings;
 	struct smarthost smarthost;
 	struct smarthost_note note;
-	struct link_note way;
+	struct link_path path;
 	struct dial *dial;
 	bool by_memory; /* at the addresses that were remembered */
 	struct err err;
@@ -82,28 +82,21 @@ static void on_dialled(void *ctx, struct dial *dial, const struct err *err)
 	ev_break(probe->loop, EVBREAK_ALL);
 }
 
+/* Only the connection and its greeting: no login, and TLS only if nothing is said before
+ * it. */
 static void start(struct probe *probe)
 {
 	const struct smarthost *smarthost = &probe->smarthost;
-	char bind_to[LINK_BIND_MAX], cafile[PATH_MAX];
-	struct dial_request request = {
-		.protocol = smarthost->type == SMARTHOST_QMTP ? DIAL_QMTP : DIAL_SMTP,
-		.host = smarthost->host,
-		.port = smarthost->port,
-		.tls = smarthost->tls == SMARTHOST_TLS_IMPLICIT ? DIAL_IMPLICIT
-								: DIAL_PLAIN,
-		.helo = smarthost->helo ? smarthost->helo : probe->settings.helohost,
-		.cafile = smarthost->cafile,
-		.name_servers = probe->way.dns,
-		.bind_to = link_bind_to(probe->control_fd, &probe->way, smarthost->host,
-					bind_to),
-		.timeout_s = TIMEOUT_S,
-	};
+	struct remote_account account =
+		remote_account_of_smarthost(smarthost, probe->settings.helohost);
+	char cafile[PATH_MAX];
+	struct dial_request request;
 
-	if (smarthost->cafile && smarthost->cafile[0] != '/') {
-		snprintf(cafile, sizeof(cafile), "control/%s", smarthost->cafile);
-		request.cafile = cafile;
-	}
+	account.user = NULL;
+	request = remote_account_request(&account, &probe->path, NULL, cafile);
+	request.timeout_s = TIMEOUT_S;
+	if (request.tls != DIAL_IMPLICIT)
+		request.tls = DIAL_PLAIN;
 	if (probe->note.addresses[0] && strcmp(probe->note.host, smarthost->host) == 0)
 		request.addresses = probe->note.addresses;
 	probe->by_memory = request.addresses != NULL;
@@ -130,9 +123,12 @@ static bool prepare(struct probe *probe, const char *link, struct err *err)
 				"control/links/%s: probe names %s, which is no one host",
 				link, probe->smarthost.name);
 	smarthost_note_read(probe->root_fd, probe->smarthost.name, &probe->note);
-	link_note_read(probe->root_fd, link, &probe->way);
-	/* It is to be found out whether it is: the way is the same. */
-	probe->way.up = true;
+	link_note_read(probe->root_fd, link, &probe->path.link);
+	/* Whether it is up is to be found out: the path is the same. */
+	probe->path.link.up = true;
+	if (!link_bind_to(probe->control_fd, &probe->path.link, probe->smarthost.host,
+			  probe->path.bind_to))
+		probe->path.bind_to[0] = '\0';
 	return true;
 }
 
