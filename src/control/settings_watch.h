@@ -15,7 +15,8 @@ struct settings_watch {
 	int64_t looked_ms;
 };
 
-/* Of control/ or a folder in it. Where the kernel cannot watch, fd is -1. Close with settings_watch_close. */
+/* Of control/ or a folder in it. Where the kernel cannot watch, fd is -1. Close with
+ * settings_watch_close. */
 void settings_watch_open(struct settings_watch *watch, int control_fd);
 void settings_watch_close(struct settings_watch *watch);
 

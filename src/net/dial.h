@@ -78,8 +78,8 @@ void dial_keepalive(const struct dial *dial, bool on);
 bool dial_is_stalled(const struct dial *dial);
 
 enum dial_io {
-	DIAL_DONE,  /* *moved_out bytes, at least one */
-	DIAL_AGAIN, /* wait; then send the same bytes from the same place again */
+	DIAL_DONE,     /* *moved_out bytes, at least one */
+	DIAL_AGAIN,    /* wait; then send the same bytes from the same place again */
 	DIAL_FINISHED, /* received only: the server closed its side in order */
 	DIAL_CLOSED,   /* an error: reset, or unreachable */
 };

@@ -96,9 +96,9 @@ struct verdict {
 
 /* The table of words. */
 struct verdict_rules;
-/* The shipped rules and, before them, control/replies if there is one. False: a line there
- * makes no sense (EX_CONFIG, with file, line and mend), or it cannot be read. Free with
- * verdict_rules_free. */
+/* The shipped rules and, before them, control/replies if there is one. False: a line
+ * there makes no sense (EX_CONFIG, with file, line and mend), or it cannot be read. Free
+ * with verdict_rules_free. */
 bool verdict_rules_load(int control_fd, struct verdict_rules **rules_out,
 			struct err *err) MUST_USE;
 /* The shipped rules alone. */

@@ -8,9 +8,9 @@
 #include "net/dial.h"
 #include "transfer/remote_account.h"
 
-#define SILENCE_S      120.
-#define GOODBYE_S      15. /* QUIT's answer is not worth more of the link */
-#define READ_BYTES     ((size_t)16384)
+#define SILENCE_S  120.
+#define GOODBYE_S  15. /* QUIT's answer is not worth more of the link */
+#define READ_BYTES ((size_t)16384)
 
 struct provider_connection {
 	struct ev_loop *loop;

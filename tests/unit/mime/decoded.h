@@ -108,7 +108,8 @@ static inline void end_leaf(struct reader *reader, bool at_boundary)
 	buf_reset(&reader->body);
 }
 
-static inline void read_body(struct reader *reader, size_t part, const struct text_line *line)
+static inline void read_body(struct reader *reader, size_t part,
+			     const struct text_line *line)
 {
 	const struct mime_part *at = &reader->walk.part;
 	bool stays = at->number == part &&
