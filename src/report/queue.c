@@ -11,7 +11,10 @@
 #include "base/number.h"
 #include "link/order.h"
 #include "mail/envelope.h"
+#include "mail/header_words.h"
 #include "report/json.h"
+
+#define HEADER_LOOK_BYTES 8192
 
 const char *queue_message_state(const struct queue_message *message)
 {
@@ -26,6 +29,17 @@ const char *queue_message_state(const struct queue_message *message)
 		return "uncertain";
 	}
 	return "waiting";
+}
+
+/* A subject that stands further down is not shown. */
+static char *read_subject(int fd, off_t at)
+{
+	char bytes[HEADER_LOOK_BYTES], words[HEADER_WORDS_MAX];
+	ssize_t got = pread(fd, bytes, sizeof(bytes), at);
+
+	header_words((struct span){ bytes, got > 0 ? (size_t)got : 0 }, "Subject", words,
+		     sizeof(words));
+	return must_copy(words);
 }
 
 static void take_head(struct queue_message *message, struct envelope *envelope)
@@ -60,6 +74,15 @@ static const struct stop *keeping(const struct place *place,
 			     message->name.state == PARKED_HELD);
 }
 
+static void free_message(struct queue_message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++)
+		free(message->recipients[i]);
+	free(message->recipients);
+	free(message->sender);
+	free(message->subject);
+}
+
 /* False: it is not there any more, or all its recipients are settled. */
 static bool read_message(const struct place *place, const struct parked_name *name,
 			 struct queue_message *message_out)
@@ -75,13 +98,14 @@ static bool read_message(const struct place *place, const struct parked_name *na
 	*message_out = (struct queue_message){ .smarthost = smarthost, .name = *name };
 	message_out->age_s = now > parked_at ? now - parked_at : 0;
 	message_out->waited_s = (int64_t)order_waited_s(name, place->link_up_s);
-	if (fd >= 0)
+	if (fd >= 0) {
 		take_head(message_out, &envelope);
+		message_out->subject = read_subject(fd, envelope.body);
+	}
 	envelope_clear(&envelope);
 	file_close(&fd);
 	if (message_out->sender && !message_out->recipient_count) {
-		free(message_out->sender);
-		free(message_out->recipients);
+		free_message(message_out);
 		return false;
 	}
 	if (message_out->sender)
@@ -97,14 +121,6 @@ static int by_age(const void *one, const void *other)
 {
 	return strcmp(((const struct parked_name *)one)->id,
 		      ((const struct parked_name *)other)->id);
-}
-
-static void free_message(struct queue_message *message)
-{
-	for (size_t i = 0; i < message->recipient_count; i++)
-		free(message->recipients[i]);
-	free(message->recipients);
-	free(message->sender);
 }
 
 /* Who is told of each message. */
@@ -201,7 +217,7 @@ static json_t *message_json(const struct queue_message *message)
 		json_array_append_new(recipients, report_text(message->recipients[i]));
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:o, s:i, s:i, "
-		"s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o}",
 		"id", report_text(message->name.id), "smarthost",
 		report_text(smarthost->name), "sender", report_text(message->sender),
 		"recipients", recipients, "size", (json_int_t)message->name.wire_bytes,
@@ -215,7 +231,8 @@ static json_t *message_json(const struct queue_message *message)
 		report_words(message->why.reason[0] ? message->why.reason
 						    : smarthost->note.last_error),
 		"scope", report_words(message->why.scope), "until",
-		report_when(message->why.until), "mend", report_words(message->why.mend));
+		report_when(message->why.until), "mend", report_words(message->why.mend),
+		"subject", report_words(message->subject ? message->subject : ""));
 }
 
 static bool add_json(void *ctx, const struct queue_message *message)

@@ -19,6 +19,7 @@ struct queue_message {
 	const struct smarthost_status *smarthost;
 	struct parked_name name;
 	char *sender;      /* NULL: its head cannot be read */
+	char *subject;     /* as people read it, "" if there is none; NULL likewise */
 	char **recipients; /* unsettled */
 	size_t recipient_count;
 	int64_t age_s;

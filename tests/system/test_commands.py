@@ -158,7 +158,7 @@ def test_queue_has_its_keys_and_nothing_is_left_out(gateway):
     assert queued == {
         "smarthost": "isp", "sender": ANN, "recipients": [FAR, "them@far.example"],
         "state": "waiting", "next": None, "priority": 0, "attempts": 0, "link": None,
-        "last_error": None, "scope": None, "until": None, "mend": None,
+        "last_error": None, "scope": None, "until": None, "mend": None, "subject": "x",
     }  # fmt: skip
     assert parked.id in gateway.run("queue").stdout
     named, every = gateway.queue("isp"), gateway.queue()
@@ -168,6 +168,14 @@ def test_queue_has_its_keys_and_nothing_is_left_out(gateway):
     done = gateway.run("queue", "nowhere")
     assert done.returncode == EX_NOINPUT
     assert "nowhere" in one_line(done)
+
+
+def test_a_subject_is_told_as_people_read_it_and_stays_one_line(gateway):
+    hostile = b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe=0A_an?=\r\n alle\x1b[31m\r\n\r\nx\r\n"
+    gateway.send(ANN, [FAR], hostile)
+    [queued] = gateway.queue()
+    assert queued["subject"].startswith("Gr\u00fc\u00dfe")
+    assert not any(ord(letter) < 32 for letter in queued["subject"])
 
 
 @pytest.fixture(params=["running", "stopped"])

@@ -10,29 +10,12 @@
 #include "deliver/inject.h"
 #include "link/budget.h"
 #include "link/cost.h"
-#include "mail/encoded_word.h"
-#include "mail/header.h"
+#include "mail/header_words.h"
 #include "mail/quoted.h"
 #include "programs/lontar-pickup/deliver.h"
 #include "programs/lontar-pickup/larges.h"
 
 #define TEXT_MAX ((size_t)16 * 1024)
-
-/* A field's words in the letters of people, cleaned, as many as there is room for; ""
- * where there is none. */
-static void take_field(struct span header, const char *name, char *out, size_t room)
-{
-	AUTO_BUF value = BUF_INIT(TEXT_MAX);
-	AUTO_BUF letters = BUF_INIT(TEXT_MAX);
-	AUTO_BUF words = BUF_INIT(TEXT_MAX);
-	struct header_field field;
-
-	out[0] = '\0';
-	if (header_find(header, name, &field) && header_unfold(field.value, &value) &&
-	    encoded_words_decode(buf_span(&value), &letters) &&
-	    quoted_words(&words, buf_span(&letters), room - sizeof("..."), true))
-		snprintf(out, room, "%s", words.data);
-}
 
 /* The price of fetching it over the present link, rounded up to cents; "" if the price is
  * not known, or nothing. The call itself is paid for already. */
@@ -86,10 +69,10 @@ static bool record(const struct remote_mailbox *mailbox,
 	if (!deliver_find_recipient(mailbox, notice->header, large_out->recipient))
 		snprintf(large_out->recipient, sizeof(large_out->recipient), "%s",
 			 mailbox->pickup.unmatched);
-	take_field(notice->header, "From", large_out->from, sizeof(large_out->from));
-	take_field(notice->header, "Subject", large_out->subject,
-		   sizeof(large_out->subject));
-	take_field(notice->header, "Date", large_out->date, sizeof(large_out->date));
+	header_words(notice->header, "From", large_out->from, sizeof(large_out->from));
+	header_words(notice->header, "Subject", large_out->subject,
+		     sizeof(large_out->subject));
+	header_words(notice->header, "Date", large_out->date, sizeof(large_out->date));
 	take_cost(mailbox, notice->octets, large_out->cost, sizeof(large_out->cost));
 	return large_write(mailbox->root_fd, large_out, err);
 }
@@ -217,7 +200,7 @@ bool oversize_notice_send(const struct remote_mailbox *mailbox,
 	char to[LARGE_WORDS_MAX];
 	struct large large;
 
-	take_field(notice->header, "To", to, sizeof(to));
+	header_words(notice->header, "To", to, sizeof(to));
 	if (!record(mailbox, notice, &large, err) ||
 	    !compose(&text, mailbox, &large, to, err))
 		return false;
