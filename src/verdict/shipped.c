@@ -5,14 +5,11 @@ __asm__(".section .rodata\n"
 	".global verdict_shipped\n"
 	"verdict_shipped:\n"
 	".incbin \"src/verdict/shipped.rules\"\n"
-	".global verdict_shipped_end\n"
-	"verdict_shipped_end:\n"
 	".byte 0\n"
 	".previous\n");
-extern const char verdict_shipped[], verdict_shipped_end[];
+extern const char verdict_shipped[];
 
 struct span reply_rules_shipped(void)
 {
-	return (struct span){ verdict_shipped,
-			      (size_t)(verdict_shipped_end - verdict_shipped) };
+	return span_of(verdict_shipped);
 }
