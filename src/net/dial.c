@@ -23,7 +23,7 @@ static void stop(struct dial *dial)
 	ev_timer_stop(dial->loop, &dial->tick);
 }
 
-void dial_finish(struct dial *dial, const struct err *err)
+static void finish(struct dial *dial, const struct err *err)
 {
 	if (dial->ended)
 		return;
@@ -66,7 +66,7 @@ static void on_resolved(void *ctx, const char *addresses, const struct err *err)
 	struct dial *dial = ctx;
 
 	if (!addresses)
-		dial_finish(dial, err);
+		finish(dial, err);
 	else if (buf_append_text(&dial->addresses, addresses))
 		go(dial, addresses);
 	else
@@ -95,7 +95,7 @@ static void reset_try(struct dial *dial)
 	curl_easy_setopt(dial->easy, CURLOPT_ERRORBUFFER, dial->try.error);
 }
 
-void dial_again(struct dial *dial)
+static void again(struct dial *dial)
 {
 	dial_login_stop(dial);
 	curl_multi_remove_handle(dial->multi, dial->easy);
@@ -109,7 +109,7 @@ void dial_again(struct dial *dial)
 	ev_timer_start(dial->loop, &dial->begin);
 }
 
-void dial_on_connected(struct dial *dial)
+static void on_connected(struct dial *dial)
 {
 	curl_easy_getinfo(dial->easy, CURLINFO_ACTIVESOCKET, &dial->try.fd);
 	dial_measure(dial);
@@ -125,15 +125,18 @@ void dial_on_connected(struct dial *dial)
 	} else if (dial->wants_login) {
 		dial_log_in(dial);
 	} else {
-		dial_finish(dial, NULL);
+		finish(dial, NULL);
 	}
 }
+
+static const struct dial_events events = { on_connected, again, finish };
 
 static struct dial *new_dial(struct ev_loop *loop, const struct dial_request *request)
 {
 	struct dial *dial = must_alloc(sizeof(*dial));
 
 	*dial = (struct dial){
+		.events = &events,
 		.loop = loop,
 		.easy = curl_easy_init(),
 		.multi = curl_multi_init(),

@@ -16,7 +16,7 @@ static void look(struct dial *dial)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		if (message->data.result == CURLE_OK)
-			dial_on_connected(dial);
+			dial->events->connected(dial);
 		else
 			dial_fail(dial, message->data.result);
 		return;

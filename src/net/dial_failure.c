@@ -70,7 +70,7 @@ static void finish(struct dial *dial, bool for_person, const char *story)
 	else
 		err_temporary(&err, "4.4.1", "%s", story);
 	err_context(&err, "%s port %u", dial->host, (unsigned)dial->port);
-	dial_finish(dial, &err);
+	dial->events->finished(dial, &err);
 }
 
 static void finish_answered(struct dial *dial)

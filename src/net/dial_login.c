@@ -35,7 +35,7 @@ static void on_refused(struct dial *dial)
 	if (!dial_said_is_final(dial) || mechanism_next(choice) == MECHANISM_NONE)
 		dial_fail_refused(dial);
 	else
-		dial_again(dial);
+		dial->events->again(dial);
 }
 
 /* What the server says to the login, for the failure and for IMAP's capabilities. */
@@ -57,7 +57,7 @@ static bool hear_line(struct dial *dial, struct span line)
 	case LOGIN_GOES_ON:
 		return true;
 	case LOGIN_IN:
-		dial_finish(dial, NULL);
+		dial->events->finished(dial, NULL);
 		return false;
 	case LOGIN_REFUSED:
 		on_refused(dial);

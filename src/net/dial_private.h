@@ -4,17 +4,17 @@
 
 #include <curl/curl.h>
 
+#include "base/clock.h"
 #include "net/dial.h"
 #include "net/dial_failure.h"
 #include "net/dial_state.h"
 
-/* dial.c, its life: names, tries, the end. Calls the handler, once. Nothing is touched
- * after it: it may close us. */
-void dial_finish(struct dial *dial, const struct err *err);
-/* The same connection once more, from the loop. Not from a callback of libcurl. */
-void dial_again(struct dial *dial);
-/* Libcurl is done, and the server ready for the login or for work. */
-void dial_on_connected(struct dial *dial);
+/* A step begins: its silence is measured from now on. */
+static inline void dial_enter(struct dial *dial, enum dial_stage stage)
+{
+	dial->try.stage = stage;
+	dial->try.moved_ms = clock_monotonic_ms();
+}
 
 /* dial_setup.c: all that libcurl must know before it starts. False: it could not be
  * told. */
@@ -39,8 +39,6 @@ enum dial_certificate dial_judge_certificate(const struct dial *dial);
 
 /* dial_socket.c: what TCP is told and tells */
 void dial_set_sockets(struct dial *dial);
-/* A step begins: its silence is measured from now on. */
-void dial_enter(struct dial *dial, enum dial_stage stage);
 /* TCP's handshake is the first that is known of the line's round trip: what was set for
  * connecting gives way to the limits for a line like this. */
 void dial_measure(struct dial *dial);

@@ -142,12 +142,6 @@ void dial_keepalive(const struct dial *dial, bool on)
 		set_keepalive(dial, dial->try.fd, on);
 }
 
-void dial_enter(struct dial *dial, enum dial_stage stage)
-{
-	dial->try.stage = stage;
-	dial->try.moved_ms = clock_monotonic_ms();
-}
-
 static unsigned limit_ms(const struct dial *dial)
 {
 	switch (dial->try.stage) {
@@ -190,7 +184,7 @@ static void on_stalled(struct dial *dial)
 {
 	if (!dial->ended) {
 		dial->mss = LINE_MSS_SAFE;
-		dial_again(dial);
+		dial->events->again(dial);
 		return;
 	}
 	dial->is_stalled = true;

@@ -33,7 +33,22 @@ struct dial_try {
 	uint64_t received, out_of_order; /* segments out of order when bytes last came */
 };
 
+struct dial;
+
+/* What the files of the dial tell dial.c, which alone knows its whole life. */
+struct dial_events {
+	/* libcurl is done, and the server is ready for the login or for work. */
+	void (*connected)(struct dial *dial);
+	/* The same connection once more, from the loop. Not from a callback of libcurl.
+	 */
+	void (*again)(struct dial *dial);
+	/* It has ended: ready (err NULL), or failed. Nothing of the dial is touched
+	 * after it, since its owner may close it. */
+	void (*finished)(struct dial *dial, const struct err *err);
+};
+
 struct dial {
+	const struct dial_events *events;
 	struct ev_loop *loop;
 	dial_handler *handler;
 	void *ctx;
