@@ -4,7 +4,8 @@
 #   make          every program, in build/bin
 #   make run      the story, on loopback, below build/run
 #   make test     unit and system tests      (SAN=1: with sanitizers;
-#                 LONTAR_PICKUP_CUTS=1000: all cuts of a pickup, not a sample)
+#                 LONTAR_PICKUP_CUTS=1000: all cuts of a pickup, not a sample;
+#                 LONTAR_LONG_WAITS=1, LONTAR_SLOW_LINE=300: minutes of waiting)
 #   make lint     what a machine can say about the source
 #   make fuzz     build the fuzzers (clang), run each for FUZZ_SECONDS
 #   make bench    us beside the peers, into docs/benchmarks.md (root; BENCH="flush accept",

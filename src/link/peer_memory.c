@@ -13,6 +13,7 @@ static const struct note_key keys[] = {
 	NOTE_KEY(peer_memory, no_chunking_until, NOTE_TIME),
 	NOTE_KEY(peer_memory, no_pipelining_until, NOTE_TIME),
 	NOTE_KEY(peer_memory, pipelining_worked, NOTE_FLAG),
+	NOTE_KEY(peer_memory, chunking_worked, NOTE_FLAG),
 	NOTE_KEY(peer_memory, mechanism, NOTE_TEXT),
 	NOTE_KEY(peer_memory, login_worked, NOTE_TIME),
 	NOTE_KEY(peer_memory, per_connection, NOTE_NUMBER),

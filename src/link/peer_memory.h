@@ -26,6 +26,7 @@ struct peer_memory { /* valid when zeroed: nothing is known; times: wall clock s
 	int64_t no_chunking_until;
 	int64_t no_pipelining_until;
 	bool pipelining_worked;  /* two commands sent together were both answered */
+	bool chunking_worked;    /* a body by BDAT was answered */
 	char mechanism[24];      /* by which a login worked last; "": none */
 	int64_t login_worked;    /* at this time last; 0: never */
 	uint64_t per_connection; /* messages after which it hangs up; 0: not known */

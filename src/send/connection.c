@@ -6,16 +6,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "send/connection_private.h"
+#include "send/patience.h"
 #include "smtp/client_offer.h"
 #include "transfer/remote_account.h"
 
-#define HALF_TIMEOUT_S    30 /* some of several commands are answered: see below */
-#define REPLY_TIMEOUT_S   300
-#define FINAL_TIMEOUT_S   600 /* 4.5.3.2.6: after the final dot */
-#define CLOSING_TIMEOUT_S 10
-#define LOOK_FROM_US      20000
-#define ON_THE_WAY_BYTES  (4 * CHUNK_BYTES) /* in our chunk and in the kernel */
-#define LOOKS             8                 /* a round trip */
+#define LOOK_FROM_US     20000
+#define ON_THE_WAY_BYTES (4 * CHUNK_BYTES) /* in our chunk and in the kernel */
+#define LOOKS            8                 /* a round trip */
 
 /* The server hung up; the line itself is not dead. */
 static bool was_closed(const struct connection *connection)
@@ -113,6 +110,7 @@ static void lose(struct connection *connection, const struct err *err)
 		.was_given_up = connection->protocol && connection->how == SMTP_END_CUT &&
 				protocol_failure(connection->protocol),
 		.is_half_answered = connection->is_half_answered,
+		.is_swallowed = connection->is_swallowed,
 		.is_stalled = connection->protocol && !connection->shared->mss &&
 			      dial_is_stalled(connection->dial),
 		.answered = connection->answered,
@@ -125,9 +123,7 @@ static void lose(struct connection *connection, const struct err *err)
 	free_connection(connection);
 }
 
-/* A server that was given several commands together and answers only some of them has
- * thrown the others away (VPOP3), and five minutes of a paid line tell no more than half
- * a minute, or ten round trips, do. */
+/* Silent after some of the commands that were sent together. */
 static bool is_half_answered(const struct connection *connection)
 {
 	struct smtp_client_wait wait = protocol_awaits(connection->protocol);
@@ -137,15 +133,20 @@ static bool is_half_answered(const struct connection *connection)
 		wait.stage == SMTP_AT_DATA);
 }
 
-static double timeout_of(const struct connection *connection)
+static double patience_of(const struct connection *connection)
 {
-	double rtt_s = (double)connection->shared->pace.rtt_us / 1e6;
+	const struct connection_shared *shared = connection->shared;
+	const struct patience_case now = {
+		.is_closing = protocol_was_closed(connection->protocol),
+		.is_half_answered = is_half_answered(connection),
+		.is_pipelining_new = !shared->pipelining_worked,
+		.is_body_written = connection->first->written,
+		.is_chunked = connection->is_chunked,
+		.is_chunking_new = !shared->chunking_worked,
+		.rtt_us = shared->pace.rtt_us
+	};
 
-	if (protocol_was_closed(connection->protocol))
-		return CLOSING_TIMEOUT_S;
-	if (!connection->shared->pipelining_worked && is_half_answered(connection))
-		return HALF_TIMEOUT_S > 10 * rtt_s ? HALF_TIMEOUT_S : 10 * rtt_s;
-	return connection->first->written ? FINAL_TIMEOUT_S : REPLY_TIMEOUT_S;
+	return patience_s(&now);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -154,6 +155,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 	struct err err = { 0 };
 
 	connection->is_half_answered = is_half_answered(connection);
+	connection->is_swallowed = connection->first->written && connection->is_chunked &&
+				   transmit_is_acknowledged(connection);
 
 	(void)loop;
 	(void)events;
@@ -173,7 +176,7 @@ static void set_deadline(struct connection *connection)
 	ev_timer_stop(loop, &connection->deadline);
 	if (!connection->first)
 		return;
-	ev_timer_set(&connection->deadline, timeout_of(connection), 0.);
+	ev_timer_set(&connection->deadline, patience_of(connection), 0.);
 	ev_timer_start(loop, &connection->deadline);
 }
 
@@ -354,6 +357,7 @@ static void begin_protocol(struct connection *connection, struct smtp_offer *off
 
 	read_offer(connection, offer);
 	connection->need = need_of(smarthost, offer);
+	connection->is_chunked = !is_qmtp && offer->pipelining && offer->chunking;
 	/* QMTP waits for nothing between two messages. */
 	if (is_qmtp)
 		*offer = (struct smtp_offer){ .pipelining = true, .chunking = true };

@@ -38,6 +38,7 @@ struct connection_shared {
 				  */
 	const char *mechanism;   /* by which the login worked last; NULL: not known */
 	bool pipelining_worked;  /* commands sent together were all answered once */
+	bool chunking_worked;    /* a body by BDAT was answered once */
 	bool avoid_chunking;     /* offers that are not believed */
 	bool avoid_pipelining;
 	bool avoid_parameters; /* of MAIL: SIZE=, BODY= */

@@ -42,6 +42,8 @@ struct connection {
 			      */
 	enum smtp_client_end how; /* it ended, as far as it has */
 	bool is_half_answered;    /* see send_loss */
+	bool is_swallowed;        /* likewise */
+	bool is_chunked;          /* bodies go by BDAT */
 };
 
 /* Takes the message out of the list of those not answered. */
@@ -54,6 +56,8 @@ bool transmit_write(struct connection *connection, struct err *err) MUST_USE;
 /* Sets how much may be in doubt, by what is seen of round trip and rate. */
 void transmit_set_window(struct connection *connection);
 /* Bytes of the stream that have left for the wire, at least once. */
+/* The server's side has acknowledged all that was sent: the line is alive. */
+bool transmit_is_acknowledged(const struct connection *connection);
 uint64_t transmit_bytes_acked(const struct connection *connection);
 uint64_t transmit_bytes_out(const struct connection *connection);
 

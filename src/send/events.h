@@ -41,6 +41,7 @@ struct send_loss {
 	bool is_any_uncertain;
 	bool was_given_up; /* the conversation was out of step; the line is not dead */
 	bool is_stalled;   /* large segments vanish on the way (net/line.h) */
+	bool is_swallowed; /* silent after a body by BDAT, although the line is alive */
 	bool is_half_answered; /* silent after some of several pipelined commands */
 	unsigned answered;     /* messages that it had answered */
 };

@@ -232,7 +232,7 @@ static bool may_go_on(struct run *run, const struct send_loss *loss)
 {
 	if (!loss->was_connected || run_is_ending(run) ||
 	    !(loss->was_closed || loss->was_given_up || loss->is_half_answered ||
-	      loss->is_stalled))
+	      loss->is_swallowed || loss->is_stalled))
 		return false;
 	if (run->settled)
 		run->fruitless = 0;
@@ -247,6 +247,8 @@ static void go_on(struct run *run, const struct send_loss *loss, unsigned left)
 		 run->outbound.smarthost.name, left, loss->answered, loss->why.text);
 	if (loss->is_half_answered)
 		run_learn_no_pipelining(run);
+	else if (loss->is_swallowed)
+		run_learn_no_chunking(run);
 	else if (!left && run->settled)
 		run_learn_per_connection(run, loss->answered);
 	run->settled = 0;

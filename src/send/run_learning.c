@@ -43,6 +43,7 @@ static void use_memory(struct run *run)
 	shared->avoid_pipelining =
 		is_avoided(smarthost->pipelining, memory->no_pipelining_until);
 	shared->pipelining_worked = memory->pipelining_worked;
+	shared->chunking_worked = memory->chunking_worked;
 	shared->mechanism = memory->mechanism[0] ? memory->mechanism : NULL;
 	shared->per_connection = smarthost->perconnection ? smarthost->perconnection
 							  : memory->per_connection;
@@ -146,12 +147,28 @@ void run_learn_no_pipelining(struct run *run)
 		    run->outbound.smarthost.name);
 }
 
-void run_learn_pipelining(struct run *run)
+void run_learn_no_chunking(struct run *run)
 {
-	if (run->memory.pipelining_worked)
-		return;
-	run->memory.pipelining_worked = run->pool.shared.pipelining_worked = true;
+	run->memory.no_chunking_until = clock_wall_s() + PEER_MEMORY_S;
+	run->pool.shared.avoid_chunking =
+		run->outbound.smarthost.chunking != SMARTHOST_YES;
 	run->has_learnt = true;
+	log_warning("smarthost=%s goes on without CHUNKING: it was silent after a body",
+		    run->outbound.smarthost.name);
+}
+
+void run_learn_offers(struct run *run, const struct smtp_client_result *result)
+{
+	struct peer_memory *memory = &run->memory;
+	struct connection_shared *shared = &run->pool.shared;
+	bool is_body_answered = result->answers[0].stage == SMTP_AT_BODY;
+
+	if (result->used_pipelining && !memory->pipelining_worked)
+		memory->pipelining_worked = shared->pipelining_worked = run->has_learnt =
+			true;
+	if (result->used_chunking && is_body_answered && !memory->chunking_worked)
+		memory->chunking_worked = shared->chunking_worked = run->has_learnt =
+			true;
 }
 
 void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tls level)

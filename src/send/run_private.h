@@ -132,8 +132,9 @@ void run_learn_call(const struct run *run);
 /* A connection is ready: how it is protected, and what it takes. */
 void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tls level);
 void run_learn_offer(struct run *run, const struct smtp_offer *offer);
-/* Commands that were sent together were all answered; or they were not. */
-void run_learn_pipelining(struct run *run);
+/* Which offers were seen to work, by an answer; or not to work. */
+void run_learn_offers(struct run *run, const struct smtp_client_result *result);
+void run_learn_no_chunking(struct run *run);
 void run_learn_no_pipelining(struct run *run);
 /* The server ends the session after so many messages: from now on we do before it. */
 void run_learn_per_connection(struct run *run, uint64_t count);

@@ -301,8 +301,7 @@ void run_on_result(void *ctx, struct outgoing *message, struct smtp_client_resul
 		run_relist(run);
 		return;
 	}
-	if (result->used_pipelining)
-		run_learn_pipelining(run);
+	run_learn_offers(run, result);
 	judgement = judge_result(&run->judge, message, result, clock_wall_s());
 	if (judgement.is_suspended) {
 		message->result = result;

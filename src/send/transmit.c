@@ -39,6 +39,14 @@ static uint64_t bytes_taken(const struct tcp_info *info)
 	return bytes_sent(info) + info->tcpi_notsent_bytes;
 }
 
+bool transmit_is_acknowledged(const struct connection *connection)
+{
+	struct tcp_info info;
+
+	tcp_state(connection, &info);
+	return !info.tcpi_unacked && !info.tcpi_notsent_bytes;
+}
+
 uint64_t transmit_bytes_acked(const struct connection *connection)
 {
 	struct tcp_info info;

@@ -2,6 +2,7 @@
 
 import collections
 import email
+import os
 
 import pytest
 
@@ -143,6 +144,28 @@ def test_chunking_that_does_not_work_is_not_used_again(
     assert gateway.flush().returncode == 0
     [session] = smarthost.sessions[before:]
     assert not any(line.startswith("BDAT") for line in session.lines)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("LONTAR_LONG_WAITS"), reason="three minutes: LONTAR_LONG_WAITS=1"
+)
+def test_a_front_that_swallows_bdat_gets_data_in_the_same_call(make_gateway, make_smarthost):
+    smarthost = make_smarthost(extensions=CHUNKED)
+    smarthost.answer = lambda step, argument, session: (
+        session.fill() or "DROP" if step == "BDAT" else None
+    )
+    gateway = make_gateway(smarthosts={"isp": smarthost.port})
+    for number in range(3):
+        send(gateway, f"{number}", [FAR])
+    gateway.flush(timeout=250)
+    # What was under way when the silence began may have arrived; the others have.
+    states = [one["state"] for one in gateway.queue()]
+    assert set(states) <= {"uncertain"}
+    assert len(smarthost.taken) + len(states) == 3
+    send(gateway, "later", [FAR])
+    gateway.flush()
+    assert "later" in subjects(smarthost.taken)
+    assert not any(line.startswith("BDAT") for line in smarthost.sessions[-1].lines)
 
 
 def test_a_server_that_answers_one_of_two_commands_gets_one_at_a_time(
