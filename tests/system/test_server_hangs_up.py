@@ -151,9 +151,12 @@ def test_chunking_that_does_not_work_is_not_used_again(
 )
 def test_a_front_that_swallows_bdat_gets_data_in_the_same_call(make_gateway, make_smarthost):
     smarthost = make_smarthost(extensions=CHUNKED)
-    smarthost.answer = lambda step, argument, session: (
-        session.fill() or "DROP" if step == "BDAT" else None
-    )
+
+    def swallow(step, argument, session):
+        while step == "BDAT":
+            session.fill()
+
+    smarthost.answer = swallow
     gateway = make_gateway(smarthosts={"isp": smarthost.port})
     for number in range(3):
         send(gateway, f"{number}", [FAR])
