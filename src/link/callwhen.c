@@ -257,6 +257,14 @@ static int64_t due(const struct callwhen_line *line, const struct hours *hours,
 	return INT64_MAX;
 }
 
+static void bring_forward(struct callwhen_verdict *verdict, int64_t at, const char *why)
+{
+	if (at >= verdict->again)
+		return;
+	verdict->again = at;
+	snprintf(verdict->why, sizeof(verdict->why), "%s", why);
+}
+
 void callwhen_decide(const struct callwhen *callwhen, const struct callwhen_facts *facts,
 		     struct callwhen_verdict *verdict_out)
 {
@@ -278,10 +286,15 @@ void callwhen_decide(const struct callwhen *callwhen, const struct callwhen_fact
 		if (at == INT64_MAX)
 			continue;
 		at = open_from(&hours, at > facts->now ? at : facts->now);
-		if (at >= verdict_out->again)
-			continue;
-		verdict_out->again = at;
-		snprintf(verdict_out->why, sizeof(verdict_out->why), "%s", line->text);
+		bring_forward(verdict_out, at, line->text);
+	}
+	if (callwhen->count && facts->retry) {
+		const struct hours hours = { common, common_count };
+
+		bring_forward(verdict_out,
+			      open_from(&hours, facts->retry > facts->now ? facts->retry
+									  : facts->now),
+			      "a server has asked for mail to be sent again");
 	}
 	free(common);
 	verdict_out->call = verdict_out->again <= facts->now;

@@ -14,6 +14,10 @@
  * have none; of several such lines one is enough. A time of day that was missed is made
  * up for as long as its hours last, else for an hour.
  *
+ * Mail that a server told to come again soon (greylisting) is a reason by itself, once: a
+ * line that stands three minutes a day would else come back when the server has
+ * forgotten.
+ *
  * Pure: facts in, verdict out; local time by the time zone.
  */
 #ifndef LINK_CALLWHEN_H
@@ -45,6 +49,7 @@ struct callwhen_facts { /* times: wall clock seconds */
 	uint64_t messages; /* that would be sent */
 	int64_t oldest;    /* was parked then; 0: none */
 	int64_t urgent;    /* the oldest urgent one, likewise */
+	int64_t retry;     /* a server has told one to come again then; 0: none */
 };
 
 struct callwhen_verdict {

@@ -1,6 +1,7 @@
 """The gateway calls by itself: a scripted line, with Postfix and Dovecot behind it."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -239,3 +240,30 @@ def test_what_makes_no_sense_is_found_by_check(office):
     assert done.returncode == EX_CONFIG
     assert "links/line" in done.stdout + done.stderr
     assert "sometimes" in done.stdout + done.stderr
+
+
+def test_greylisted_mail_has_a_call_of_its_own(office, smarthost):
+    """The line is called once a day; the server takes the mail in its second call. (A call
+    tries mail twice: when the line comes up, and when the call asks for a flush.)"""
+    tried = []
+
+    def answer(step, *_):
+        if step == "RCPT":
+            tried.append(step)
+            if len(tried) <= 2:
+                return "450 4.2.0 Greylisted, try again in 10 minutes"
+        return None
+
+    smarthost.answer = answer
+    gateway = office("every 1d", "urgent")
+    post(gateway, "X-Priority: 1\n")
+    wait_until(lambda: diary(gateway)[-1:] == ["hangup"], 10, "the first call")
+    looked(gateway, why="a server has asked for mail to be sent again")
+    # Ten minutes pass: the file's name says when its time has come.
+    gateway.stop()
+    [path] = [*(gateway.root / "spool/parked/isp").glob("*/*,A=2,*")]
+    before = int(note(gateway)["last"])
+    path.rename(path.with_name(re.sub(r"N=\d+", f"N={before + 1}", path.name)))
+    gateway.start()
+    wait_until(lambda: smarthost.taken, 10, "the letter at the smarthost")
+    wait_until(lambda: diary(gateway) == ["dial", "hangup"] * 2, 10, "the end of the call")

@@ -9,7 +9,9 @@
 #include "mail/priority.h"
 #include "store/parked.h"
 
-#define LEFT_S 1800 /* what a good call could not send is no reason for one at once */
+#define CALL_TRIES  2    /* when its link comes up, and when it asks for a flush */
+#define RETRY_MAX_S 7200 /* after the call: later ones wait for a call of their own */
+#define LEFT_S      1800 /* what a good call could not send is no reason for one at once */
 
 struct count {
 	struct order_rules rules;
@@ -25,14 +27,31 @@ static bool was_left(const struct count *count, int64_t parked_at)
 	       count->rules.now < note->ended + LEFT_S && count->rules.now >= note->ended;
 }
 
+/* A server has refused it in one call, for a while. One call after that time is for it; a
+ * call that was made since then has had its chance. */
+static int64_t retry_of(const struct count *count, const struct parked_name *name)
+{
+	const struct call_note *note = count->note;
+
+	if (name->state != PARKED_WAITING || !name->attempts ||
+	    name->attempts > CALL_TRIES || name->not_before <= note->last ||
+	    name->not_before > note->last + RETRY_MAX_S)
+		return 0;
+	return name->not_before;
+}
+
 static bool count_one(void *ctx, const struct parked_name *name)
 {
 	struct count *count = ctx;
 	struct callwhen_facts *facts = count->facts;
-	int64_t parked_at = parked_name_time(name);
+	int64_t parked_at = parked_name_time(name), retry;
 
-	if (!order_is_due(name, &count->rules) ||
-	    !order_fits(name, &count->rules.limits) || was_left(count, parked_at))
+	if (!order_fits(name, &count->rules.limits))
+		return true;
+	retry = retry_of(count, name);
+	if (retry && (!facts->retry || retry < facts->retry))
+		facts->retry = retry;
+	if (!order_is_due(name, &count->rules) || was_left(count, parked_at))
 		return true;
 	facts->messages++;
 	if (!facts->oldest || parked_at < facts->oldest)

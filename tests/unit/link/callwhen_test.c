@@ -49,7 +49,7 @@ static const struct {
 	const char *lines[LINES_MAX];
 	const char *now, *last; /* last: default a minute before */
 	unsigned messages;
-	const char *oldest, *urgent;
+	const char *oldest, *urgent, *retry;
 	bool call;
 	const char *again;
 	const char *why;
@@ -92,6 +92,29 @@ static const struct {
 	  .oldest = "2026-11-22 10:00",
 	  .call = true,
 	  .why = "oldest waits 2h" },
+	{ .title = "mail that was greylisted has a call of its own",
+	  .lines = { "daily 07:00" },
+	  .now = "2026-11-22 07:05",
+	  .last = "2026-11-22 07:00",
+	  .retry = "2026-11-22 07:10",
+	  .again = "2026-11-22 07:10",
+	  .why = "a server has asked for mail to be sent again" },
+	{ .title = "when its time has come it calls",
+	  .lines = { "daily 07:00" },
+	  .now = "2026-11-22 07:10",
+	  .last = "2026-11-22 07:00",
+	  .retry = "2026-11-22 07:10",
+	  .call = true },
+	{ .title = "within the hours that are for all",
+	  .lines = { "daily 07:00", "between 06:00-08:00" },
+	  .now = "2026-11-22 07:59",
+	  .last = "2026-11-22 07:00",
+	  .retry = "2026-11-22 08:03",
+	  .again = "2026-11-23 06:00" },
+	{ .title = "without a line the gateway never calls",
+	  .now = "2026-11-22 07:10",
+	  .retry = "2026-11-22 07:10",
+	  .again = "never" },
 	{ .title = "before it is known when that will be",
 	  .lines = { "oldest 2h" },
 	  .now = "2026-11-22 11:00",
@@ -197,6 +220,7 @@ static void verdict(void **state)
 		.messages = rows[i].messages,
 		.oldest = at(rows[i].oldest),
 		.urgent = at(rows[i].urgent),
+		.retry = at(rows[i].retry),
 	};
 	struct callwhen_verdict verdict;
 	struct err err = { 0 };
