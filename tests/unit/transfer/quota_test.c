@@ -216,6 +216,7 @@ static void a_link_gives_its_budgets_and_not_its_window(void **state)
 						     .budget_until = NOW + 900,
 						     .bytes = 4096,
 						     .maxsize = 100,
+						     .calls = { .largest = LIMIT_NONE },
 						     .lowest = 2 } };
 	struct quota quota;
 
