@@ -10,8 +10,8 @@
 #include "link/note_file.h"
 
 #define FOLDER    "spool/state/carries"
-#define TEXT_MAX  (CARRIES_CALLS * 64)
-#define PATH_ROOM (sizeof(FOLDER) + 2 * SMARTHOST_NAME_MAX + 2)
+#define TEXT_MAX  ((size_t)CARRIES_CALLS * 64)
+#define PATH_ROOM (sizeof(FOLDER) + (size_t)2 * SMARTHOST_NAME_MAX + 2)
 
 /* "SINCE:SECONDS:RATE", a blank between calls. */
 struct page {
