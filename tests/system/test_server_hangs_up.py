@@ -149,14 +149,15 @@ def test_chunking_that_does_not_work_is_not_used_again(
 @pytest.mark.skipif(
     not os.environ.get("LONTAR_LONG_WAITS"), reason="three minutes: LONTAR_LONG_WAITS=1"
 )
-def test_a_front_that_swallows_bdat_gets_data_in_the_same_call(make_gateway, make_smarthost):
-    smarthost = make_smarthost(extensions=CHUNKED)
-
-    def swallow(step, argument, session):
-        while step == "BDAT":
+def test_a_front_that_swallows_bdat_gets_data_in_the_same_call(
+    make_gateway, make_smarthost, monkeypatch
+):
+    def swallow(session, argument):
+        while True:
             session.fill()
 
-    smarthost.answer = swallow
+    monkeypatch.setattr(scripted.Session, "on_bdat", swallow)
+    smarthost = make_smarthost(extensions=CHUNKED)
     gateway = make_gateway(smarthosts={"isp": smarthost.port})
     for number in range(3):
         send(gateway, f"{number}", [FAR])
