@@ -450,14 +450,6 @@ bool connection_is_drained(const struct connection *connection)
 	return !connection->first && !connection->is_writing;
 }
 
-bool connection_is_full(const struct connection *connection)
-{
-	uint64_t most = connection->shared->per_connection;
-
-	return connection->generation != connection->shared->generation ||
-	       (most && connection->begun >= most);
-}
-
 uint64_t connection_used(const struct connection *connection)
 {
 	return connection->dial ? dial_used(connection->dial) : 0;

@@ -18,18 +18,6 @@
 /* So long a host's connection waits for other domains that may turn out to share it. */
 #define PATIENCE_MS 500
 
-static void resume_in(struct mx_delivery *delivery, double seconds)
-{
-	ev_timer_stop(delivery->setup.loop, &delivery->resume);
-	ev_timer_set(&delivery->resume, seconds, 0.);
-	ev_timer_start(delivery->setup.loop, &delivery->resume);
-}
-
-void mx_resume_soon(struct mx_delivery *delivery)
-{
-	resume_in(delivery, 0.);
-}
-
 static void count_worker(struct mx_delivery *delivery, const struct mx_worker *worker)
 {
 	struct send_counters *counters = &delivery->setup.outbound->counters;
@@ -44,7 +32,7 @@ static void count_worker(struct mx_delivery *delivery, const struct mx_worker *w
 		worker->told && worker->exit_code != MX_JOB_NOT_REACHED;
 }
 
-void mx_worker_ended(struct mx_delivery *delivery, const struct mx_worker *worker)
+static void on_worker_ended(struct mx_delivery *delivery, const struct mx_worker *worker)
 {
 	struct outbound *outbound = delivery->setup.outbound;
 	struct err err = { 0 };
@@ -147,7 +135,7 @@ static void on_resume(struct ev_loop *loop, ev_timer *watcher, int events)
 		if (at->first)
 			look_up(delivery, at);
 	if (delivery->asking && left_ms > 0)
-		resume_in(delivery, (double)left_ms / 1000.);
+		mx_resume_in(delivery, (double)left_ms / 1000.);
 	else if (!delivery->is_stopping)
 		send_to_hosts(delivery);
 	mx_delivery_limit(delivery);
@@ -312,6 +300,7 @@ struct mx_delivery *mx_delivery_new(const struct mx_delivery_setup *setup)
 	struct mx_delivery *delivery = must_alloc(sizeof(*delivery));
 
 	delivery->setup = *setup;
+	delivery->worker_ended = on_worker_ended;
 	ev_timer_init(&delivery->resume, on_resume, 0., 0.);
 	delivery->resume.data = delivery;
 	if (!setup->try_all_hosts)

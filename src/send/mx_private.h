@@ -63,6 +63,9 @@ struct mx_worker {
 
 struct mx_delivery {
 	struct mx_delivery_setup setup;
+	/* A process has ended; it is freed afterwards. */
+	void (*worker_ended)(struct mx_delivery *delivery,
+			     const struct mx_worker *worker);
 	struct dns_check dns;
 	bool is_stopping;
 	bool was_connected; /* to any host, in this call */
@@ -104,15 +107,23 @@ void mx_domain_choose_host(struct mx_domain *domain);
 /* A call may last as long as the link does: what is known for long is asked anew. */
 void mx_domains_refresh(struct mx_delivery *delivery);
 
-/* Goes on soon, from the loop. */
-void mx_resume_soon(struct mx_delivery *delivery);
+/* Goes on from the loop: later, or soon. */
+static inline void mx_resume_in(struct mx_delivery *delivery, double seconds)
+{
+	ev_timer_stop(delivery->setup.loop, &delivery->resume);
+	ev_timer_set(&delivery->resume, seconds, 0.);
+	ev_timer_start(delivery->setup.loop, &delivery->resume);
+}
+
+static inline void mx_resume_soon(struct mx_delivery *delivery)
+{
+	mx_resume_in(delivery, 0.);
+}
 
 /* A process for this host and all that the domains marked with it have waiting: their
  * worker is the new one. False: err; nothing has changed. */
 bool mx_worker_start(struct mx_delivery *delivery, const struct mx_host *host,
 		     struct err *err);
-/* Told when one has ended; it is freed afterwards. */
-void mx_worker_ended(struct mx_delivery *delivery, const struct mx_worker *worker);
 void mx_worker_free(struct mx_worker *worker);
 void mx_worker_send(const struct mx_worker *worker, const struct buf *packet);
 

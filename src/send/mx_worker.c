@@ -120,7 +120,7 @@ static void end_if_gone(struct mx_worker *worker)
 		at = &(*at)->next;
 	*at = worker->next;
 	delivery->worker_count--;
-	mx_worker_ended(delivery, worker);
+	delivery->worker_ended(delivery, worker);
 	mx_worker_free(worker);
 	mx_resume_soon(delivery);
 }

@@ -20,21 +20,7 @@
 #include "send/reroute.h"
 #include "send/run_private.h"
 
-#define SYNC_S  1.
-#define IDLE_S  2.
-#define GRACE_S 1.2 /* of the two seconds in which a flush must be gone */
-
-bool run_is_ending(const struct run *run)
-{
-	return run->state >= RUN_DRAINING;
-}
-
-static void leave_after(struct run *run, double seconds)
-{
-	ev_timer_stop(run->transfer.loop, &run->leave);
-	ev_timer_set(&run->leave, seconds, 0.);
-	ev_timer_start(run->transfer.loop, &run->leave);
-}
+#define SYNC_S 1.
 
 static void on_leave(struct ev_loop *loop, ev_timer *watcher, int events)
 {
@@ -44,109 +30,6 @@ static void on_leave(struct ev_loop *loop, ev_timer *watcher, int events)
 	(void)events;
 	pool_close(&run->pool);
 	transfer_leave(&run->transfer);
-}
-
-/* No way back: a run that is ending begins nothing. */
-static void set_ending(struct run *run, enum run_state state)
-{
-	if (run->state < state)
-		run->state = state;
-	run->pool.shared.gate = run->state == RUN_CUT ? GATE_CUT : GATE_NO_NEW;
-}
-
-void run_begin_draining(struct run *run)
-{
-	set_ending(run, RUN_DRAINING);
-}
-
-void run_stop(struct run *run, const char *why)
-{
-	struct err err = { 0 };
-	bool is_busy =
-		pool_unanswered(&run->pool) || (run->mx && mx_delivery_is_busy(run->mx));
-
-	if (run_is_ending(run) && !run->is_stopped)
-		return;
-	run->is_stopped = false;
-	set_ending(run, RUN_DRAINING);
-	if (queue_left(&run->outbound.queue) || is_busy) {
-		err_temporary(&err, "", "%s", why);
-		outbound_blame(&run->outbound, &err);
-	}
-	if (run->mx)
-		mx_delivery_stop(run->mx, why);
-	leave_after(run, is_busy ? GRACE_S : 0.);
-}
-
-uint64_t run_open_bytes(const struct run *run)
-{
-	return pool_used(&run->pool) + (run->mx ? mx_delivery_used(run->mx) : 0);
-}
-
-void run_cut(struct run *run, const char *why)
-{
-	if (run->state == RUN_CUT)
-		return;
-	log_info("flush smarthost=%s cut reason=%s", run->outbound.smarthost.name, why);
-	run_stop(run, why);
-	set_ending(run, RUN_CUT);
-}
-
-/* More may come soon, if a link is up that serves this smarthost; but a caller that waits
- * to be told that mail stays is not kept waiting. Without a link the flush was asked for
- * just once. */
-static bool may_idle(const struct run *run)
-{
-	const struct outbound *outbound = &run->outbound;
-	char text[STAYS_MAX];
-	struct link_choice ignored;
-
-	return !run_is_ending(run) && !run->options.is_standalone && !outbound->job &&
-	       supervisor_is_there(run->supervisor) &&
-	       run_what_stays(run, text, sizeof(text)) == EX_OK &&
-	       link_choose(outbound->root_fd, outbound->control_fd, LINK_FOR_SMARTHOST,
-			   outbound->smarthost.name, clock_wall_s(), &ignored);
-}
-
-/* Messages that ended a connection are tried when all others are done. */
-static bool is_suspects_turn_due(struct run *run)
-{
-	if (!run->was_suspect_passed || run->is_suspects_turn)
-		return false;
-	return run->is_suspects_turn = true;
-}
-
-void run_drained(struct run *run)
-{
-	struct outbound *outbound = &run->outbound;
-
-	if (run_is_ending(run)) {
-		run_settle_suspended(run, run->is_stopped);
-		leave_after(run, 0.);
-		return;
-	}
-	if (run->is_relist_wanted)
-		return; /* on_relist goes on */
-	/* Something may have been parked since the last listing. The Maildir is listed
-	 * once for what was tried meanwhile: what cannot be begun at all is not tried for
-	 * ever. */
-	if (outbound->counters.deliveries != run->listed_after ||
-	    is_suspects_turn_due(run)) {
-		run->listed_after = outbound->counters.deliveries;
-		run_relist(run);
-		return;
-	}
-	run_settle_suspended(run, true);
-	run_judge_place(run);
-	if (run_is_ending(run) || !may_idle(run)) {
-		leave_after(run, 0.);
-	} else if (!ev_is_active(&run->leave)) {
-		run_write_state(run);
-		run->state = RUN_IDLE;
-		run_tell_progress(run);
-		supervisor_idle(run->supervisor);
-		leave_after(run, IDLE_S);
-	}
 }
 
 static void on_relist(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -294,7 +177,7 @@ static bool begin(struct run *run, const char *smarthost, struct err *err)
 	choose_link(run);
 	move.link_since = run->path.link.since;
 	if (!outbound->job && !run->options.is_standalone && fallback_instead(&move)) {
-		leave_after(run, 0.);
+		run_leave_after(run, 0.);
 		return true;
 	}
 	run->is_all_due = is_all_due(run);
@@ -304,7 +187,7 @@ static bool begin(struct run *run, const char *smarthost, struct err *err)
 	if (!run_list_any(run, &is_any, err))
 		return false;
 	if (!is_any) {
-		leave_after(run, 0.);
+		run_leave_after(run, 0.);
 		return run_list(run, err);
 	}
 	outbound->note.last_try = run->began;

@@ -77,7 +77,9 @@ extern const struct send_events run_events;
 extern const struct transfer_handler run_transfer_handler;
 extern const struct supervisor_handler run_supervisor_handler;
 
+/* run_state.c */
 bool run_is_ending(const struct run *run);
+void run_leave_after(struct run *run, double seconds);
 /* Nothing new is begun; the process is gone within two seconds. */
 void run_stop(struct run *run, const char *why);
 /* A refusal concerns all mail: nothing new is begun, what was begun is answered. */
@@ -111,11 +113,18 @@ struct order_limits run_limits(const struct run *run);
 
 /* The end of the queue: every message was refused for the place. */
 void run_judge_place(struct run *run);
+/* run_stops.c. As it is at this moment, for stop_holds. */
+struct stops_now run_stops_now(const struct run *run);
+/* A stop of a sender or of a message; once a call, since other messages that were under
+ * way are refused alike. */
+void run_put_stop(struct run *run, const struct verdict *verdict, const char *scope,
+		  const char *key, const struct err *why);
 /* Recorded among the smarthost's stops, with its ends. */
 void run_fill_stop(const struct run *run, const struct verdict *verdict,
 		   const char *reason, struct stop *stop_out);
 /* The server took a message: a stop of the smarthost has ended. */
 void run_end_feeling(struct run *run);
+bool run_admit(void *ctx, struct outgoing *message);
 void run_on_result(void *ctx, struct outgoing *message, struct smtp_client_result *result,
 		   enum send_end end);
 

@@ -48,32 +48,6 @@ void run_judge_place(struct run *run)
 		run_stop_smarthost(run, &run->place, &run->place_why);
 }
 
-static bool was_put_in_this_call(struct run *run, const char *scope, const char *key)
-{
-	char both[STOP_KEY_MAX + 20];
-
-	snprintf(both, sizeof(both), "%s %s", scope, key);
-	for (size_t i = 0; i < run->stops_put.count; i++)
-		if (strcmp(run->stops_put.lines[i], both) == 0)
-			return true;
-	settings_list_add(&run->stops_put, span_of(both), 0);
-	return false;
-}
-
-/* Once a call: other messages that were under way are refused alike. */
-static void put_stop(struct run *run, const struct verdict *verdict, const char *scope,
-		     const char *key, const struct err *why)
-{
-	struct stop stop;
-
-	run_fill_stop(run, verdict, why->text, &stop);
-	snprintf(stop.scope, sizeof(stop.scope), "%s", scope);
-	snprintf(stop.key, sizeof(stop.key), "%s", key);
-	if (!was_put_in_this_call(run, scope, key))
-		stops_put(&run->outbound.stops, &stop);
-	outbound_blame(&run->outbound, why);
-}
-
 /* The server does not take mail without a sender: nobody can be told but the postmaster,
  * who gets the message as a bounce of a bounce. */
 static void give_up_null_sender(struct smtp_client_result *result,
@@ -133,14 +107,14 @@ static void take_effect(struct run *run, const struct outgoing *message,
 		run_learn_recipients(run, result);
 		break;
 	case EFFECT_LETTER:
-		put_stop(run, &judgement->verdict, "place", message->name.id, &why);
+		run_put_stop(run, &judgement->verdict, "place", message->name.id, &why);
 		run->place = judgement->verdict;
 		run->place_why = why;
 		break;
 	case EFFECT_SENDER:
 		if (message->sender[0])
-			put_stop(run, &judgement->verdict, "sender",
-				 message->envelope.sender, &why);
+			run_put_stop(run, &judgement->verdict, "sender",
+				     message->envelope.sender, &why);
 		else
 			give_up_null_sender(result, judgement);
 		break;

@@ -7,41 +7,6 @@
 #include "deliver/operator.h"
 #include "send/run_private.h"
 
-static const char *const state_words[] = {
-	[RUN_STARTING] = "connecting", [RUN_SENDING] = "sending",
-	[RUN_IDLE] = "idle",           [RUN_DRAINING] = "stopping",
-	[RUN_CUT] = "stopping",        [RUN_ENDED] = "stopping",
-};
-
-void run_tell_progress(struct run *run)
-{
-	const struct outbound *outbound = &run->outbound;
-	const struct send_counters *counters = &outbound->counters;
-	struct link_progress progress = {
-		.sent = counters->sent,
-		.sent_bytes = counters->sent_bytes + pool_bytes_out(&run->pool),
-		.waiting = queue_left(&outbound->queue) + pool_unanswered(&run->pool),
-		.waiting_bytes = outbound->queue.left_bytes,
-		.used_bytes = quota_used(&run->quota, run_open_bytes(run)),
-		.refused = counters->refused,
-		.deferred = counters->deferred,
-		.smarthost = span_of(outbound->smarthost.name),
-		.link = span_of(run->path.link.name),
-		.doing = span_of(state_words[run->state]),
-	};
-
-	if (!outbound->smarthost.name)
-		return;
-	if (run->mx) {
-		mx_delivery_add_progress(run->mx, &progress);
-		if (!run_is_ending(run) && run->state != RUN_IDLE)
-			progress.doing = span_of(mx_delivery_is_sending(run->mx)
-							 ? "sending"
-							 : "looking for mail hosts");
-	}
-	supervisor_progress(run->supervisor, &progress);
-}
-
 static void watch_quota(struct run *run)
 {
 	const char *why;

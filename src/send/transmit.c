@@ -214,6 +214,14 @@ static void begin_one(struct connection *connection, struct parked_name *name)
 		begin(connection, message);
 }
 
+bool connection_is_full(const struct connection *connection)
+{
+	uint64_t most = connection->shared->per_connection;
+
+	return connection->generation != connection->shared->generation ||
+	       (most && connection->begun >= most);
+}
+
 static enum begun begin_next(struct connection *connection, struct err *err)
 {
 	struct connection_shared *shared = connection->shared;

@@ -1,0 +1,104 @@
+/* What the run records of refusals, and when a stop of the smarthost has ended. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "send/run_private.h"
+
+struct stops_now run_stops_now(const struct run *run)
+{
+	const struct outbound *outbound = &run->outbound;
+	const struct link_note *link = &run->path.link;
+
+	return stops_now_of(outbound->root_fd, outbound->control_fd,
+			    outbound->smarthost.name, link->name[0] ? link->since : 0);
+}
+
+static void remove_whole(struct stops *stops)
+{
+	const struct stop *stop = stops_smarthost(stops);
+	char scope[sizeof(stop->scope)];
+
+	if (!stop)
+		return;
+	memcpy(scope, stop->scope, sizeof(scope));
+	stops_remove(stops, scope, "");
+}
+
+void run_end_feeling(struct run *run)
+{
+	struct outbound *outbound = &run->outbound;
+
+	if (!run->is_feeling)
+		return;
+	run->is_feeling = false;
+	run->judge.times = 0;
+	remove_whole(&outbound->stops);
+	run->pool.limit = outbound->job ? 1 : 0;
+	run->pool.shared.most_messages = outbound->smarthost.indoubt;
+	log_info("resumed smarthost=%s", outbound->smarthost.name);
+}
+
+void run_fill_stop(const struct run *run, const struct verdict *verdict,
+		   const char *reason, struct stop *stop_out)
+{
+	const struct stops_now now = run_stops_now(run);
+
+	*stop_out = (struct stop){ .since = now.now,
+				   .link_since = now.link_since,
+				   .files = run->files };
+	if (verdict->wait_s)
+		stop_out->until = now.now + (int64_t)verdict->wait_s;
+	snprintf(stop_out->scope, sizeof(stop_out->scope), "%s",
+		 verdict_scope_name(verdict->scope));
+	snprintf(stop_out->what, sizeof(stop_out->what), "%s", verdict->what);
+	snprintf(stop_out->mend, sizeof(stop_out->mend), "%s", verdict->mend);
+	snprintf(stop_out->reason, sizeof(stop_out->reason), "%s", reason);
+}
+
+void run_stop_smarthost(struct run *run, const struct verdict *verdict,
+			const struct err *why)
+{
+	struct outbound *outbound = &run->outbound;
+	struct stop stop;
+
+	if (run->is_stopped)
+		return;
+	run_fill_stop(run, verdict, why->text, &stop);
+	if (!outbound->job)
+		stops_put(&outbound->stops, &stop);
+	log_error("stopped smarthost=%s scope=%s until=%" PRId64 " rule=%s reason=%s",
+		  outbound->smarthost.name, stop.scope, stop.until,
+		  verdict->rule ? verdict->rule : "", why->text);
+	outbound->why = *why;
+	run->is_stopped = true;
+	run_begin_draining(run);
+}
+
+static bool was_put_in_this_call(struct run *run, const char *scope, const char *key)
+{
+	char both[STOP_KEY_MAX + 20];
+
+	snprintf(both, sizeof(both), "%s %s", scope, key);
+	for (size_t i = 0; i < run->stops_put.count; i++)
+		if (strcmp(run->stops_put.lines[i], both) == 0)
+			return true;
+	settings_list_add(&run->stops_put, span_of(both), 0);
+	return false;
+}
+
+/* Once a call: other messages that were under way are refused alike. */
+void run_put_stop(struct run *run, const struct verdict *verdict, const char *scope,
+		  const char *key, const struct err *why)
+{
+	struct stop stop;
+
+	run_fill_stop(run, verdict, why->text, &stop);
+	snprintf(stop.scope, sizeof(stop.scope), "%s", scope);
+	snprintf(stop.key, sizeof(stop.key), "%s", key);
+	if (!was_put_in_this_call(run, scope, key))
+		stops_put(&run->outbound.stops, &stop);
+	outbound_blame(&run->outbound, why);
+}
