@@ -18,29 +18,32 @@
 
 /* Calls `one` for each connection, which may close itself, and adds up what it returns.
  */
-static uint64_t sum(const struct pool *pool, uint64_t (*one)(const struct connection *))
+static uint64_t sum(const struct pool *pool,
+		    uint64_t (*one)(const struct server_connection *))
 {
 	uint64_t total = 0;
 
-	for (const struct connection *at = pool->first; at; at = connection_next(at))
+	for (const struct server_connection *at = pool->first; at;
+	     at = server_connection_next(at))
 		total += one(at);
 	return total;
 }
 
-static uint64_t is_one(const struct connection *connection)
+static uint64_t is_one(const struct server_connection *connection)
 {
 	(void)connection;
 	return 1;
 }
 
-static uint64_t is_busy(const struct connection *connection)
+static uint64_t is_busy(const struct server_connection *connection)
 {
-	return connection_is_ready(connection) && !connection_is_drained(connection);
+	return server_connection_is_ready(connection) &&
+	       !server_connection_is_drained(connection);
 }
 
-static uint64_t unanswered_on(const struct connection *connection)
+static uint64_t unanswered_on(const struct server_connection *connection)
 {
-	return connection_unanswered(connection);
+	return server_connection_unanswered(connection);
 }
 
 unsigned pool_count(const struct pool *pool)
@@ -60,23 +63,24 @@ size_t pool_unanswered(const struct pool *pool)
 
 uint64_t pool_bytes_out(const struct pool *pool)
 {
-	return sum(pool, connection_bytes_out);
+	return sum(pool, server_connection_bytes_out);
 }
 
 uint64_t pool_used(const struct pool *pool)
 {
-	return sum(pool, connection_used);
+	return sum(pool, server_connection_used);
 }
 
 uint64_t pool_begun_cost(const struct pool *pool)
 {
-	return sum(pool, connection_begun_cost);
+	return sum(pool, server_connection_begun_cost);
 }
 
 bool pool_has(const struct pool *pool, const char *id)
 {
-	for (const struct connection *at = pool->first; at; at = connection_next(at))
-		if (connection_has(at, id))
+	for (const struct server_connection *at = pool->first; at;
+	     at = server_connection_next(at))
+		if (server_connection_has(at, id))
 			return true;
 	return false;
 }
@@ -111,40 +115,40 @@ static unsigned bounded(const struct pool *pool, unsigned wanted)
 	return least(wanted, pool_count(pool) + queue_left(&outbound->queue) / 2);
 }
 
-static void unlink_connection(struct pool *pool, const struct connection *gone)
+static void unlink_connection(struct pool *pool, const struct server_connection *gone)
 {
-	struct connection *previous = NULL, *at = pool->first;
+	struct server_connection *previous = NULL, *at = pool->first;
 
 	while (at && at != gone) {
 		previous = at;
-		at = connection_next(at);
+		at = server_connection_next(at);
 	}
 	if (!previous)
-		pool->first = connection_next(gone);
+		pool->first = server_connection_next(gone);
 	else
-		connection_link(previous, connection_next(gone));
+		server_connection_link(previous, server_connection_next(gone));
 }
 
-static void on_ready(void *ctx, struct connection *connection,
+static void on_ready(void *ctx, struct server_connection *connection,
 		     const struct smtp_offer *offer);
 static void on_progress(void *ctx);
-static void on_lost(void *ctx, const struct connection *connection,
+static void on_lost(void *ctx, const struct server_connection *connection,
 		    const struct send_loss *loss);
 
 static void open_until(struct pool *pool, unsigned wanted)
 {
-	static const struct connection_handler handler = { on_ready, on_progress,
-							   on_lost };
+	static const struct server_connection_handler handler = { on_ready, on_progress,
+								  on_lost };
 
 	for (unsigned have = pool_count(pool); have < wanted; have++) {
-		struct connection *connection =
-					  connection_start(&pool->shared, &handler, pool),
-				  *last;
+		struct server_connection *connection = server_connection_start(
+						 &pool->shared, &handler, pool),
+					 *last;
 
-		for (last = pool->first; last && connection_next(last);)
-			last = connection_next(last);
+		for (last = pool->first; last && server_connection_next(last);)
+			last = server_connection_next(last);
 		if (last)
-			connection_link(last, connection);
+			server_connection_link(last, connection);
 		else
 			pool->first = connection;
 	}
@@ -152,7 +156,7 @@ static void open_until(struct pool *pool, unsigned wanted)
 
 static void grow(struct pool *pool)
 {
-	const struct connection_shared *shared = &pool->shared;
+	const struct server_connection_shared *shared = &pool->shared;
 	const struct queue *queue = &shared->outbound->queue;
 	unsigned have = pool_count(pool), busy = (unsigned)sum(pool, is_busy);
 	size_t left = queue_left(queue);
@@ -173,16 +177,16 @@ static void grow(struct pool *pool)
 /* A connection that has carried all it may makes room for a new one. */
 static void renew_full(struct pool *pool)
 {
-	struct connection *next;
+	struct server_connection *next;
 	bool is_any_closed = false;
 
-	for (struct connection *at = pool->first; at; at = next) {
-		next = connection_next(at);
-		if (!connection_is_ready(at) || !connection_is_full(at) ||
-		    !connection_is_drained(at))
+	for (struct server_connection *at = pool->first; at; at = next) {
+		next = server_connection_next(at);
+		if (!server_connection_is_ready(at) || !server_connection_is_full(at) ||
+		    !server_connection_is_drained(at))
 			continue;
 		unlink_connection(pool, at);
-		connection_close(at);
+		server_connection_close(at);
 		is_any_closed = true;
 	}
 	if (is_any_closed)
@@ -192,27 +196,27 @@ static void renew_full(struct pool *pool)
 /* The first of two to be ready has won; where nothing is lost one is enough. */
 static void end_race(struct pool *pool)
 {
-	struct connection *next;
+	struct server_connection *next;
 
 	if (!pool->was_ready || !pool->is_racing)
 		return;
 	pool->is_racing = false;
 	if (pool->shared.pace.lost_permille)
 		return;
-	for (struct connection *at = pool->first; at; at = next) {
-		next = connection_next(at);
-		if (connection_is_ready(at))
+	for (struct server_connection *at = pool->first; at; at = next) {
+		next = server_connection_next(at);
+		if (server_connection_is_ready(at))
 			continue;
 		unlink_connection(pool, at);
-		connection_close(at);
+		server_connection_close(at);
 	}
 }
 
-static void on_ready(void *ctx, struct connection *connection,
+static void on_ready(void *ctx, struct server_connection *connection,
 		     const struct smtp_offer *offer)
 {
 	struct pool *pool = ctx;
-	struct connection_shared *shared = &pool->shared;
+	struct server_connection_shared *shared = &pool->shared;
 
 	if (!offer->pipelining)
 		shared->turns = TURNS_ONE_BY_ONE;
@@ -221,14 +225,16 @@ static void on_ready(void *ctx, struct connection *connection,
 	else
 		shared->turns = 0;
 	pool->was_ready = true;
-	shared->events->ready(shared->events_ctx, connection_dial(connection), offer);
+	shared->events->ready(shared->events_ctx, server_connection_dial(connection),
+			      offer);
 }
 
 static bool is_any_full(const struct pool *pool)
 {
-	for (const struct connection *at = pool->first; at; at = connection_next(at))
-		if (connection_is_ready(at) && connection_is_full(at) &&
-		    connection_is_drained(at))
+	for (const struct server_connection *at = pool->first; at;
+	     at = server_connection_next(at))
+		if (server_connection_is_ready(at) && server_connection_is_full(at) &&
+		    server_connection_is_drained(at))
 			return true;
 	return false;
 }
@@ -253,7 +259,7 @@ static void on_progress(void *ctx)
 		pool->shared.events->drained(pool->shared.events_ctx);
 }
 
-static void on_lost(void *ctx, const struct connection *connection,
+static void on_lost(void *ctx, const struct server_connection *connection,
 		    const struct send_loss *loss)
 {
 	struct pool *pool = ctx;
@@ -286,8 +292,9 @@ static void on_moved(void *ctx)
 	/* Nothing has answered at the old addresses so far. */
 	if (pool->was_ready)
 		return;
-	for (struct connection *at = pool->first; at; at = connection_next(at))
-		connection_redial(at);
+	for (struct server_connection *at = pool->first; at;
+	     at = server_connection_next(at))
+		server_connection_redial(at);
 }
 
 void pool_begin(struct pool *pool, const struct pool_setup *setup)
@@ -374,11 +381,11 @@ void pool_renew(struct pool *pool)
 
 void pool_pump(struct pool *pool)
 {
-	struct connection *next;
+	struct server_connection *next;
 
-	for (struct connection *at = pool->first; at; at = next) {
-		next = connection_next(at);
-		connection_pump(at);
+	for (struct server_connection *at = pool->first; at; at = next) {
+		next = server_connection_next(at);
+		server_connection_pump(at);
 	}
 }
 
@@ -389,10 +396,10 @@ void pool_close(struct pool *pool)
 		ev_timer_stop(pool->shared.loop, &pool->second);
 	}
 	while (pool->first) {
-		struct connection *connection = pool->first;
+		struct server_connection *connection = pool->first;
 
-		pool->first = connection_next(connection);
-		connection_close(connection);
+		pool->first = server_connection_next(connection);
+		server_connection_close(connection);
 	}
 	remote_secret_stop(&pool->secret);
 	server_cache_keep(&pool->cache);

@@ -19,14 +19,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "send/connection.h"
+#include "send/server_connection.h"
 #include "transfer/remote_secret.h"
 
 struct pool {
-	struct connection_shared shared;
+	struct server_connection_shared shared;
 	struct server_cache cache;
 	struct remote_secret secret;
-	struct connection *first;
+	struct server_connection *first;
 	ev_timer second;  /* until a second connection is tried, on an unknown link */
 	ev_timer renew;   /* full connections are closed from the loop */
 	unsigned limit;   /* connections that the server takes at a time; 0: not known */
@@ -56,7 +56,7 @@ void pool_renew(struct pool *pool);
 /* Begins what may be begun and writes what can be written, on all; opens more connections
  * if that helps. */
 void pool_pump(struct pool *pool);
-/* Closes all connections: see connection_close. */
+/* Closes all connections: see server_connection_close. */
 void pool_close(struct pool *pool);
 
 unsigned pool_count(const struct pool *pool);

@@ -35,7 +35,7 @@ static bool is_avoided(enum smarthost_use use, int64_t until)
 static void use_memory(struct run *run)
 {
 	const struct smarthost *smarthost = &run->outbound.smarthost;
-	struct connection_shared *shared = &run->pool.shared;
+	struct server_connection_shared *shared = &run->pool.shared;
 	const struct peer_memory *memory = &run->memory;
 
 	shared->avoid_chunking =
@@ -84,7 +84,7 @@ void run_learn(struct run *run)
 bool run_downgrade(struct run *run, const struct smtp_client_result *result, size_t i)
 {
 	const struct smtp_client_answer *answer = &result->answers[i];
-	struct connection_shared *shared = &run->pool.shared;
+	struct server_connection_shared *shared = &run->pool.shared;
 	int64_t until = clock_wall_s() + PEER_MEMORY_S;
 
 	if (answer->stage >= SMTP_AT_DATA && result->used_chunking) {
@@ -160,7 +160,7 @@ void run_learn_no_chunking(struct run *run)
 void run_learn_offers(struct run *run, const struct smtp_client_result *result)
 {
 	struct peer_memory *memory = &run->memory;
-	struct connection_shared *shared = &run->pool.shared;
+	struct server_connection_shared *shared = &run->pool.shared;
 	bool is_body_answered = result->answers[0].stage == SMTP_AT_BODY;
 
 	if (result->used_pipelining && !memory->pipelining_worked)
@@ -194,7 +194,7 @@ static uint64_t least_set(uint64_t one, uint64_t other)
 void run_learn_offer(struct run *run, const struct smtp_offer *offer)
 {
 	const struct smarthost *smarthost = &run->outbound.smarthost;
-	struct connection_shared *shared = &run->pool.shared;
+	struct server_connection_shared *shared = &run->pool.shared;
 
 	if (!smarthost->perconnection)
 		shared->per_connection =

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "send/connection_private.h"
 #include "send/delivery_log.h"
 #include "send/disposition.h"
+#include "send/server_connection_private.h"
 
 #define CHUNKS_A_TURN   16
 #define WINDOW_MESSAGES 128
@@ -16,7 +16,8 @@
 #define RTO_LOSSY_MS    2000 /* at least; else four round trips */
 #define MARK_AHEAD      8    /* files renamed together where one message is in doubt */
 
-static void tcp_state(const struct connection *connection, struct tcp_info *info_out)
+static void tcp_state(const struct server_connection *connection,
+		      struct tcp_info *info_out)
 {
 	socklen_t len = sizeof(*info_out);
 
@@ -39,7 +40,7 @@ static uint64_t bytes_taken(const struct tcp_info *info)
 	return bytes_sent(info) + info->tcpi_notsent_bytes;
 }
 
-bool transmit_is_acknowledged(const struct connection *connection)
+bool transmit_is_acknowledged(const struct server_connection *connection)
 {
 	struct tcp_info info;
 
@@ -47,7 +48,7 @@ bool transmit_is_acknowledged(const struct connection *connection)
 	return !info.tcpi_unacked && !info.tcpi_notsent_bytes;
 }
 
-uint64_t transmit_bytes_acked(const struct connection *connection)
+uint64_t transmit_bytes_acked(const struct server_connection *connection)
 {
 	struct tcp_info info;
 
@@ -55,7 +56,7 @@ uint64_t transmit_bytes_acked(const struct connection *connection)
 	return info.tcpi_bytes_acked;
 }
 
-uint64_t transmit_bytes_out(const struct connection *connection)
+uint64_t transmit_bytes_out(const struct server_connection *connection)
 {
 	struct tcp_info info;
 	uint64_t sent, other;
@@ -71,7 +72,8 @@ uint64_t transmit_bytes_out(const struct connection *connection)
 
 /* What the server has, as TCP knows, and has not answered: some servers' replies leave in
  * two Nagled writes, and this does not burden the link. */
-static uint64_t arrived(const struct connection *connection, const struct tcp_info *info)
+static uint64_t arrived(const struct server_connection *connection,
+			const struct tcp_info *info)
 {
 	uint64_t bytes = 0;
 
@@ -84,8 +86,8 @@ static uint64_t arrived(const struct connection *connection, const struct tcp_in
 
 /* What this connection has seen since the last look. What TCP sent twice for nothing (a
  * duplicate arrived, RFC 2883) was not lost; such news may come late. */
-static void take_segments(struct connection *connection, const struct tcp_info *info,
-			  struct pace_sample *sample)
+static void take_segments(struct server_connection *connection,
+			  const struct tcp_info *info, struct pace_sample *sample)
 {
 	uint32_t lost = info->tcpi_total_retrans > info->tcpi_dsack_dups
 				? info->tcpi_total_retrans - info->tcpi_dsack_dups
@@ -97,7 +99,7 @@ static void take_segments(struct connection *connection, const struct tcp_info *
 	connection->losses = lost;
 }
 
-static bool set_control(const struct connection *connection, const char *name)
+static bool set_control(const struct server_connection *connection, const char *name)
 {
 	return setsockopt(dial_fd(connection->dial), IPPROTO_TCP, TCP_CONGESTION, name,
 			  (socklen_t)strlen(name)) == 0;
@@ -109,7 +111,7 @@ static bool set_control(const struct connection *connection, const char *name)
 
 /* The pause before a segment is sent once more doubles each time. Where one in five is
  * lost, it soon is longer than all the rest takes, for nothing. */
-static void set_longest_pause(const struct connection *connection, bool is_lossy)
+static void set_longest_pause(const struct server_connection *connection, bool is_lossy)
 {
 	uint64_t trips_ms = connection->shared->pace.rtt_us / 250;
 	int longest_ms = RTO_MAX_MS;
@@ -122,7 +124,7 @@ static void set_longest_pause(const struct connection *connection, bool is_lossy
 }
 
 /* Of what the kernel lets every user choose. Without it the mail takes longer. */
-static void be_steady(struct connection *connection, bool is_wanted)
+static void be_steady(struct server_connection *connection, bool is_wanted)
 {
 	if (connection->is_steady == is_wanted)
 		return;
@@ -135,9 +137,9 @@ static void be_steady(struct connection *connection, bool is_wanted)
 			  connection->shared->outbound->smarthost.name);
 }
 
-void transmit_set_window(struct connection *connection)
+void transmit_set_window(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	const struct queue *queue = &shared->outbound->queue;
 	struct pace *pace = &shared->pace;
 	uint64_t flight, late;
@@ -167,7 +169,7 @@ void transmit_set_window(struct connection *connection)
 			    flight + late);
 }
 
-static void begin(struct connection *connection, struct outgoing *message)
+static void begin(struct server_connection *connection, struct outgoing *message)
 {
 	const struct outbound *outbound = connection->shared->outbound;
 
@@ -195,7 +197,7 @@ enum begun {
 };
 
 /* How many files are renamed together to "being sent". */
-static size_t batch_size(const struct connection_shared *shared)
+static size_t batch_size(const struct server_connection_shared *shared)
 {
 	size_t ahead = shared->most_messages;
 
@@ -204,9 +206,9 @@ static size_t batch_size(const struct connection_shared *shared)
 	return ahead < MARK_AHEAD ? MARK_AHEAD : ahead;
 }
 
-static void begin_one(struct connection *connection, struct parked_name *name)
+static void begin_one(struct server_connection *connection, struct parked_name *name)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	struct outgoing *message =
 		disposition_open(shared->outbound, name, NULL, &connection->need);
 
@@ -214,7 +216,7 @@ static void begin_one(struct connection *connection, struct parked_name *name)
 		begin(connection, message);
 }
 
-bool connection_is_full(const struct connection *connection)
+bool server_connection_is_full(const struct server_connection *connection)
 {
 	uint64_t most = connection->shared->per_connection;
 
@@ -222,9 +224,9 @@ bool connection_is_full(const struct connection *connection)
 	       (most && connection->begun >= most);
 }
 
-static enum begun begin_next(struct connection *connection, struct err *err)
+static enum begun begin_next(struct server_connection *connection, struct err *err)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	struct queue *queue = &shared->outbound->queue;
 	const struct parked_name *next = queue_peek(queue);
 	struct order_limits limits;
@@ -232,7 +234,7 @@ static enum begun begin_next(struct connection *connection, struct err *err)
 
 	if (queue_is_short(queue))
 		shared->events->list_short(shared->events_ctx);
-	if (!next || shared->gate != GATE_OPEN || connection_is_full(connection) ||
+	if (!next || shared->gate != GATE_OPEN || server_connection_is_full(connection) ||
 	    !protocol_may_start(connection->protocol, next->wire_bytes))
 		return NONE_TO_BEGIN;
 	limits = shared->events->limits(shared->events_ctx);
@@ -247,7 +249,8 @@ static enum begun begin_next(struct connection *connection, struct err *err)
 
 /* Takes the message out of the list. Most are the first; one that was refused here at
  * once is not. */
-void connection_unlink(struct connection *connection, struct outgoing *message)
+void server_connection_unlink(struct server_connection *connection,
+			      struct outgoing *message)
 {
 	struct outgoing **at = &connection->first;
 
@@ -260,15 +263,15 @@ void connection_unlink(struct connection *connection, struct outgoing *message)
 	message->next = NULL;
 }
 
-static void take_results(struct connection *connection)
+static void take_results(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	struct smtp_client_result *result;
 
 	while ((result = protocol_take(connection->protocol))) {
 		struct outgoing *message = result->tag;
 
-		connection_unlink(connection, message);
+		server_connection_unlink(connection, message);
 		connection->answered++;
 		if (shared->turns && message->written)
 			pace_take_message(
@@ -279,8 +282,8 @@ static void take_results(struct connection *connection)
 	}
 }
 
-static bool put_body(struct connection *connection, struct outgoing *message, bool dots,
-		     struct err *err)
+static bool put_body(struct server_connection *connection, struct outgoing *message,
+		     bool dots, struct err *err)
 {
 	bool end;
 
@@ -300,7 +303,7 @@ static bool put_body(struct connection *connection, struct outgoing *message, bo
 	return true;
 }
 
-static void put_commands(struct connection *connection, struct buf *commands)
+static void put_commands(struct server_connection *connection, struct buf *commands)
 {
 	size_t some = CHUNK_BYTES - connection->chunk.len;
 
@@ -312,7 +315,7 @@ static void put_commands(struct connection *connection, struct buf *commands)
 }
 
 /* Fills the chunk with commands and bodies, in the order in which they must go. */
-static bool fill_chunk(struct connection *connection, struct err *err)
+static bool fill_chunk(struct server_connection *connection, struct err *err)
 {
 	struct buf *commands = protocol_commands(connection->protocol);
 	struct tcp_info info;
@@ -347,7 +350,7 @@ static bool fill_chunk(struct connection *connection, struct err *err)
 	return true;
 }
 
-static bool died(const struct connection *connection, struct err *err)
+static bool died(const struct server_connection *connection, struct err *err)
 {
 	const struct err *failure = protocol_failure(connection->protocol);
 
@@ -362,7 +365,7 @@ static bool died(const struct connection *connection, struct err *err)
 
 /* A segment that is not full may wait for the next message, where one follows as soon as
  * an answer to those before it comes: fewer segments, fewer bytes on the wire. */
-static void cork(struct connection *connection, bool wanted)
+static void cork(struct server_connection *connection, bool wanted)
 {
 	int value = wanted;
 
@@ -374,9 +377,9 @@ static void cork(struct connection *connection, bool wanted)
 			  sizeof(value));
 }
 
-static bool more_follows(const struct connection *connection)
+static bool more_follows(const struct server_connection *connection)
 {
-	const struct connection_shared *shared = connection->shared;
+	const struct server_connection_shared *shared = connection->shared;
 	const struct outgoing *message = connection->first;
 	size_t written = 0;
 
@@ -389,7 +392,7 @@ static bool more_follows(const struct connection *connection)
 	       !shared->most_messages && queue_left(&shared->outbound->queue);
 }
 
-static enum dial_io write_some(struct connection *connection, struct err *err)
+static enum dial_io write_some(struct server_connection *connection, struct err *err)
 {
 	struct tcp_info info;
 
@@ -418,7 +421,7 @@ static enum dial_io write_some(struct connection *connection, struct err *err)
 	return io;
 }
 
-bool transmit_write(struct connection *connection, struct err *err)
+bool transmit_write(struct server_connection *connection, struct err *err)
 {
 	enum dial_io io = DIAL_DONE;
 
@@ -433,7 +436,7 @@ bool transmit_write(struct connection *connection, struct err *err)
 
 /* An error of the socket: the server's side reset the connection, or the kernel gave it
  * up because nothing comes through any more. */
-static enum smtp_client_end end_of(const struct connection *connection)
+static enum smtp_client_end end_of(const struct server_connection *connection)
 {
 	struct tcp_info info;
 
@@ -441,7 +444,7 @@ static enum smtp_client_end end_of(const struct connection *connection)
 	return info.tcpi_backoff ? SMTP_END_CUT : SMTP_END_RESET;
 }
 
-bool transmit_read(struct connection *connection, struct err *err)
+bool transmit_read(struct server_connection *connection, struct err *err)
 {
 	char bytes[8192];
 	size_t got;

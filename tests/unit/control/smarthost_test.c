@@ -85,6 +85,51 @@ static void a_smarthost(void **state)
 	smarthost_clear(&smarthost);
 }
 
+static void what_is_set_of_a_server_is_read(void **state)
+{
+	struct smarthost smarthost;
+	struct err err = { 0 };
+
+	(void)state;
+	folder_write("smarthosts/isp", "host h\nrate 100 per hour\nperconnection 10\n"
+				       "recipients 50\nchunking no\npipelining yes\n"
+				       "nullsender office@isp.example\ntlslevel named\n");
+	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
+	assert_int_equal(smarthost.rate_count, 100);
+	assert_int_equal(smarthost.rate_s, 3600);
+	assert_int_equal(smarthost.perconnection, 10);
+	assert_int_equal(smarthost.recipients, 50);
+	assert_int_equal(smarthost.chunking, SMARTHOST_NO);
+	assert_int_equal(smarthost.pipelining, SMARTHOST_YES);
+	assert_string_equal(smarthost.nullsender, "office@isp.example");
+	assert_int_equal(smarthost.tlslevel, SMARTHOST_LEVEL_NAMED);
+	smarthost_clear(&smarthost);
+	folder_write("smarthosts/isp", "host h\nrate 5 day\n");
+	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
+	assert_int_equal(smarthost.rate_s, 86400);
+	assert_int_equal(smarthost.chunking, SMARTHOST_AUTOMATIC);
+	smarthost_clear(&smarthost);
+}
+
+static void a_rate_that_makes_no_sense_is_told_with_the_mend(void **state)
+{
+	static const char *const rates[] = { "100",        "per hour",   "0 per day",
+					     "5 per week", "x per hour", "-1 per hour" };
+	struct smarthost smarthost;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rates); i++) {
+		char text[80];
+		struct err err = { 0 };
+
+		snprintf(text, sizeof(text), "host h\nrate %s\n", rates[i]);
+		folder_write("smarthosts/isp", text);
+		assert_false(
+			smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
+		assert_non_null(strstr(err.text, "100 per hour"));
+	}
+}
+
 static void mail_is_converted_unless_a_switch_says_no(void **state)
 {
 	struct smarthost smarthost;
@@ -93,13 +138,13 @@ static void mail_is_converted_unless_a_switch_says_no(void **state)
 	(void)state;
 	folder_write("smarthosts/isp", "host h\n");
 	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
-	assert_int_equal(smarthost.convert8bit, SMARTHOST_YES);
-	assert_int_equal(smarthost.breaklines, SMARTHOST_YES);
+	assert_int_equal(smarthost.convert8bit, SMARTHOST_ON);
+	assert_int_equal(smarthost.breaklines, SMARTHOST_ON);
 	smarthost_clear(&smarthost);
 	folder_write("smarthosts/isp", "host h\nconvert8bit no\nbreaklines no\n");
 	assert_true(smarthost_load(folder_fd, &settings, "isp", &smarthost, &err));
-	assert_int_equal(smarthost.convert8bit, SMARTHOST_NO);
-	assert_int_equal(smarthost.breaklines, SMARTHOST_NO);
+	assert_int_equal(smarthost.convert8bit, SMARTHOST_OFF);
+	assert_int_equal(smarthost.breaklines, SMARTHOST_OFF);
 	smarthost_clear(&smarthost);
 }
 
@@ -111,7 +156,8 @@ static const struct {
 	{ "an unknown key, with those that are known", "host h\ntsl none\n",
 	  "control/smarthosts/isp:2: unknown key \"tsl\"; known are: host port tls user "
 	  "passwordfile auth tokenfile tokencommand cafile type helo indoubt maxsize "
-	  "fallback fallbackafter login convert8bit breaklines" },
+	  "fallback fallbackafter login rate perconnection recipients chunking pipelining "
+	  "nullsender tlslevel convert8bit breaklines" },
 	{ "a switch is yes or no", "host h\nbreaklines off\n",
 	  "control/smarthosts/isp:2: breaklines may not be \"off\"; write one of: yes no" },
 	{ "an unknown word, with those that are known", "host h\ntls yes\n",
@@ -430,6 +476,9 @@ int main(void)
 		add(wrong[i].title, a_wrong_smarthost, i);
 	for (size_t i = 0; i < LENGTH(pickups); i++)
 		add(pickups[i].title, a_pickup, i);
+	add("what is set of a server is read", what_is_set_of_a_server_is_read, 0);
+	add("a rate that makes no sense is told, with the mend",
+	    a_rate_that_makes_no_sense_is_told_with_the_mend, 0);
 	add("mail is converted unless a switch says no",
 	    mail_is_converted_unless_a_switch_says_no, 0);
 	add("a route's host needs no file", a_route_s_host_needs_no_file, 0);

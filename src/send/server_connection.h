@@ -3,8 +3,8 @@
  * What of each message has left the kernel decides what a lost link leaves uncertain.
  * transmit.c is the part that writes and reads.
  */
-#ifndef SEND_CONNECTION_H
-#define SEND_CONNECTION_H
+#ifndef SEND_SERVER_CONNECTION_H
+#define SEND_SERVER_CONNECTION_H
 
 #include <ev.h>
 #include <stdbool.h>
@@ -18,10 +18,10 @@
 #include "transfer/link_path.h"
 #include "transfer/quota.h"
 
-struct connection;
+struct server_connection;
 
 /* What all connections of a pool have in common; the pool's. */
-struct connection_shared {
+struct server_connection_shared {
 	struct ev_loop *loop;
 	struct outbound *outbound;
 	struct server_cache *cache;
@@ -48,46 +48,49 @@ struct connection_shared {
 };
 
 /* What a connection tells its pool. */
-struct connection_handler {
-	void (*ready)(void *ctx, struct connection *connection,
+struct server_connection_handler {
+	void (*ready)(void *ctx, struct server_connection *connection,
 		      const struct smtp_offer *offer);
 	void (*progress)(void *ctx);
 	/* It has ended, and its messages were handed back; it is freed afterwards. */
-	void (*lost)(void *ctx, const struct connection *connection,
+	void (*lost)(void *ctx, const struct server_connection *connection,
 		     const struct send_loss *loss);
 };
 
-/* Begins to connect. The connection is freed by connection_close, or after
+/* Begins to connect. The connection is freed by server_connection_close, or after
  * handler->lost. */
-struct connection *connection_start(struct connection_shared *shared,
-				    const struct connection_handler *handler, void *ctx);
+struct server_connection *
+server_connection_start(struct server_connection_shared *shared,
+			const struct server_connection_handler *handler, void *ctx);
 /* Dials again, if it is not connected yet: the server's addresses have changed. */
-void connection_redial(struct connection *connection);
+void server_connection_redial(struct server_connection *connection);
 /* Begins what may be begun and writes what can be written. */
-void connection_pump(struct connection *connection);
+void server_connection_pump(struct server_connection *connection);
 /* Ends it: with QUIT, which is not waited for, if all is answered; else what was begun
  * and not answered is handed back. The handler is not called. */
-void connection_close(struct connection *connection);
+void server_connection_close(struct server_connection *connection);
 
 /* The pool's list. */
-struct connection *connection_next(const struct connection *connection);
-void connection_link(struct connection *connection, struct connection *next);
+struct server_connection *
+server_connection_next(const struct server_connection *connection);
+void server_connection_link(struct server_connection *connection,
+			    struct server_connection *next);
 
 /* Once it is ready; borrowed. */
-const struct dial *connection_dial(const struct connection *connection);
-bool connection_is_ready(const struct connection *connection);
+const struct dial *server_connection_dial(const struct server_connection *connection);
+bool server_connection_is_ready(const struct server_connection *connection);
 /* Nothing is begun, and nothing is left to write. */
-bool connection_is_drained(const struct connection *connection);
+bool server_connection_is_drained(const struct server_connection *connection);
 /* It has carried as many messages as it may. */
-bool connection_is_full(const struct connection *connection);
+bool server_connection_is_full(const struct server_connection *connection);
 /* Messages begun and not answered. */
-size_t connection_unanswered(const struct connection *connection);
-bool connection_has(const struct connection *connection, const char *id);
+size_t server_connection_unanswered(const struct server_connection *connection);
+bool server_connection_has(const struct server_connection *connection, const char *id);
 /* Body bytes of unanswered messages that the kernel was given, for progress. */
-uint64_t connection_bytes_out(const struct connection *connection);
+uint64_t server_connection_bytes_out(const struct server_connection *connection);
 /* Bytes used on the link so far. */
-uint64_t connection_used(const struct connection *connection);
+uint64_t server_connection_used(const struct server_connection *connection);
 /* Bytes of the link that the unanswered messages still take, at most. */
-uint64_t connection_begun_cost(const struct connection *connection);
+uint64_t server_connection_begun_cost(const struct server_connection *connection);
 
 #endif

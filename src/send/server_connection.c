@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "send/connection_private.h"
 #include "send/patience.h"
+#include "send/server_connection_private.h"
 #include "smtp/client_offer.h"
 #include "transfer/remote_account.h"
 
@@ -15,7 +15,7 @@
 #define LOOKS            8                 /* a round trip */
 
 /* The server hung up; the line itself is not dead. */
-static bool was_closed(const struct connection *connection)
+static bool was_closed(const struct server_connection *connection)
 {
 	return connection->protocol && (connection->how != SMTP_END_CUT ||
 					protocol_was_closed(connection->protocol));
@@ -24,9 +24,9 @@ static bool was_closed(const struct connection *connection)
 /* Hands all messages back that are not answered whole (smtp/client_result.c says which of
  * them may have been taken, if all of their bytes have left). Encrypted bytes are more
  * than plain ones, so a mark is never too high. True: some are uncertain. */
-static bool hand_back(struct connection *connection)
+static bool hand_back(struct server_connection *connection)
 {
-	const struct connection_shared *shared = connection->shared;
+	const struct server_connection_shared *shared = connection->shared;
 	/* If large segments vanish on the way and small ones pass, acknowledgements pass:
 	 * what is not acknowledged has not arrived. */
 	uint64_t sent = !connection->first ? 0
@@ -44,7 +44,7 @@ static bool hand_back(struct connection *connection)
 		bool is_uncertain =
 			result->may_be_taken && message->written && message->mark <= sent;
 
-		connection_unlink(connection, message);
+		server_connection_unlink(connection, message);
 		is_any_uncertain |= is_uncertain;
 		/* A message is suspected only if the server itself hung up on it. */
 		result->in_hand = result->in_hand && is_closed;
@@ -54,9 +54,9 @@ static bool hand_back(struct connection *connection)
 	return is_any_uncertain;
 }
 
-static void free_connection(struct connection *connection)
+static void free_connection(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 
 	ev_io_stop(shared->loop, &connection->io);
 	ev_timer_stop(shared->loop, &connection->deadline);
@@ -68,7 +68,7 @@ static void free_connection(struct connection *connection)
 }
 
 /* True: messages have become uncertain. */
-static bool end(struct connection *connection)
+static bool end(struct server_connection *connection)
 {
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	bool is_clean, is_any_uncertain;
@@ -88,19 +88,19 @@ static bool end(struct connection *connection)
 	if (!is_clean && connection->protocol)
 		setsockopt(dial_fd(connection->dial), SOL_SOCKET, SO_LINGER, &at_once,
 			   sizeof(at_once));
-	connection->shared->quota->closed_bytes += connection_used(connection);
+	connection->shared->quota->closed_bytes += server_connection_used(connection);
 	connection->shared->connected -= connection->protocol != NULL;
 	return is_any_uncertain;
 }
 
-void connection_close(struct connection *connection)
+void server_connection_close(struct server_connection *connection)
 {
 	end(connection);
 	free_connection(connection);
 }
 
 /* The connection is of no more use. */
-static void lose(struct connection *connection, const struct err *err)
+static void lose(struct server_connection *connection, const struct err *err)
 {
 	struct send_loss loss = {
 		.why = *err,
@@ -124,7 +124,7 @@ static void lose(struct connection *connection, const struct err *err)
 }
 
 /* Silent after some of the commands that were sent together. */
-static bool is_half_answered(const struct connection *connection)
+static bool is_half_answered(const struct server_connection *connection)
 {
 	struct smtp_client_wait wait = protocol_awaits(connection->protocol);
 
@@ -133,9 +133,9 @@ static bool is_half_answered(const struct connection *connection)
 		wait.stage == SMTP_AT_DATA);
 }
 
-static double patience_of(const struct connection *connection)
+static double patience_of(const struct server_connection *connection)
 {
-	const struct connection_shared *shared = connection->shared;
+	const struct server_connection_shared *shared = connection->shared;
 	const struct patience_case now = {
 		.is_closing = protocol_was_closed(connection->protocol),
 		.is_half_answered = is_half_answered(connection),
@@ -151,7 +151,7 @@ static double patience_of(const struct connection *connection)
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
-	struct connection *connection = watcher->data;
+	struct server_connection *connection = watcher->data;
 	struct err err = { 0 };
 
 	connection->is_half_answered = is_half_answered(connection);
@@ -165,7 +165,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 	lose(connection, &err);
 }
 
-static void set_deadline(struct connection *connection)
+static void set_deadline(struct server_connection *connection)
 {
 	struct ev_loop *loop = connection->shared->loop;
 
@@ -182,19 +182,19 @@ static void set_deadline(struct connection *connection)
 
 static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
 {
-	struct connection *connection = watcher->data;
+	struct server_connection *connection = watcher->data;
 
 	(void)loop;
 	(void)events;
 	transmit_set_window(connection);
-	connection_pump(connection);
+	server_connection_pump(connection);
 }
 
 /* Answers may come late and many together (Postfix's are Nagled, once a round trip): on a
  * long link what has arrived makes room before that. */
-static void look_soon(struct connection *connection)
+static void look_soon(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	uint64_t rtt_us = shared->pace.rtt_us;
 
 	ev_timer_stop(shared->loop, &connection->look);
@@ -206,9 +206,9 @@ static void look_soon(struct connection *connection)
 	ev_timer_start(shared->loop, &connection->look);
 }
 
-void connection_pump(struct connection *connection)
+void server_connection_pump(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	struct err err = { 0 };
 
 	if (!connection->protocol)
@@ -239,10 +239,11 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	(void)loop;
 	(void)events;
-	connection_pump(watcher->data);
+	server_connection_pump(watcher->data);
 }
 
-static void read_offer(const struct connection *connection, struct smtp_offer *offer_out)
+static void read_offer(const struct server_connection *connection,
+		       struct smtp_offer *offer_out)
 {
 	struct span lines = dial_ehlo(connection->dial), line;
 	bool is_first = true;
@@ -279,7 +280,7 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 
 /* As far as it is known before the first byte: by earlier calls over the same link, or by
  * what its hook told. */
-static struct line line_of(const struct connection_shared *shared)
+static struct line line_of(const struct server_connection_shared *shared)
 {
 	const struct pace *pace = &shared->pace;
 	uint64_t rate =
@@ -289,9 +290,9 @@ static struct line line_of(const struct connection_shared *shared)
 			      .rtt_ms = (uint32_t)(pace->rtt_us / 1000) };
 }
 
-static void dial(struct connection *connection)
+static void dial(struct server_connection *connection)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	struct outbound *outbound = shared->outbound;
 	struct remote_account account = remote_account_of_smarthost(
 		&outbound->smarthost, outbound->settings.helohost);
@@ -311,19 +312,19 @@ static void dial(struct connection *connection)
 	connection->dial = dial_start(shared->loop, &request, on_dialled, connection);
 }
 
-void connection_redial(struct connection *connection)
+void server_connection_redial(struct server_connection *connection)
 {
 	if (connection->protocol)
 		return;
-	connection->shared->quota->closed_bytes += connection_used(connection);
+	connection->shared->quota->closed_bytes += server_connection_used(connection);
 	dial_close(connection->dial);
 	connection->dial = NULL;
 	dial(connection);
 }
 
-static void on_not_dialled(struct connection *connection, const struct err *err)
+static void on_not_dialled(struct server_connection *connection, const struct err *err)
 {
-	struct connection_shared *shared = connection->shared;
+	struct server_connection_shared *shared = connection->shared;
 	const struct smarthost *smarthost = &shared->outbound->smarthost;
 	struct err copy = *err;
 
@@ -334,7 +335,7 @@ static void on_not_dialled(struct connection *connection, const struct err *err)
 		log_warning("smarthost=%s goes on without TLS: %s", smarthost->name,
 			    copy.text);
 		connection->is_plain = true;
-		connection_redial(connection);
+		server_connection_redial(connection);
 		return;
 	}
 	/* The server may have moved. */
@@ -343,13 +344,13 @@ static void on_not_dialled(struct connection *connection, const struct err *err)
 		log_info("flush smarthost=%s asks for addresses anew: %s",
 			 smarthost->name, copy.text);
 		server_cache_forget(shared->cache);
-		connection_redial(connection);
+		server_connection_redial(connection);
 		return;
 	}
 	lose(connection, &copy);
 }
 
-static void begin_protocol(struct connection *connection, struct smtp_offer *offer)
+static void begin_protocol(struct server_connection *connection, struct smtp_offer *offer)
 {
 	struct dial *connected = connection->dial;
 	const struct smarthost *smarthost = &connection->shared->outbound->smarthost;
@@ -371,7 +372,7 @@ static void begin_protocol(struct connection *connection, struct smtp_offer *off
 
 static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 {
-	struct connection *connection = ctx;
+	struct server_connection *connection = ctx;
 	struct smtp_offer offer;
 
 	if (err) {
@@ -386,21 +387,22 @@ static void on_dialled(void *ctx, struct dial *connected, const struct err *err)
 	ev_io_init(&connection->io, on_io, dial_fd(connected), EV_READ);
 	connection->io.data = connection;
 	transmit_set_window(connection);
-	connection_pump(connection);
+	server_connection_pump(connection);
 }
 
-struct connection *connection_start(struct connection_shared *shared,
-				    const struct connection_handler *handler, void *ctx)
+struct server_connection *
+server_connection_start(struct server_connection_shared *shared,
+			const struct server_connection_handler *handler, void *ctx)
 {
-	struct connection *connection = must_alloc(sizeof(*connection));
+	struct server_connection *connection = must_alloc(sizeof(*connection));
 
-	*connection = (struct connection){ .shared = shared,
-					   .generation = shared->generation,
-					   .handler = handler,
-					   .ctx = ctx,
-					   .end = &connection->first,
-					   .how = SMTP_END_CUT,
-					   .chunk = BUF_INIT(4 * CHUNK_BYTES) };
+	*connection = (struct server_connection){ .shared = shared,
+						  .generation = shared->generation,
+						  .handler = handler,
+						  .ctx = ctx,
+						  .end = &connection->first,
+						  .how = SMTP_END_CUT,
+						  .chunk = BUF_INIT(4 * CHUNK_BYTES) };
 	ev_timer_init(&connection->deadline, on_deadline, 0., 0.);
 	ev_timer_init(&connection->look, on_look, 0., 0.);
 	connection->deadline.data = connection->look.data = connection;
@@ -408,17 +410,19 @@ struct connection *connection_start(struct connection_shared *shared,
 	return connection;
 }
 
-struct connection *connection_next(const struct connection *connection)
+struct server_connection *
+server_connection_next(const struct server_connection *connection)
 {
 	return connection->next;
 }
 
-void connection_link(struct connection *connection, struct connection *next)
+void server_connection_link(struct server_connection *connection,
+			    struct server_connection *next)
 {
 	connection->next = next;
 }
 
-size_t connection_unanswered(const struct connection *connection)
+size_t server_connection_unanswered(const struct server_connection *connection)
 {
 	size_t count = 0;
 
@@ -427,7 +431,7 @@ size_t connection_unanswered(const struct connection *connection)
 	return count;
 }
 
-bool connection_has(const struct connection *connection, const char *id)
+bool server_connection_has(const struct server_connection *connection, const char *id)
 {
 	for (const struct outgoing *at = connection->first; at; at = at->next)
 		if (strcmp(at->name.id, id) == 0)
@@ -435,28 +439,28 @@ bool connection_has(const struct connection *connection, const char *id)
 	return false;
 }
 
-const struct dial *connection_dial(const struct connection *connection)
+const struct dial *server_connection_dial(const struct server_connection *connection)
 {
 	return connection->dial;
 }
 
-bool connection_is_ready(const struct connection *connection)
+bool server_connection_is_ready(const struct server_connection *connection)
 {
 	return connection->protocol != NULL;
 }
 
-bool connection_is_drained(const struct connection *connection)
+bool server_connection_is_drained(const struct server_connection *connection)
 {
 	return !connection->first && !connection->is_writing;
 }
 
-uint64_t connection_used(const struct connection *connection)
+uint64_t server_connection_used(const struct server_connection *connection)
 {
 	return connection->dial ? dial_used(connection->dial) : 0;
 }
 
 /* What is encoded may still be in a chunk here or in the kernel. */
-uint64_t connection_begun_cost(const struct connection *connection)
+uint64_t server_connection_begun_cost(const struct server_connection *connection)
 {
 	uint64_t bytes = 0;
 
@@ -470,7 +474,7 @@ uint64_t connection_begun_cost(const struct connection *connection)
 	return bytes;
 }
 
-uint64_t connection_bytes_out(const struct connection *connection)
+uint64_t server_connection_bytes_out(const struct server_connection *connection)
 {
 	uint64_t bytes = 0;
 

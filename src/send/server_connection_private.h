@@ -1,20 +1,20 @@
-/* What connection.c (the connection's life) and transmit.c (what goes over it) share.
- * Nothing else includes this. */
-#ifndef SEND_CONNECTION_PRIVATE_H
-#define SEND_CONNECTION_PRIVATE_H
+/* What server_connection.c (the connection's life) and transmit.c (what goes over it)
+ * share. Nothing else includes this. */
+#ifndef SEND_SERVER_CONNECTION_PRIVATE_H
+#define SEND_SERVER_CONNECTION_PRIVATE_H
 
 #include "base/buf.h"
 #include "net/dial.h"
-#include "send/connection.h"
 #include "send/outgoing.h"
 #include "send/protocol.h"
+#include "send/server_connection.h"
 
 #define CHUNK_BYTES ((size_t)16384) /* one TLS record */
 
-struct connection {
-	struct connection *next; /* of the pool */
-	struct connection_shared *shared;
-	const struct connection_handler *handler;
+struct server_connection {
+	struct server_connection *next; /* of the pool */
+	struct server_connection_shared *shared;
+	const struct server_connection_handler *handler;
 	void *ctx;
 	struct dial *dial;
 	struct protocol *protocol; /* NULL until connected */
@@ -47,18 +47,19 @@ struct connection {
 };
 
 /* Takes the message out of the list of those not answered. */
-void connection_unlink(struct connection *connection, struct outgoing *message);
+void server_connection_unlink(struct server_connection *connection,
+			      struct outgoing *message);
 
 /* Both false: the conversation is over, and err says why. */
-bool transmit_read(struct connection *connection, struct err *err) MUST_USE;
-bool transmit_write(struct connection *connection, struct err *err) MUST_USE;
+bool transmit_read(struct server_connection *connection, struct err *err) MUST_USE;
+bool transmit_write(struct server_connection *connection, struct err *err) MUST_USE;
 
 /* Sets how much may be in doubt, by what is seen of round trip and rate. */
-void transmit_set_window(struct connection *connection);
+void transmit_set_window(struct server_connection *connection);
 /* Bytes of the stream that have left for the wire, at least once. */
 /* The server's side has acknowledged all that was sent: the line is alive. */
-bool transmit_is_acknowledged(const struct connection *connection);
-uint64_t transmit_bytes_acked(const struct connection *connection);
-uint64_t transmit_bytes_out(const struct connection *connection);
+bool transmit_is_acknowledged(const struct server_connection *connection);
+uint64_t transmit_bytes_acked(const struct server_connection *connection);
+uint64_t transmit_bytes_out(const struct server_connection *connection);
 
 #endif
