@@ -46,6 +46,11 @@ static const struct words *words_of(const struct stop *stop)
 	return &any;
 }
 
+const char *stop_scope(const struct stop *stop)
+{
+	return strcmp(stop->scope, "session") == 0 ? "peer" : stop->scope;
+}
+
 const char *stop_what(const struct stop *stop)
 {
 	return stop->what[0] ? stop->what : words_of(stop)->what;

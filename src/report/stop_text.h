@@ -14,6 +14,9 @@
 #define STOP_TEXT_MAX 800
 #define STOP_WHEN_MAX 120
 
+/* What `status --json` and `queue --json` call it. A pause that the server wants between
+ * two sessions is the peer's. "" for no stop. */
+const char *stop_scope(const struct stop *stop);
 /* "daily limit of the provider", "the login is refused": what is the matter. Borrowed
  * from the stop. */
 const char *stop_what(const struct stop *stop);

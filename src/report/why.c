@@ -122,7 +122,7 @@ static void explain_stopped(const struct smarthost_status *smarthost,
 	stop_explain(stop, now, why->text);
 	why->next = next_after(smarthost, stop, now);
 	why->until = stop_ends(stop);
-	snprintf(why->scope, sizeof(why->scope), "%s", stop->scope);
+	snprintf(why->scope, sizeof(why->scope), "%s", stop_scope(stop));
 	snprintf(why->reason, sizeof(why->reason), "%s", stop->reason);
 	snprintf(why->mend, sizeof(why->mend), "%s", stop_mend(stop));
 }
