@@ -115,7 +115,9 @@ static unsigned code_of(const struct smtp_client_answer *answer)
 	return answer->verdict == SMTP_PERMANENT ? 550 : 450;
 }
 
-static struct verdict ask(const struct judge *judge, const struct outgoing *message,
+/* The evidence is what the words alone mean: what the others were told decides what is
+ * made of it, and must not hide it from those who are judged later. */
+static struct verdict ask(struct judge *judge, const struct outgoing *message,
 			  const struct smtp_client_result *result,
 			  const struct smtp_client_answer *answer)
 {
@@ -149,6 +151,7 @@ static struct verdict ask(const struct judge *judge, const struct outgoing *mess
 	known.other_senders = others_like(judge, message->sender, &evidence);
 	if (known.other_senders)
 		verdict = verdict_of(judge->rules, &said, &known);
+	remember(judge, message->sender, evidence);
 	return verdict;
 }
 
@@ -234,10 +237,6 @@ static struct judgement judge_all(struct judge *judge, const struct outgoing *me
 			continue;
 		verdict = ask(judge, message, result, answer);
 		is_unclear |= add_verdict(judge, &judgement, answer, i, &verdict);
-		remember(judge, message->sender,
-			 (struct judge_evidence){ .rule = verdict.rule,
-						  .code = answer->reply.code,
-						  .stage = answer->stage });
 	}
 	if (judgement.effect == EFFECT_LETTER || judgement.effect == EFFECT_SENDER)
 		judgement.wait.not_before = judgement.verdict.wait_s;

@@ -22,10 +22,11 @@ static bool may_sender_send(struct run *run, const struct outgoing *message,
 	*not_before_out = message->name.not_before;
 	if (!stop || message->name.freed)
 		return true;
-	if (stop_holds(stop, &now)) {
-		*not_before_out = stop->until;
+	*not_before_out = stop->until;
+	if (stop_holds(stop, &now))
 		return false;
-	}
+	/* If that letter is taken, they go in this call. */
+	*not_before_out = run->began;
 	for (size_t i = 0; i < run->senders_tried.count; i++)
 		if (strcmp(run->senders_tried.lines[i], sender) == 0)
 			return false;

@@ -55,7 +55,7 @@ static void on_ready(void *ctx, const struct dial *dial, const struct smtp_offer
 {
 	struct run *run = ctx;
 
-	run->settled = 0;
+	run->settled = run->refused = 0;
 	run->is_renewing = false;
 	if (is_too_little(run, dial))
 		return;
@@ -71,11 +71,13 @@ static bool may_go_on(struct run *run, const struct send_loss *loss)
 	    !(loss->was_closed || loss->was_given_up || loss->is_half_answered ||
 	      loss->is_swallowed || loss->is_stalled))
 		return false;
-	if (run->settled)
+	if (run->settled) {
 		run->fruitless = 0;
-	else
-		run->fruitless++;
-	return run->fruitless < FRUITLESS_MAX;
+		return true;
+	}
+	/* What else is under way would share the fate of the message in hand. */
+	run_begin_feeling(run);
+	return ++run->fruitless < FRUITLESS_MAX;
 }
 
 static void go_on(struct run *run, const struct send_loss *loss, unsigned left)
@@ -88,7 +90,7 @@ static void go_on(struct run *run, const struct send_loss *loss, unsigned left)
 		run_learn_no_chunking(run);
 	else if (!left && run->settled)
 		run_learn_per_connection(run, loss->answered);
-	run->settled = 0;
+	run->settled = run->refused = 0;
 	run_relist(run);
 }
 

@@ -70,13 +70,11 @@ void run_learn(struct run *run)
 		run->rules = verdict_rules_shipped();
 	}
 	run->judge.rules = run->rules;
-	/* A stop has ended, or a person ended it: one letter on one connection shows
-	 * whether its reason has. */
-	run->is_feeling = stop != NULL;
-	if (run->is_feeling) {
-		run->pool.limit = 1;
-		run->pool.shared.most_messages = 1;
-	}
+	/* A stop has ended, or a person ended it: one letter shows whether its reason
+	 * has.
+	 */
+	if (stop)
+		run_begin_feeling(run);
 }
 
 /* Which of the offers that this message used does not work? Returns false if all were
@@ -86,25 +84,26 @@ bool run_downgrade(struct run *run, const struct smtp_client_result *result, siz
 	const struct smtp_client_answer *answer = &result->answers[i];
 	struct server_connection_shared *shared = &run->pool.shared;
 	int64_t until = clock_wall_s() + PEER_MEMORY_S;
+	const char *what;
 
 	if (answer->stage >= SMTP_AT_DATA && result->used_chunking) {
 		run->memory.no_chunking_until = until;
 		shared->avoid_chunking = true;
+		what = "CHUNKING";
 	} else if (result->used_pipelining &&
 		   (answer->reply.code == 500 || answer->reply.code == 503)) {
 		run->memory.no_pipelining_until = until;
 		shared->avoid_pipelining = true;
+		what = "PIPELINING";
 	} else if (!shared->avoid_parameters) {
 		shared->avoid_parameters = true;
+		what = "parameters of MAIL";
 	} else {
 		return false;
 	}
 	log_warning("smarthost=%s goes on without %s: %u %s",
-		    run->outbound.smarthost.name,
-		    shared->avoid_parameters        ? "parameters of MAIL"
-		    : answer->stage >= SMTP_AT_DATA ? "CHUNKING"
-						    : "PIPELINING",
-		    answer->reply.code, answer->reply.text);
+		    run->outbound.smarthost.name, what, answer->reply.code,
+		    answer->reply.text);
 	run->has_learnt = true;
 	pool_renew(&run->pool);
 	return true;
@@ -115,7 +114,10 @@ void run_learn_per_connection(struct run *run, uint64_t count)
 {
 	const struct smarthost *smarthost = &run->outbound.smarthost;
 
-	if (!count || smarthost->perconnection || run->memory.per_connection == count)
+	/* Many servers end a session after so many errors: that is no limit of messages.
+	 */
+	if (!count || run->refused || smarthost->perconnection ||
+	    run->memory.per_connection == count)
 		return;
 	run->memory.per_connection = count;
 	run->pool.shared.per_connection = count;

@@ -63,11 +63,12 @@ struct run {
 				     */
 	unsigned begun_again;       /* messages, for the server's sake */
 	unsigned settled;           /* recipients and messages, on this connection */
-	bool is_feeling;  /* a stop has ended: one letter shows whether its reason has */
-	bool was_slowed;  /* the last answer of all was "slower" */
-	bool is_renewing; /* until a new connection is ready the old ones only finish */
-	unsigned fruitless;             /* connections in a row that answered nothing */
-	struct settings_list stops_put; /* of senders and messages, in this call */
+	unsigned refused;           /* of them */
+	bool is_feeling;            /* one letter shows whether the server takes mail */
+	bool was_slowed;            /* the last answer of all was "slower" */
+	bool is_renewing;   /* until a new connection is ready the old ones only finish */
+	unsigned fruitless; /* connections in a row that answered nothing */
+	struct settings_list stops_put;     /* of senders and messages, in this call */
 	struct settings_list senders_tried; /* whose stop had ended: one message shows */
 	bool is_suspects_turn; /* all but messages that ended connections is sent */
 	bool was_suspect_passed;
@@ -122,6 +123,8 @@ void run_put_stop(struct run *run, const struct verdict *verdict, const char *sc
 /* Recorded among the smarthost's stops, with its ends. */
 void run_fill_stop(const struct run *run, const struct verdict *verdict,
 		   const char *reason, struct stop *stop_out);
+/* From now on one message at a time is under way, until the server takes one. */
+void run_begin_feeling(struct run *run);
 /* The server took a message: a stop of the smarthost has ended. */
 void run_end_feeling(struct run *run);
 bool run_admit(void *ctx, struct outgoing *message);

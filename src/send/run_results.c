@@ -50,9 +50,11 @@ void run_judge_place(struct run *run)
 
 /* The server does not take mail without a sender: nobody can be told but the postmaster,
  * who gets the message as a bounce of a bounce. */
-static void give_up_null_sender(struct smtp_client_result *result,
+static void give_up_null_sender(struct run *run, struct smtp_client_result *result,
 				struct judgement *judgement)
 {
+	run->settled++;
+	run->refused++;
 	for (size_t i = 0; i < result->count; i++)
 		if (result->answers[i].verdict == SMTP_TEMPORARY)
 			result->answers[i].verdict = SMTP_PERMANENT;
@@ -84,6 +86,7 @@ static void slow_down(struct run *run, struct judgement *judgement, const struct
 	} else if (run->settled || !run->was_slowed) {
 		judgement->wait.is_attempt = !run->settled;
 		judgement->effect = EFFECT_RECONNECT;
+		run_begin_feeling(run);
 		run->was_slowed = true;
 		run->is_renewing = true;
 		pool_renew(&run->pool);
@@ -116,7 +119,7 @@ static void take_effect(struct run *run, const struct outgoing *message,
 			run_put_stop(run, &judgement->verdict, "sender",
 				     message->envelope.sender, &why);
 		else
-			give_up_null_sender(result, judgement);
+			give_up_null_sender(run, result, judgement);
 		break;
 	case EFFECT_RECONNECT:
 		reconnect(run, judgement, answer->stage);
@@ -139,11 +142,12 @@ static void act(struct run *run, struct outgoing *message,
 {
 	bool is_accepted = false, has_more;
 
-	take_effect(run, message, result, judgement);
 	for (size_t i = 0; i < result->count; i++) {
 		is_accepted |= result->answers[i].verdict == SMTP_ACCEPTED;
+		run->refused += result->answers[i].verdict == SMTP_PERMANENT;
 		run->settled += result->answers[i].verdict == SMTP_PERMANENT;
 	}
+	take_effect(run, message, result, judgement);
 	if (is_accepted)
 		on_accepted(run, message);
 	has_more = disposition_settle(&run->outbound, message, result, &judgement->wait);
@@ -247,7 +251,7 @@ static void on_cut_short(struct run *run, struct outgoing *message,
 	judgement.wait.is_uncertain = end == SEND_UNCERTAIN;
 	/* A second time in one call: others had their turn meanwhile. */
 	judgement.wait.is_attempt |= result->in_hand && run->is_suspects_turn;
-	if (result->in_hand && end == SEND_UNSENT)
+	if (result->in_hand)
 		suspect(run, message);
 	if (end == SEND_UNCERTAIN && result->unclear &&
 	    is_unclear_too_often(run, message))

@@ -16,8 +16,9 @@ struct stops_now run_stops_now(const struct run *run)
 			    outbound->smarthost.name, link->name[0] ? link->since : 0);
 }
 
-static void remove_whole(struct stops *stops)
+static void remove_whole(struct outbound *outbound)
 {
+	struct stops *stops = &outbound->stops;
 	const struct stop *stop = stops_smarthost(stops);
 	char scope[sizeof(stop->scope)];
 
@@ -25,6 +26,14 @@ static void remove_whole(struct stops *stops)
 		return;
 	memcpy(scope, stop->scope, sizeof(scope));
 	stops_remove(stops, scope, "");
+	log_info("resumed smarthost=%s", outbound->smarthost.name);
+}
+
+void run_begin_feeling(struct run *run)
+{
+	run->is_feeling = true;
+	run->pool.limit = 1;
+	run->pool.shared.most_messages = 1;
 }
 
 void run_end_feeling(struct run *run)
@@ -35,10 +44,9 @@ void run_end_feeling(struct run *run)
 		return;
 	run->is_feeling = false;
 	run->judge.times = 0;
-	remove_whole(&outbound->stops);
+	remove_whole(outbound);
 	run->pool.limit = outbound->job ? 1 : 0;
 	run->pool.shared.most_messages = outbound->smarthost.indoubt;
-	log_info("resumed smarthost=%s", outbound->smarthost.name);
 }
 
 void run_fill_stop(const struct run *run, const struct verdict *verdict,

@@ -32,6 +32,7 @@ static bool is_suspects_turn_due(struct run *run)
 {
 	if (!run->was_suspect_passed || run->is_suspects_turn)
 		return false;
+	run_begin_feeling(run);
 	return run->is_suspects_turn = true;
 }
 

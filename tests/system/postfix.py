@@ -48,6 +48,7 @@ mynetworks = {networks}
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = check_recipient_access inline:{{
     {{nobody@far.example = 550 5.1.1 nobody of that name}}
+    {{gone.example = 550 5.1.1 nobody of that name}}
     {{later@far.example = 450 4.2.1 come back later}} }}
 virtual_mailbox_domains = static:all
 virtual_mailbox_base = {folder}/mail
@@ -77,9 +78,9 @@ def available():
 
 class Postfix:
     def __init__(self, certificates, tls=None, auth=False, without=(), address="127.0.0.1",
-                 port=None):  # fmt: skip
+                 port=None, more=()):  # fmt: skip
         """tls: None, "starttls" or "implicit"; auth: AUTH is offered and needed;
-        without: EHLO keywords that it does not offer."""
+        without: EHLO keywords that it does not offer; more: lines of main.cf."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lontar-postfix-"))
         self.folder.chmod(0o755)
         owner = pwd.getpwnam("postfix")
@@ -89,7 +90,7 @@ class Postfix:
             (self.folder / name).mkdir()
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
         os.chown(self.folder / "mail", owner.pw_uid, owner.pw_gid)
-        more = [f"smtpd_discard_ehlo_keywords = {' '.join(without)}"]
+        more = [f"smtpd_discard_ehlo_keywords = {' '.join(without)}", *more]
         if tls:
             more += self._tls(certificates, tls)
         if auth:

@@ -1,13 +1,15 @@
 """What a server refuses stops as little as can be, ends by itself, and is told to one."""
 
-import email
-import email.policy
 import re
 import time
 
 import pytest
 
+import stop_stand
 from gateway import EX_CONFIG, EX_OK, EX_TEMPFAIL
+from stop_stand import (
+    let_pass, letters, link_up, state, stopped_again, stops_file, take, words,
+)  # fmt: skip
 from waiting import wait_until
 
 ANN, FAR = "ann@gate.example", "you@far.example"
@@ -16,52 +18,7 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def refuse(smarthost, step="MAIL", reply=RELAYING):
-    smarthost.answer = lambda at, *_: reply if at == step else None
-
-
-def take(smarthost):
-    smarthost.answer = lambda *_: None
-
-
-def state(gateway, name="isp"):
-    return gateway.smarthost_status(name)["state"]
-
-
-def stops_file(gateway, name="isp"):
-    return gateway.root / "spool/state/stops" / name
-
-
-def letters(gateway):
-    """To the postmaster, who is the first user: ann."""
-    found = [
-        email.message_from_bytes(one, policy=email.policy.default)
-        for one in gateway.mailbox("ann")
-    ]
-    return [one for one in found if one["To"] == "postmaster@gate.example"]
-
-
-def words(letter):
-    return " ".join(letter.get_body().get_content().split())
-
-
-def stopped_again(gateway, times, name="isp"):
-    """Waits until the server has refused so many times in a row, and the flush has ended."""
-    wait_until(lambda: f"times={times}\n" in stops_file(gateway, name).read_text(), what="a stop")
-    wait_until(lambda: "lontar-flush" not in gateway.processes().values(), what="its flush's end")
-
-
-def let_pass(gateway, seconds, name="isp"):
-    """As if the stops had been put so long ago. No flush is at work."""
-    file = stops_file(gateway, name)
-
-    def earlier(match):
-        return f"{match[1]}={max(int(match[2]) - seconds, 1)}"
-
-    file.write_text(re.sub(r"(?m)^(since|until)=(\d+)$", earlier, file.read_text()))
-
-
-def link_up(gateway):
-    assert gateway.run("link", "up", "ppp0").returncode == EX_OK
+    stop_stand.refuse(smarthost, step, reply)
 
 
 @pytest.fixture
