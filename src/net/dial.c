@@ -235,6 +235,7 @@ void dial_close(struct dial *dial)
 	free(dial->secret);
 	free(dial->user);
 	free(dial->host);
+	free(dial->cafile);
 	free(dial);
 }
 
@@ -272,6 +273,11 @@ bool dial_offers_login(const struct dial *dial)
 {
 	return mechanisms_offered(dial->protocol, buf_span(&dial->offer),
 				  dial->try.greeting) != 0;
+}
+
+bool dial_is_trusted(const struct dial *dial)
+{
+	return dial->try.is_trusted;
 }
 
 const char *dial_certificate_name(const struct dial *dial)

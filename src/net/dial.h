@@ -58,6 +58,9 @@ const char *dial_address(const struct dial *dial); /* the server's, as text */
  * in silence (a portal in its place). */
 bool dial_has_tls(const struct dial *dial);
 bool dial_offers_login(const struct dial *dial);
+/* The certificate was made by somebody whom cafile, or the system, trusts. Always, unless
+ * TLS was only to be tried. */
+bool dial_is_trusted(const struct dial *dial);
 /* The name in the certificate that the host was found by, else its first name; "" without
  * TLS. */
 const char *dial_certificate_name(const struct dial *dial);

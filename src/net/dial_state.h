@@ -19,6 +19,7 @@
 struct dial_try {
 	enum dial_stage stage;
 	bool has_tls;
+	bool is_trusted; /* the certificate, by whom it was made */
 	bool is_let_in;  /* IMAP: without a login (PREAUTH) */
 	bool in_list;    /* POP3: the lines of CAPA follow */
 	bool is_foreign; /* the server does not speak the protocol */
@@ -64,6 +65,8 @@ struct dial {
 	ev_timer tick;  /* has anything moved? */
 	enum dial_protocol protocol;
 	char *host;
+	char *cafile;       /* NULL: the system's */
+	bool is_unverified; /* TLS is only to be tried */
 	uint16_t port;
 	bool is_implicit;
 	bool wants_tls;

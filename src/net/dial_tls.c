@@ -1,7 +1,9 @@
 /* TLS below libcurl: sessions to resume, the certificate, and what is wrong with it. */
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "net/dial_private.h"
 
@@ -68,6 +70,16 @@ static void keep_name(struct dial *dial, const SSL *ssl)
 		name[0] = '\0';
 }
 
+/* By whom it was made, whatever its dates. If TLS is only to be tried, nothing else looks
+ * at it, and anybody can make one with the right name. */
+static bool is_trusted(const SSL *ssl)
+{
+	long code = SSL_get_verify_result(ssl);
+
+	return code == X509_V_OK || code == X509_V_ERR_CERT_NOT_YET_VALID ||
+	       code == X509_V_ERR_CERT_HAS_EXPIRED;
+}
+
 static void on_tls_state(const SSL *ssl, int where, int value)
 {
 	struct dial *dial = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
@@ -81,6 +93,7 @@ static void on_tls_state(const SSL *ssl, int where, int value)
 	if (!(where & SSL_CB_HANDSHAKE_DONE) || dial->try.has_tls)
 		return;
 	dial->try.has_tls = true;
+	dial->try.is_trusted = is_trusted(ssl);
 	keep_name(dial, ssl);
 	/* What was offered before may be an attacker's; SMTP greets anew. */
 	if (dial->protocol != DIAL_SMTP)
@@ -88,8 +101,20 @@ static void on_tls_state(const SSL *ssl, int where, int value)
 	dial_enter(dial, dial->is_implicit ? DIAL_AT_GREETING : DIAL_AT_EHLO);
 }
 
+/* libcurl reads none if the certificate need not be verified. Without them nothing is
+ * trusted, which is no failure then. */
+static void load_authorities(const struct dial *dial, SSL_CTX *tls)
+{
+	if (dial->cafile)
+		(void)!SSL_CTX_load_verify_file(tls, dial->cafile);
+	else
+		(void)!SSL_CTX_set_default_verify_dir(tls);
+	ERR_clear_error();
+}
+
 static CURLcode on_tls(CURL *easy, void *context, void *ctx)
 {
+	const struct dial *dial = ctx;
 	SSL_CTX *tls = context;
 
 	(void)easy;
@@ -98,6 +123,8 @@ static CURLcode on_tls(CURL *easy, void *context, void *ctx)
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT |
 						    SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(tls, on_ticket);
+	if (dial->is_unverified)
+		load_authorities(dial, tls);
 	return CURLE_OK;
 }
 
@@ -111,6 +138,8 @@ void dial_set_tls(struct dial *dial, const struct dial_request *request)
 	};
 	bool verified = request->tls != DIAL_TRY;
 
+	dial->is_unverified = !verified;
+	dial->cafile = request->cafile ? must_copy(request->cafile) : NULL;
 	curl_easy_setopt(dial->easy, CURLOPT_USE_SSL,
 			 dial->wants_tls ? (long)CURLUSESSL_ALL : levels[request->tls]);
 	curl_easy_setopt(dial->easy, CURLOPT_SSL_VERIFYPEER, verified ? 1L : 0L);

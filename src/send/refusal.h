@@ -22,7 +22,8 @@ bool refusal_of_dial(const struct dial_failure *failure,
  * asked. */
 struct verdict refusal_of_ourselves(void);
 
-/* How a connection is protected. `certificate`: dial_certificate_name. */
+/* How a connection is protected. `certificate`: dial_certificate_name, or "" if that is
+ * not to be trusted. */
 enum peer_tls refusal_level(bool has_tls, const char *certificate, const char *host);
 
 /* True: that is less than the setting demands, or than was seen of this server before

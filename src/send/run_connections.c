@@ -36,7 +36,8 @@ static bool is_too_little(struct run *run, const struct dial *dial)
 {
 	const struct outbound *outbound = &run->outbound;
 	enum peer_tls level =
-		refusal_level(dial_has_tls(dial), dial_certificate_name(dial),
+		refusal_level(dial_has_tls(dial),
+			      dial_is_trusted(dial) ? dial_certificate_name(dial) : "",
 			      outbound->smarthost.host);
 	struct verdict verdict;
 	struct err why = { 0 };

@@ -177,6 +177,10 @@ void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tl
 {
 	struct peer_memory *memory = &run->memory;
 
+	/* Nobody promised a certificate for a mail host: many have one of their own
+	 * making one day and another the next. */
+	if (run->judge.is_mx && level > PEER_TLS_ENCRYPTED)
+		level = PEER_TLS_ENCRYPTED;
 	if (run->outbound.smarthost.tlslevel == SMARTHOST_LEVEL_ANY ||
 	    level > memory->tls)
 		memory->tls = level;

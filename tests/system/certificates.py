@@ -6,14 +6,14 @@ import time
 
 
 class Certificates:
-    def __init__(self, folder):
+    def __init__(self, folder, name="localhost"):
         self.ca = folder / "ca.pem"
         self.certificate = folder / "server.pem"
         self.key = folder / "server.key"
         ca_key = folder / "ca.key"
         request = folder / "server.csr"
         extensions = folder / "extensions"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.77.0.2\n")
+        extensions.write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1,IP:10.77.0.2\n")
         self._openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-days", "30", "-subj", "/CN=Lontar test CA",
@@ -21,7 +21,7 @@ class Certificates:
         )  # fmt: skip
         self._openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", "/CN=localhost", "-keyout", self.key, "-out", request,
+            "-subj", f"/CN={name}", "-keyout", self.key, "-out", request,
         )  # fmt: skip
         self._openssl(
             "x509", "-req", "-days", "30", "-in", request, "-CA", self.ca,

@@ -2,10 +2,12 @@
 lies, a certificate that is judged by a clock that cannot be right."""
 
 import os
+import ssl
 import time
 
 import pytest
 
+from certificates import Certificates
 from gateway import EX_OK, EX_TEMPFAIL
 from name_server import Zone
 from stop_stand import (
@@ -64,6 +66,32 @@ def test_a_portal_without_tls_gets_no_letter_where_there_was_tls(known, offers):
     assert len(smarthost.messages) == 1
     assert nothing_bounced(gateway)
     link_down(gateway)
+    real_provider_is_back(gateway, smarthost)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "try"])
+@pytest.mark.parametrize("named", [True, False], ids=["of the same name", "of another name"])
+def test_a_portal_with_a_certificate_of_its_own_gets_no_letter(
+    make_gateway, make_smarthost, certificates, tls, named, folder
+):
+    smarthost = make_smarthost(tls=True, extensions=REAL)
+    gateway = make_gateway(smarthosts={"isp": smarthost.port})
+    write_smarthost(gateway, smarthost, certificates, tls, login=False)
+    gateway.send(ANN, [FAR])
+    assert gateway.flush().returncode == EX_OK
+    for sender in (ANN, BOB):
+        gateway.send(sender, [FAR])
+    real, portal = smarthost.tls, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (folder / "portal").mkdir()
+    made = Certificates(folder / "portal", "localhost" if named else "portal.example")
+    portal.load_cert_chain(made.certificate, made.key)
+    smarthost.tls = portal
+    link_up(gateway)
+    stopped_again(gateway, 1)
+    assert gateway.smarthost_status()["scope"] == "network"
+    assert len(smarthost.messages) == 1
+    link_down(gateway)
+    smarthost.tls = real
     real_provider_is_back(gateway, smarthost)
 
 

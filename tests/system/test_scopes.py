@@ -185,6 +185,34 @@ def test_a_receipt_that_the_provider_never_takes_ends_as_a_note_to_the_postmaste
     assert b"read receipt" in note and b"501" in note
 
 
+@pytest.mark.parametrize(
+    ("step", "reply"),
+    [
+        ("MAIL", "501 5.1.7 Invalid sender"),
+        ("MAIL", "501 Invalid MAIL FROM address provided"),  # Amazon SES
+        ("MAIL", "503 5.5.4 Bad sequence of commands: null reverse-path is not allowed"),
+        ("MAIL", "553 5.7.1 Sender address rejected: not owned by auth user."),  # Yandex
+        ("MAIL", "550 5.7.1 Null sender is not allowed"),
+        ("RCPT", "550 5.1.8 <>: Sender address rejected: null senders are not accepted"),
+    ],
+)
+def test_a_lone_receipt_that_is_refused_stops_nothing(talk, step, reply):
+    gateway, smarthost = talk
+    smarthost.answer = lambda at, argument, session: (
+        reply
+        if at == step and ("<>" in argument if step == "MAIL" else session.sender == "")
+        else None
+    )
+    send(gateway, "read receipt", "")
+    assert gateway.flush().returncode == EX_OK
+    [note] = wait_until(lambda: gateway.mailbox("ann"), what="the note")
+    assert b"read receipt" in note
+    assert state(gateway) == "empty"
+    send(gateway, "mail")
+    assert gateway.flush().returncode == EX_OK
+    assert subjects(smarthost.taken) == ["mail"]
+
+
 def test_nullsender_names_the_address_that_such_a_provider_gets(make_gateway, make_smarthost):
     smarthost = make_smarthost()
     gateway = make_gateway(smarthosts={"isp": smarthost.port})

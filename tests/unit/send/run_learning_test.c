@@ -160,6 +160,26 @@ static void silence_after_several_commands_means_one_at_a_time(void **state)
 	assert_false(run.pool.shared.avoid_pipelining);
 }
 
+static void the_best_protection_is_remembered(void **state)
+{
+	(void)state;
+	run_learn_protection(&run, NULL, PEER_TLS_NAMED);
+	run_learn_protection(&run, NULL, PEER_TLS_ENCRYPTED);
+	assert_int_equal(run.memory.tls, PEER_TLS_NAMED);
+	/* The operator has said that less is right. */
+	run.outbound.smarthost.tlslevel = SMARTHOST_LEVEL_ANY;
+	run_learn_protection(&run, NULL, PEER_TLS_NONE);
+	assert_int_equal(run.memory.tls, PEER_TLS_NONE);
+}
+
+static void of_a_mail_host_no_certificate_is_expected(void **state)
+{
+	(void)state;
+	run.judge.is_mx = true;
+	run_learn_protection(&run, NULL, PEER_TLS_NAMED);
+	assert_int_equal(run.memory.tls, PEER_TLS_ENCRYPTED);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, know_nothing)
 
 int main(void)
@@ -174,6 +194,8 @@ int main(void)
 		TEST(a_setting_goes_before_what_is_learnt),
 		TEST(recipients_a_transaction_are_those_it_took),
 		TEST(silence_after_several_commands_means_one_at_a_time),
+		TEST(the_best_protection_is_remembered),
+		TEST(of_a_mail_host_no_certificate_is_expected),
 	};
 	struct CMUnitTest tests[LENGTH(limits)] = { 0 };
 
