@@ -11,7 +11,7 @@ from certificates import Certificates
 from gateway import EX_OK, EX_TEMPFAIL
 from name_server import Zone
 from stop_stand import (
-    flap, let_pass, link_down, link_up, refuse, state, stopped_again, stops_file, take,
+    flap, let_pass, link_down, link_up, state, stopped_again, take,
 )  # fmt: skip
 from waiting import wait_until
 
