@@ -2,7 +2,7 @@
  * On a link that loses packets by itself (radio, a bad telephone line) three things
  * differ:
  *
- * - To slow down at each loss, as CUBIC and Reno do, helps nobody: nothing is too full.
+ * - To slow down at each loss, as CUBIC and Reno do, does not help: nothing is too full.
  *   BBR does not. It is no good choice for a link that loses nothing: before it knows the
  *   rate it overruns the queue, and every ten seconds it empties the link to look at the
  *   round trip. So it is used from the first loss on, and from the beginning of the next
@@ -23,7 +23,7 @@
 #include "link/pace.h"
 
 #define FLIGHT_MIN      UINT64_C(8192) /* of small messages a few, on the slowest modem */
-#define FLIGHT_NEAR     UINT64_C(65536) /* where nothing is far away */
+#define FLIGHT_NEAR     UINT64_C(65536) /* bytes, if nothing is far away */
 #define FLIGHT_MAX      UINT64_C(4194304)
 #define NEAR_US         UINT64_C(20000)
 

@@ -49,7 +49,7 @@ void pace_recall_losses(struct pace *pace, uint64_t lost_permille);
 /* One message took so long from its first byte to its answer. */
 void pace_take_message(struct pace *pace, uint64_t bytes, uint64_t took_us);
 
-/* Bytes that are to be on the way at a time, where messages are so large on average. */
+/* Bytes that are to be on the way at a time, if messages are so large on average. */
 uint64_t pace_flight(const struct pace *pace, uint64_t message_bytes);
 
 /* Whether TCP should not slow down whenever a packet is lost (BBR's way, not CUBIC's). */

@@ -31,6 +31,7 @@ struct peer_memory { /* valid when zeroed: nothing is known; times: wall clock s
 	int64_t login_worked;    /* at this time last; 0: never */
 	uint64_t per_connection; /* messages after which it hangs up; 0: not known */
 	uint64_t recipients;     /* it takes in one transaction; 0: not known */
+	int64_t limits_until;    /* the two above are tried out anew then */
 	uint64_t tls;            /* enum peer_tls, the best seen */
 	int64_t rate_since;      /* the period of the smarthost's rate that is counted */
 	uint64_t rate_count;     /* messages in it */
@@ -41,5 +42,8 @@ void peer_memory_read(int root_fd, const char *smarthost, const char *host,
 		      struct peer_memory *memory_out);
 bool peer_memory_write(int root_fd, const char *smarthost, const char *host,
 		       const struct peer_memory *memory, struct err *err) MUST_USE;
+
+/* Mail hosts that this smarthost of type mx has not spoken to for PEER_MEMORY_S. */
+void peer_memory_forget_old(int root_fd, const char *smarthost, int64_t now);
 
 #endif

@@ -52,9 +52,9 @@ bool stops_write(int root_fd, const char *smarthost, const struct stops *stops,
 		 struct err *err) MUST_USE;
 void stops_clear(struct stops *stops);
 
-/* Two more scopes, whose key is a letter's id, keep nothing back and are told to nobody:
- * their `times` are what is wanted. suspect: the server hung up on the letter, which goes
- * last; unclear: its answers did not tell whether it took the letter. */
+/* Two more scopes, whose key is a letter's id, keep nothing back and are not told to a
+ * person: their `times` are what is wanted. suspect: the server hung up on the letter,
+ * which goes last; unclear: its answers did not tell whether it took the letter. */
 bool stop_is_only_counted(const struct stop *stop);
 /* It is about all mail of the smarthost. */
 bool stop_is_whole(const struct stop *stop);

@@ -22,7 +22,7 @@ struct round {
 	struct parked_list list;
 };
 
-/* With a domain that is here: rcpthosts may be somebody else's, further on. */
+/* With a domain that is here: those of rcpthosts may be of another server, further on. */
 static bool is_here(const struct settings *settings, const char *sender)
 {
 	const char *domain = address_domain(sender), *line;
@@ -101,7 +101,7 @@ static bool send_notice(const struct round *round, const struct parked_name *nam
 	return true;
 }
 
-/* False: he could not be told now. */
+/* False: the sender could not be told now. */
 static bool tell(const struct round *round, struct parked_name *name, struct err *err)
 {
 	struct outbound *outbound = round->outbound;
@@ -120,7 +120,7 @@ static bool tell(const struct round *round, struct parked_name *name, struct err
 	return done && queue_rename(&outbound->queue, name, &to, err);
 }
 
-/* Its time has come. The count begins where it has not begun yet. */
+/* Its time has come. If the count has not begun yet, it begins now. */
 static bool is_due(const struct round *round, struct parked_name *name, struct err *err)
 {
 	struct outbound *outbound = round->outbound;

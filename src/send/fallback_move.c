@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "link/fallback.h"
 
-#define TRY_AGAIN_S 900 /* one that could not be reached: who parks mail has a try */
+#define TRY_AGAIN_S 900 /* one that could not be reached is tried for new mail */
 
 /* What is too large for the second one has nowhere else to go. */
 static bool may_move(const struct parked_name *name, uint64_t maxsize)

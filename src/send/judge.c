@@ -14,8 +14,10 @@
  *
  * A refusal in unclear words, before anything was accepted, is put aside until the queue
  * is empty: if different senders were refused with the same words the place is meant,
- * else the letter, and it is bounced. In MX mode a host speaks for its own mail only, so
- * nothing is put aside.
+ * else the letter, and it is bounced. If very many are put aside before the queue is
+ * empty, no single letter is meant: the senders' mail is stopped, and after each stop one
+ * letter shows whether the reason has gone. In MX mode a host speaks for its own mail
+ * only, so nothing is put aside.
  */
 #include "send/judge.h"
 
@@ -116,7 +118,7 @@ static unsigned code_of(const struct smtp_client_answer *answer)
 }
 
 /* The evidence is what the words alone mean: what the others were told decides what is
- * made of it, and must not hide it from those who are judged later. */
+ * made of it, and must not hide it from those that are judged later. */
 static struct verdict ask(struct judge *judge, const struct outgoing *message,
 			  const struct smtp_client_result *result,
 			  const struct smtp_client_answer *answer)
@@ -147,7 +149,7 @@ static struct verdict ask(struct judge *judge, const struct outgoing *message,
 						 .code = answer->reply.code,
 						 .stage = answer->stage };
 
-	/* The words alone were unclear: who else was refused with them? */
+	/* The words alone were unclear: which other senders were refused with them? */
 	known.other_senders = others_like(judge, message->sender, &evidence);
 	if (known.other_senders)
 		verdict = verdict_of(judge->rules, &said, &known);
@@ -242,8 +244,8 @@ static struct judgement judge_all(struct judge *judge, const struct outgoing *me
 		judgement.wait.not_before = judgement.verdict.wait_s;
 	if (judgement.effect == EFFECT_LETTER)
 		judge->place_refused++;
-	/* A mail host owes us nothing, and nobody can speak to it for us: what it does
-	 * not take grows old, and goes back at last. */
+	/* A mail host owes us nothing, and no provider speaks to it for us: what it
+	 * does not take grows old, and goes back at last. */
 	if (judge->is_mx && judgement.effect >= EFFECT_LETTER &&
 	    judgement.effect != EFFECT_RECONNECT && judgement.effect != EFFECT_PEER)
 		judgement.wait.is_attempt = true;
@@ -264,4 +266,25 @@ struct judgement judge_suspended(struct judge *judge, const struct outgoing *mes
 				 struct smtp_client_result *result, int64_t now)
 {
 	return judge_all(judge, message, result, false, now);
+}
+
+struct judgement judge_unclear_sender(struct smtp_client_result *result)
+{
+	struct judgement judgement = {
+		.effect = EFFECT_SENDER,
+		.verdict = { .scope = VERDICT_SENDER,
+			     .action = VERDICT_STOP,
+			     .rule = "unclear-sender",
+			     .what = "the server takes none of this sender's mail",
+			     .mend = "Ask the provider why, or send it over another "
+				     "smarthost (senderroutes)." }
+	};
+
+	for (size_t i = result->count; i-- > 0;) {
+		if (result->answers[i].verdict != SMTP_PERMANENT)
+			continue;
+		result->answers[i].verdict = SMTP_TEMPORARY;
+		judgement.answer = i;
+	}
+	return judgement;
 }

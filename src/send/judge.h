@@ -63,4 +63,8 @@ struct judgement judge_result(struct judge *judge, const struct outgoing *messag
 struct judgement judge_suspended(struct judge *judge, const struct outgoing *message,
 				 struct smtp_client_result *result, int64_t now) MUST_USE;
 
+/* One of so many suspended messages that it is no single letter's fault: it is kept, and
+ * its sender's mail waits. */
+struct judgement judge_unclear_sender(struct smtp_client_result *result) MUST_USE;
+
 #endif

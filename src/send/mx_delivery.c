@@ -15,7 +15,7 @@
 #include "send/mx_private.h"
 
 #define ASKS_MAX 20 /* domains asked about at a time */
-/* So long a host's connection waits for other domains that may turn out to share it. */
+/* A host's connection waits so long for other domains that may turn out to share it. */
 #define PATIENCE_MS 500
 
 static void count_worker(struct mx_delivery *delivery, const struct mx_worker *worker)
@@ -82,14 +82,12 @@ static void fail(struct mx_domain *domain)
 	}
 }
 
-/* going on */
-
 /* One connection a host at a time. */
 static bool may_start(const struct mx_delivery *delivery, const struct mx_domain *domain)
 {
 	uint64_t most = delivery->setup.outbound->settings.concurrencyremote;
 
-	/* 0 keeps lontar-link from flushing: who asks all the same gets one. */
+	/* 0 keeps lontar-link from flushing: a flush that was asked for gets one. */
 	if (!domain->first || domain->worker ||
 	    delivery->worker_count >= (most ? most : 1))
 		return false;
@@ -143,7 +141,7 @@ static void on_resume(struct ev_loop *loop, ev_timer *watcher, int events)
 		delivery->setup.drained(delivery->setup.ctx);
 }
 
-/* By its first recipient who is not settled. */
+/* By its first recipient that is not settled. */
 static bool find_domain(const struct outbound *outbound, const struct parked_name *name,
 			char domain_out[ADDRESS_MAX])
 {
@@ -181,7 +179,7 @@ void mx_delivery_take_list(struct mx_delivery *delivery)
 		}
 		one = must_alloc(sizeof(*one));
 		domain = mx_domain_find(delivery, name_of_domain);
-		/* Who sends them has an order of his own. */
+		/* The process that sends them orders them itself. */
 		*one = (struct mx_message){ .next = domain->first, .name = *name };
 		domain->first = one;
 	}

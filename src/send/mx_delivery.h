@@ -1,12 +1,12 @@
 /*
  * Direct delivery (a smarthost of type mx): every message goes to the hosts that take its
  * recipients' domain. Here domains are found in the Maildir, their hosts asked for, and a
- * process (destination.h) started for each host that has mail: domains that share a host
+ * process (mx_job.h) started for each host that has mail: domains that share a host
  * share its connection, and one that hangs keeps no other.
  *
  * A host that cannot be reached is left out for the rest of the call, and the next one of
- * the domain takes its turn; where none is left, and where the name servers say that
- * there is none, each message hears what happened as if a server had said so.
+ * the domain takes its turn. If none is left, or the name servers say that there is none,
+ * each message hears what happened as if a server had said so.
  */
 #ifndef SEND_MX_DELIVERY_H
 #define SEND_MX_DELIVERY_H

@@ -1,5 +1,6 @@
-/* What the parts of direct delivery share: direct.c (domains and their hosts) and
- * direct_worker.c (the processes). Nobody else includes this. */
+/* What the parts of direct delivery share: mx_delivery.c, mx_domains.c (domains and their
+ * hosts), mx_unreachable.c and mx_worker.c (the processes). Nothing else includes this.
+ */
 #ifndef SEND_MX_PRIVATE_H
 #define SEND_MX_PRIVATE_H
 
@@ -33,7 +34,7 @@ struct mx_domain {
 	size_t count;
 	struct err err;
 	struct mx_message *first; /* not handed to a worker yet */
-	struct mx_worker *worker; /* who sends for it */
+	struct mx_worker *worker; /* that sends for it */
 };
 
 struct unreachable_host {

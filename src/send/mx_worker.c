@@ -68,17 +68,17 @@ static int write_plan(const struct mx_delivery *delivery, const struct mx_host *
 	return fd;
 }
 
-static void become(int plan_fd, int boss_fd, const char *smarthost)
+static void become(int plan_fd, int supervisor_fd, const char *smarthost)
 {
-	/* Neither may stand where the other goes. */
+	/* Neither may have the number that the other is to get. */
 	int plan = fcntl(plan_fd, F_DUPFD, PRIVATE_FD + 1);
-	int boss = fcntl(boss_fd, F_DUPFD, PRIVATE_FD + 1);
+	int supervisor = fcntl(supervisor_fd, F_DUPFD, PRIVATE_FD + 1);
 
-	if (plan < 0 || boss < 0 || dup2(plan, STDIN_FILENO) < 0 ||
-	    dup2(boss, PRIVATE_FD) < 0)
+	if (plan < 0 || supervisor < 0 || dup2(plan, STDIN_FILENO) < 0 ||
+	    dup2(supervisor, PRIVATE_FD) < 0)
 		_exit(EX_OSERR);
 	close(plan);
-	close(boss);
+	close(supervisor);
 	close(MASTER_FD);
 	execl("/proc/self/exe", "lontar-flush", "--mx-job", smarthost, (char *)NULL);
 	_exit(EX_OSERR);
@@ -190,7 +190,7 @@ void mx_worker_send(const struct mx_worker *worker, const struct buf *packet)
 		peer_send(worker->peer, packet, -1);
 }
 
-/* Until it has gone: nobody else may have its messages before. */
+/* Until it has gone: no other process may have its messages before. */
 static void wait_for(pid_t pid)
 {
 	kill(pid, SIGTERM);

@@ -49,7 +49,7 @@ struct outgoing {
 	int64_t began_us;                  /* ... since then, monotonic */
 	uint64_t encoded;                  /* bytes of it, without doubled dots */
 	bool written;                      /* its last byte is in the stream ... */
-	uint64_t mark;                     /* ... at this place, as session.c counts */
+	uint64_t mark;                     /* ... at this place, as transmit.c counts */
 	struct smtp_client_result *result; /* while it is suspended */
 };
 
@@ -60,7 +60,7 @@ struct outgoing_terms {
 	struct convert_need need; /* what the message must be for the server */
 };
 
-/* NULL and err: permanent where the file is not as it must be. The size is counted by
+/* NULL and err: permanent if the file is not as it must be. The size is counted by
  * reading it all. Free with outgoing_free. */
 struct outgoing *outgoing_open(struct parked *parked, const struct parked_name *name,
 			       const struct outgoing_terms *terms,

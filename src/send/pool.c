@@ -193,7 +193,7 @@ static void renew_full(struct pool *pool)
 		pool_reconnect(pool);
 }
 
-/* The first of two to be ready has won; where nothing is lost one is enough. */
+/* The first of two to be ready has won. If nothing is lost on the link, one is enough. */
 static void end_race(struct pool *pool)
 {
 	struct server_connection *next;
@@ -267,8 +267,9 @@ static void on_lost(void *ctx, const struct server_connection *connection,
 
 	unlink_connection(pool, connection);
 	left = pool->was_ready ? pool->shared.connected : pool_count(pool);
-	/* The server takes no more than those that stand. */
-	if (left)
+	/* The server takes no more than those that stand. One that has carried mail was
+	 * taken, and ended for another reason. */
+	if (left && !loss->answered)
 		pool->limit = pool_count(pool);
 	pool->shared.events->lost(pool->shared.events_ctx, loss, left);
 }

@@ -4,7 +4,7 @@
  * On the way to the sea, or in a hotel, something else may answer in the server's place:
  * a captive portal, a proxy of the provider. It shows by what is missing: no TLS or no
  * login where there was one, a certificate with another name. Mail is not given to it,
- * and it is no fault that a person must mend: the network is stopped, and tried again
+ * and it is no fault that a person has to see to: the network is stopped, and tried again
  * after a while and at the next link-up. The same things missing from a server that never
  * had them are a wrong setting, and the postmaster is told.
  *

@@ -13,13 +13,13 @@
 #include "deliver/inject.h"
 #include "link/fallback.h"
 
-struct parting { /* a message, and where its unsettled recipients go now */
+struct parting { /* a message, and the smarthosts that its unsettled recipients go to */
 	struct envelope envelope;
 	int fd;
 	char (*targets)[SMARTHOST_NAME_MAX]; /* "": stays, settled, or has no route */
 	size_t leaving;
 	size_t staying;
-	const char *target; /* of all that leave, where it is one */
+	const char *target; /* of all that leave, if it is one */
 };
 
 struct moves { /* and to what they are told */
@@ -95,8 +95,8 @@ static bool move(struct outbound *outbound, const struct parked_name *name,
 	return moved;
 }
 
-/* Hands the message in anew for those who leave: it is routed and parked as when it came,
- * without another trace line. */
+/* Hands the message in anew for the recipients that leave: it is routed and parked as
+ * when it came, without another trace line. */
 static bool hand_in(struct outbound *outbound, struct parting *parting, struct err *err)
 {
 	const char **leaving = must_alloc(parting->leaving * sizeof(*leaving));

@@ -18,6 +18,8 @@
 #include "send/disposition.h"
 #include "send/fallback_move.h"
 #include "send/reroute.h"
+#include "send/run_finish.h"
+#include "send/run_learning.h"
 #include "send/run_private.h"
 
 #define SYNC_S 1.

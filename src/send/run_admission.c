@@ -9,23 +9,34 @@
 #include "base/clock.h"
 #include "send/disposition.h"
 #include "send/run_private.h"
+#include "send/run_stops.h"
 
-/* A letter of a sender whose mail was refused shows whether it still is; until then, and
- * while the stop holds, the sender's other letters wait. */
+static bool holds_now(const struct run *run, const struct stop *stop)
+{
+	const struct stops_now now = run_stops_now(run);
+
+	return stop_holds(stop, &now);
+}
+
+/* What is passed over for a while was due in this call, and still is when its turn comes:
+ * its N= may be of an earlier stop, and lie hours ahead. So it becomes the beginning of
+ * the call.
+ *
+ * A letter of a sender whose mail was refused shows whether it still is; until then, and
+ * while the stop holds, the sender's other letters wait. Asked last, of a letter that is
+ * sent if this allows it: another one would not show anything. */
 static bool may_sender_send(struct run *run, const struct outgoing *message,
 			    int64_t *not_before_out)
 {
 	const char *sender = message->envelope.sender;
 	const struct stop *stop = stops_find(&run->outbound.stops, "sender", sender);
-	const struct stops_now now = run_stops_now(run);
 
-	*not_before_out = message->name.not_before;
 	if (!stop || message->name.freed)
 		return true;
-	*not_before_out = stop->until;
-	if (stop_holds(stop, &now))
+	if (holds_now(run, stop)) {
+		*not_before_out = stop->until;
 		return false;
-	/* If that letter is taken, they go in this call. */
+	}
 	*not_before_out = run->began;
 	for (size_t i = 0; i < run->senders_tried.count; i++)
 		if (strcmp(run->senders_tried.lines[i], sender) == 0)
@@ -39,17 +50,18 @@ static bool is_place_the_same(const struct run *run, const struct outgoing *mess
 {
 	const struct stop *stop =
 		stops_find(&run->outbound.stops, "place", message->name.id);
-	const struct stops_now now = run_stops_now(run);
 
-	return stop && !message->name.freed && stop_holds(stop, &now);
+	return stop && !message->name.freed && holds_now(run, stop);
 }
 
 /* A message that made the server hang up goes when all others are done. */
-static bool is_suspect_now(struct run *run, const struct outgoing *message)
+static bool is_suspect_now(struct run *run, const struct outgoing *message,
+			   int64_t *not_before_out)
 {
 	if (run->is_suspects_turn ||
 	    !stops_find(&run->outbound.stops, "suspect", message->name.id))
 		return false;
+	*not_before_out = run->began;
 	run->was_suspect_passed = true;
 	return true;
 }
@@ -92,10 +104,11 @@ static void stop_for_rate(struct run *run)
 bool run_admit(void *ctx, struct outgoing *message)
 {
 	struct run *run = ctx;
-	int64_t not_before;
+	int64_t not_before = message->name.not_before;
 
-	if (may_sender_send(run, message, &not_before) &&
-	    !is_place_the_same(run, message) && !is_suspect_now(run, message)) {
+	if (!is_place_the_same(run, message) &&
+	    !is_suspect_now(run, message, &not_before) &&
+	    may_sender_send(run, message, &not_before)) {
 		if (!is_rate_spent(run))
 			return true;
 		stop_for_rate(run);

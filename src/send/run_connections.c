@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "send/disposition.h"
 #include "send/refusal.h"
+#include "send/run_learning.h"
 #include "send/run_private.h"
-
-#define FRUITLESS_MAX 3 /* connections in a row that settled nothing */
+#include "send/run_stops.h"
 
 static struct order_limits on_limits(void *ctx)
 {
@@ -65,20 +65,20 @@ static void on_ready(void *ctx, const struct dial *dial, const struct smtp_offer
 	run_learn_offer(run, offer);
 }
 
-/* True: the run goes on over a new connection. */
+/* True: the run goes on over a new connection. One that was to make room for another was
+ * counted when that was decided. */
 static bool may_go_on(struct run *run, const struct send_loss *loss)
 {
 	if (!loss->was_connected || run_is_ending(run) ||
 	    !(loss->was_closed || loss->was_given_up || loss->is_half_answered ||
 	      loss->is_swallowed || loss->is_stalled))
 		return false;
-	if (run->settled) {
-		run->fruitless = 0;
+	if (run->is_renewing)
 		return true;
-	}
 	/* What else is under way would share the fate of the message in hand. */
-	run_begin_feeling(run);
-	return ++run->fruitless < FRUITLESS_MAX;
+	if (!run->settled)
+		run_begin_feeling(run);
+	return !run_is_fruitless(run);
 }
 
 static void go_on(struct run *run, const struct send_loss *loss, unsigned left)
@@ -89,8 +89,9 @@ static void go_on(struct run *run, const struct send_loss *loss, unsigned left)
 		run_learn_no_pipelining(run);
 	else if (loss->is_swallowed)
 		run_learn_no_chunking(run);
-	else if (!left && run->settled)
-		run_learn_per_connection(run, loss->answered);
+	else if (!left && run->settled && run->was_last_taken && !run->is_renewing &&
+		 run->state != RUN_IDLE)
+		run_learn_from_end(run, loss->answered);
 	run->settled = run->refused = 0;
 	run_relist(run);
 }

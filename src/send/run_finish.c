@@ -7,7 +7,10 @@
 #include "base/log.h"
 #include "send/delay_notice.h"
 #include "send/fallback_move.h"
+#include "send/run_finish.h"
+#include "send/run_learning.h"
 #include "send/run_private.h"
+#include "send/stops_prune.h"
 #include "send/stops_tell.h"
 
 struct stay {
@@ -66,8 +69,11 @@ void run_write_state(struct run *run)
 		pool_note(&run->pool, note);
 	snprintf(note->last_error, sizeof(note->last_error), "%.*s",
 		 (int)sizeof(note->last_error) - 1, outbound->why.text);
-	if (!smarthost_note_write(outbound->root_fd, name, note, &err) ||
-	    !stops_write(outbound->root_fd, name, &outbound->stops, &err) ||
+	if (!smarthost_note_write(outbound->root_fd, name, note, &err))
+		log_failure(&err);
+	if (!stops_prune(&outbound->stops, outbound->parked, &err))
+		log_failure(&err);
+	if (!stops_write(outbound->root_fd, name, &outbound->stops, &err) ||
 	    !stops_tell(outbound->root_fd, &outbound->settings, name, &outbound->stops,
 			clock_wall_s(), &err))
 		log_failure(&err);
@@ -109,6 +115,9 @@ static int finish_smarthost(struct run *run, const struct err *err, char *text,
 	int exit_code;
 
 	put_back(run);
+	if (run->mx)
+		peer_memory_forget_old(outbound->root_fd, outbound->smarthost.name,
+				       run->began);
 	if (run->options.is_standalone)
 		delay_notice_send_all(outbound);
 	if (err->kind != ERR_NONE)

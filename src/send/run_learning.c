@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "link/carries.h"
+#include "send/run_learning.h"
 #include "send/run_private.h"
+#include "send/run_stops.h"
 
 #define LOGIN_FRESH_S 3600
 
@@ -59,6 +61,8 @@ void run_learn(struct run *run)
 
 	peer_memory_read(outbound->root_fd, outbound->smarthost.name,
 			 outbound->job ? outbound->smarthost.host : NULL, &run->memory);
+	if (clock_wall_s() >= run->memory.limits_until)
+		run->memory.per_connection = run->memory.recipients = 0;
 	use_memory(run);
 	run->judge.is_mx = outbound->smarthost.type == SMARTHOST_MX;
 	run->judge.has_login = outbound->smarthost.user != NULL;
@@ -109,33 +113,43 @@ bool run_downgrade(struct run *run, const struct smtp_client_result *result, siz
 	return true;
 }
 
-/* The server ends the session after some messages: the next one is begun in time. */
-void run_learn_per_connection(struct run *run, uint64_t count)
+/* The next connection is begun in time. Sessions end for other reasons too (a restart, a
+ * letter that a filter hangs up on, many errors), and a limit that is too low costs a
+ * greeting for each message: the same number twice in a call is a limit. */
+void run_learn_from_end(struct run *run, uint64_t count)
 {
 	const struct smarthost *smarthost = &run->outbound.smarthost;
+	bool is_same = count == run->ended_after;
 
-	/* Many servers end a session after so many errors: that is no limit of messages.
-	 */
-	if (!count || run->refused || smarthost->perconnection ||
+	run->ended_after = count;
+	if (!count || !is_same || run->refused || smarthost->perconnection ||
 	    run->memory.per_connection == count)
 		return;
 	run->memory.per_connection = count;
+	run->memory.limits_until = clock_wall_s() + PEER_MEMORY_S;
 	run->pool.shared.per_connection = count;
 	log_info("learnt smarthost=%s messages-per-connection=%" PRIu64, smarthost->name,
 		 count);
 	run->has_learnt = true;
 }
 
-void run_learn_recipients(struct run *run, const struct smtp_client_result *result)
+bool run_learn_recipients(struct run *run, const struct smtp_client_result *result)
 {
 	uint64_t taken = 0;
 
 	for (size_t i = 0; i < result->count; i++)
 		taken += result->answers[i].verdict == SMTP_ACCEPTED;
-	if (!taken || run->outbound.smarthost.recipients)
-		return;
+	if (run->outbound.smarthost.recipients)
+		return taken > 0;
+	/* It said so only at the end of the body, and of all. */
+	if (!taken)
+		taken = result->count / 2;
+	if (!taken)
+		return false;
 	run->memory.recipients = run->outbound.most_recipients = taken;
+	run->memory.limits_until = clock_wall_s() + PEER_MEMORY_S;
 	run->has_learnt = true;
+	return true;
 }
 
 void run_learn_no_pipelining(struct run *run)

@@ -46,8 +46,8 @@ static bool is_at_work(void *ctx, const char *id)
 	const struct run *run = ctx;
 	const struct mx_job *job = run->outbound.job;
 
-	return pool_has(&run->pool, id) || (run->mx && mx_delivery_has(run->mx, id)) ||
-	       (job && !mx_job_has(job, id));
+	return pool_has(&run->pool, id) || run_has_suspended(run, id) ||
+	       (run->mx && mx_delivery_has(run->mx, id)) || (job && !mx_job_has(job, id));
 }
 
 /* Of what would be due, something is too large or not urgent enough for this link, or for

@@ -41,9 +41,10 @@ struct run {
 	uint64_t files;       /* stops_fingerprint() when the settings were read */
 	struct verdict place; /* of the last message that was refused for the place */
 	struct err place_why;
-	int64_t began;      /* wall clock seconds */
-	bool was_lost;      /* the connection ended before all was answered */
-	bool is_stopped;    /* by a refusal that concerns all of the smarthost's mail */
+	int64_t began;   /* wall clock seconds */
+	bool was_lost;   /* the connection ended before all was answered */
+	bool is_stopped; /* by a refusal that concerns all of the smarthost's mail */
+	bool is_told_to_leave;
 	bool is_all_due;    /* also what waits for its next attempt */
 	uint64_t cut_bytes; /* of a message, when its connection ended in the middle of it
 			     */
@@ -67,7 +68,10 @@ struct run {
 	bool is_feeling;            /* one letter shows whether the server takes mail */
 	bool was_slowed;            /* the last answer of all was "slower" */
 	bool is_renewing;   /* until a new connection is ready the old ones only finish */
-	unsigned fruitless; /* connections in a row that answered nothing */
+	unsigned fruitless; /* connections in a row that settled nothing */
+	bool was_last_taken;  /* of the last message with a whole answer: any recipient */
+	uint64_t ended_after; /* messages, the last session of this call; 0: none did */
+	size_t suspended_count;
 	struct settings_list stops_put;     /* of senders and messages, in this call */
 	struct settings_list senders_tried; /* whose stop had ended: one message shows */
 	bool is_suspects_turn; /* all but messages that ended connections is sent */
@@ -83,25 +87,16 @@ bool run_is_ending(const struct run *run);
 void run_leave_after(struct run *run, double seconds);
 /* Nothing new is begun; the process is gone within two seconds. */
 void run_stop(struct run *run, const char *why);
-/* A refusal concerns all mail: nothing new is begun, what was begun is answered. */
-void run_stop_smarthost(struct run *run, const struct verdict *verdict,
-			const struct err *why);
 /* The queue is empty, or nothing may be begun any more. */
 void run_drained(struct run *run);
 /* Nothing new is begun; what was begun is answered. */
 void run_begin_draining(struct run *run);
 /* The link may be used no longer: nothing more is written. */
 void run_cut(struct run *run, const char *why);
+/* This connection ends, or makes room for another. True: it was the last of several in a
+ * row that settled nothing, and another one is not tried in this call. */
+bool run_is_fruitless(struct run *run);
 void run_tell_progress(struct run *run);
-/* run_finish.c. What is in the Maildir now, with the first reason why. EX_OK: nothing. */
-#define STAYS_MAX 700
-int run_what_stays(const struct run *run, char *text, size_t room);
-void run_write_state(struct run *run);
-/* Mail went to that smarthost, which needs a flush of its own. */
-void run_on_moved(void *ctx, const char *smarthost);
-/* Puts everything where it belongs and tells how it ended. err: why it did not begin. */
-int run_finish(struct run *run, const struct err *err);
-
 /* Bytes used on the link by what is open. */
 uint64_t run_open_bytes(const struct run *run);
 
@@ -114,45 +109,18 @@ struct order_limits run_limits(const struct run *run);
 
 /* The end of the queue: every message was refused for the place. */
 void run_judge_place(struct run *run);
-/* run_stops.c. As it is at this moment, for stop_holds. */
-struct stops_now run_stops_now(const struct run *run);
-/* A stop of a sender or of a message; once a call, since other messages that were under
- * way are refused alike. */
-void run_put_stop(struct run *run, const struct verdict *verdict, const char *scope,
-		  const char *key, const struct err *why);
-/* Recorded among the smarthost's stops, with its ends. */
-void run_fill_stop(const struct run *run, const struct verdict *verdict,
-		   const char *reason, struct stop *stop_out);
-/* From now on one message at a time is under way, until the server takes one. */
-void run_begin_feeling(struct run *run);
-/* The server took a message: a stop of the smarthost has ended. */
-void run_end_feeling(struct run *run);
 bool run_admit(void *ctx, struct outgoing *message);
 void run_on_result(void *ctx, struct outgoing *message, struct smtp_client_result *result,
 		   enum send_end end);
 
+/* run_suspended.c. What is put aside until it is known what the server meant. */
+void run_put_aside(struct run *run, struct outgoing *message,
+		   struct smtp_client_result *result);
+struct outgoing *run_take_suspended(struct run *run,
+				    struct smtp_client_result **result_out);
+bool run_has_suspended(const struct run *run, const char *id);
+
 /* What was put aside is decided on; `decide` false: it is kept. */
 void run_settle_suspended(struct run *run, bool decide);
-
-/* Before the first connection: what was learnt is used. */
-void run_learn(struct run *run);
-/* Afterwards it goes to disk. */
-void run_keep_memory(struct run *run);
-/* The run has ended: what a call of this link carries. If a budget or a window ended it,
- * the line did not. */
-void run_learn_call(const struct run *run);
-/* A connection is ready: how it is protected, and what it takes. */
-void run_learn_protection(struct run *run, const struct dial *dial, enum peer_tls level);
-void run_learn_offer(struct run *run, const struct smtp_offer *offer);
-/* Which offers were seen to work, by an answer; or not to work. */
-void run_learn_offers(struct run *run, const struct smtp_client_result *result);
-void run_learn_no_chunking(struct run *run);
-void run_learn_no_pipelining(struct run *run);
-/* The server ends the session after so many messages: from now on we do before it. */
-void run_learn_per_connection(struct run *run, uint64_t count);
-void run_learn_recipients(struct run *run, const struct smtp_client_result *result);
-/* Which of the offers that a message used does not work? False: all were avoided already,
- * so that the server wants something else. */
-bool run_downgrade(struct run *run, const struct smtp_client_result *result, size_t i);
 
 #endif

@@ -13,10 +13,13 @@
 #include "base/log.h"
 #include "send/delivery_log.h"
 #include "send/disposition.h"
+#include "send/run_learning.h"
 #include "send/run_private.h"
+#include "send/run_stops.h"
 
-#define AGAIN_MAX   100 /* messages begun again in one run, for the server's sake */
-#define UNCLEAR_MAX 3
+#define AGAIN_MAX     100 /* messages begun again in one run, for the server's sake */
+#define UNCLEAR_MAX   3
+#define SUSPENDED_MAX 100
 
 /* "HOST refuses: 550 5.7.1 ..." */
 static void explain(const struct run *run, const struct smtp_client_answer *answer,
@@ -48,8 +51,8 @@ void run_judge_place(struct run *run)
 		run_stop_smarthost(run, &run->place, &run->place_why);
 }
 
-/* The server does not take mail without a sender: nobody can be told but the postmaster,
- * who gets the message as a bounce of a bounce. */
+/* The server does not take mail without a sender. Only the postmaster can be told, by the
+ * message as a bounce of a bounce. */
 static void give_up_null_sender(struct run *run, struct smtp_client_result *result,
 				struct judgement *judgement)
 {
@@ -64,14 +67,19 @@ static void give_up_null_sender(struct run *run, struct smtp_client_result *resu
 /* The server ends the session. If this connection settled something, its end was meant
  * and not the message, which is no attempt then; but a body that was sent and answered is
  * one. Messages that were under way when the server said so are answered alike. */
-static void reconnect(struct run *run, struct judgement *judgement, enum smtp_stage stage)
+static void reconnect(struct run *run, struct judgement *judgement, enum smtp_stage stage,
+		      const struct err *why)
 {
 	if (stage == SMTP_AT_BODY || (!run->settled && !run->is_renewing))
 		judgement->wait.is_attempt = true;
 	if (run->is_renewing)
 		return;
+	if (run_is_fruitless(run)) {
+		run_stop_smarthost(run, &judgement->verdict, why);
+		return;
+	}
 	if (stage != SMTP_AT_BODY)
-		run_learn_per_connection(run, run->settled);
+		run_learn_from_end(run, run->settled);
 	pool_renew(&run->pool);
 	run->is_renewing = true;
 }
@@ -107,7 +115,7 @@ static void take_effect(struct run *run, const struct outgoing *message,
 	case EFFECT_NONE:
 		break;
 	case EFFECT_AGAIN:
-		run_learn_recipients(run, result);
+		judgement->wait.is_attempt |= !run_learn_recipients(run, result);
 		break;
 	case EFFECT_LETTER:
 		run_put_stop(run, &judgement->verdict, "place", message->name.id, &why);
@@ -122,7 +130,7 @@ static void take_effect(struct run *run, const struct outgoing *message,
 			give_up_null_sender(run, result, judgement);
 		break;
 	case EFFECT_RECONNECT:
-		reconnect(run, judgement, answer->stage);
+		reconnect(run, judgement, answer->stage, &why);
 		break;
 	case EFFECT_PEER:
 		if (!run_downgrade(run, result, judgement->answer))
@@ -156,17 +164,49 @@ static void act(struct run *run, struct outgoing *message,
 		run_relist(run);
 }
 
+static bool has_unanswered(const struct smtp_client_result *result)
+{
+	for (size_t i = 0; i < result->count; i++)
+		if (result->answers[i].unanswered)
+			return true;
+	return false;
+}
+
+static void keep_with_sender(struct run *run, struct outgoing *message,
+			     struct smtp_client_result *result)
+{
+	struct judgement judgement = judge_unclear_sender(result);
+
+	act(run, message, result, &judgement);
+}
+
+/* Its file stays open meanwhile, so there is a bound. */
+static void suspend(struct run *run, struct outgoing *message,
+		    struct smtp_client_result *result)
+{
+	if (run_was_stop_put(run, "sender", message->envelope.sender)) {
+		keep_with_sender(run, message, result);
+		return;
+	}
+	run_put_aside(run, message, result);
+	if (run->suspended_count < SUSPENDED_MAX)
+		return;
+	while (run->suspended) {
+		message = run_take_suspended(run, &result);
+		keep_with_sender(run, message, result);
+	}
+}
+
 /* What was put aside is decided before the first accepted message is forgotten. */
 void run_settle_suspended(struct run *run, bool decide)
 {
 	while (run->suspended) {
-		struct outgoing *message = run->suspended;
-		struct smtp_client_result *result = message->result;
 		struct judgement judgement = { .effect = EFFECT_NONE };
+		struct smtp_client_result *result;
+		struct outgoing *message = run_take_suspended(run, &result);
 
-		run->suspended = message->next;
-		message->next = NULL;
-		message->result = NULL;
+		if (decide && has_unanswered(result))
+			run_relist(run);
 		if (decide)
 			judgement = judge_suspended(&run->judge, message, result,
 						    clock_wall_s());
@@ -176,14 +216,6 @@ void run_settle_suspended(struct run *run, bool decide)
 					result->answers[i].verdict = SMTP_TEMPORARY;
 		act(run, message, result, &judgement);
 	}
-}
-
-static bool has_unanswered(const struct smtp_client_result *result)
-{
-	for (size_t i = 0; i < result->count; i++)
-		if (result->answers[i].unanswered)
-			return true;
-	return false;
 }
 
 /* The same unclear end three times, although the server answered: it may have taken the
@@ -226,7 +258,7 @@ static void suspect(struct run *run, const struct outgoing *message)
 	stops_put(&run->outbound.stops, &stop);
 }
 
-/* The words that qmail's tools know, for the recipients who have no answer. */
+/* The words that qmail's tools know, for the recipients that have no answer. */
 static void word_unanswered(struct smtp_client_result *result, enum send_end end)
 {
 	for (size_t i = 0; i < result->count; i++) {
@@ -256,8 +288,18 @@ static void on_cut_short(struct run *run, struct outgoing *message,
 	if (end == SEND_UNCERTAIN && result->unclear &&
 	    is_unclear_too_often(run, message))
 		hold_unclear(run, message, result);
+	else if (end == SEND_UNSENT && judgement.is_suspended)
+		suspend(run, message, result);
 	else
 		act(run, message, result, &judgement);
+}
+
+static bool is_any_taken(const struct smtp_client_result *result)
+{
+	for (size_t i = 0; i < result->count; i++)
+		if (result->answers[i].verdict == SMTP_ACCEPTED)
+			return true;
+	return false;
 }
 
 void run_on_result(void *ctx, struct outgoing *message, struct smtp_client_result *result,
@@ -281,10 +323,9 @@ void run_on_result(void *ctx, struct outgoing *message, struct smtp_client_resul
 	}
 	run_learn_offers(run, result);
 	judgement = judge_result(&run->judge, message, result, clock_wall_s());
+	run->was_last_taken = is_any_taken(result);
 	if (judgement.is_suspended) {
-		message->result = result;
-		message->next = run->suspended;
-		run->suspended = message;
+		suspend(run, message, result);
 		return;
 	}
 	act(run, message, result, &judgement);

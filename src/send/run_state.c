@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "send/run_private.h"
 
-#define GRACE_S 1.2 /* of the two seconds in which a flush must be gone */
+#define FRUITLESS_MAX 3   /* connections in a row that settled nothing */
+#define GRACE_S       1.2 /* of the two seconds in which a flush must be gone */
 
 static const char *const state_words[] = {
 	[RUN_STARTING] = "connecting", [RUN_SENDING] = "sending",
@@ -48,9 +49,9 @@ void run_stop(struct run *run, const char *why)
 	bool is_busy =
 		pool_unanswered(&run->pool) || (run->mx && mx_delivery_is_busy(run->mx));
 
-	if (run_is_ending(run) && !run->is_stopped)
+	if (run->is_told_to_leave)
 		return;
-	run->is_stopped = false;
+	run->is_told_to_leave = true;
 	set_ending(run, RUN_DRAINING);
 	if (queue_left(&run->outbound.queue) || is_busy) {
 		err_temporary(&err, "", "%s", why);
@@ -73,6 +74,12 @@ void run_cut(struct run *run, const char *why)
 	log_info("flush smarthost=%s cut reason=%s", run->outbound.smarthost.name, why);
 	run_stop(run, why);
 	set_ending(run, RUN_CUT);
+}
+
+bool run_is_fruitless(struct run *run)
+{
+	run->fruitless = run->settled ? 0 : run->fruitless + 1;
+	return run->fruitless >= FRUITLESS_MAX;
 }
 
 void run_tell_progress(struct run *run)

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "send/run_private.h"
+#include "send/run_stops.h"
+
+#define BOTH_MAX (STOP_KEY_MAX + 20) /* scope and key of a stop */
 
 struct stops_now run_stops_now(const struct run *run)
 {
@@ -85,28 +88,41 @@ void run_stop_smarthost(struct run *run, const struct verdict *verdict,
 	run_begin_draining(run);
 }
 
-static bool was_put_in_this_call(struct run *run, const char *scope, const char *key)
+static bool was_put(const struct run *run, const char *both)
 {
-	char both[STOP_KEY_MAX + 20];
-
-	snprintf(both, sizeof(both), "%s %s", scope, key);
 	for (size_t i = 0; i < run->stops_put.count; i++)
 		if (strcmp(run->stops_put.lines[i], both) == 0)
 			return true;
-	settings_list_add(&run->stops_put, span_of(both), 0);
 	return false;
+}
+
+static void name_both(const char *scope, const char *key, char both_out[BOTH_MAX])
+{
+	snprintf(both_out, BOTH_MAX, "%s %s", scope, key);
+}
+
+bool run_was_stop_put(const struct run *run, const char *scope, const char *key)
+{
+	char both[BOTH_MAX];
+
+	name_both(scope, key, both);
+	return was_put(run, both);
 }
 
 /* Once a call: other messages that were under way are refused alike. */
 void run_put_stop(struct run *run, const struct verdict *verdict, const char *scope,
 		  const char *key, const struct err *why)
 {
+	char both[BOTH_MAX];
 	struct stop stop;
 
+	outbound_blame(&run->outbound, why);
+	name_both(scope, key, both);
+	if (was_put(run, both))
+		return;
+	settings_list_add(&run->stops_put, span_of(both), 0);
 	run_fill_stop(run, verdict, why->text, &stop);
 	snprintf(stop.scope, sizeof(stop.scope), "%s", scope);
 	snprintf(stop.key, sizeof(stop.key), "%s", key);
-	if (!was_put_in_this_call(run, scope, key))
-		stops_put(&run->outbound.stops, &stop);
-	outbound_blame(&run->outbound, why);
+	stops_put(&run->outbound.stops, &stop);
 }

@@ -74,7 +74,8 @@ static bool is_being_sent(struct run *run, const char *id)
 {
 	if (run->mx)
 		mx_delivery_index(run->mx);
-	return pool_has(&run->pool, id) || (run->mx && mx_delivery_has(run->mx, id));
+	return pool_has(&run->pool, id) || run_has_suspended(run, id) ||
+	       (run->mx && mx_delivery_has(run->mx, id));
 }
 
 /* What an operator wants done with a message. The Maildir is listed again afterwards. */

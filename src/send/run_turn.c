@@ -7,7 +7,9 @@
  */
 #include "base/clock.h"
 #include "link/allowance.h"
+#include "send/run_finish.h"
 #include "send/run_private.h"
+#include "send/run_stops.h"
 
 #define IDLE_S 2.
 
@@ -57,6 +59,8 @@ void run_drained(struct run *run)
 		return;
 	}
 	run_settle_suspended(run, true);
+	if (run->is_relist_wanted && !run_is_ending(run))
+		return;
 	run_judge_place(run);
 	if (run_is_ending(run) || !may_idle(run)) {
 		run_leave_after(run, 0.);

@@ -14,7 +14,7 @@
 #include "net/resolve.h"
 
 #define TICKET_FILE_MAX 20000
-/* Older addresses may be somebody else's by now: they are asked for first. */
+/* Older addresses may be those of another server by now: they are asked for first. */
 #define ADDRESSES_OLD_S 604800
 
 static void ticket_path(const struct server_cache *cache, char path_out[120])

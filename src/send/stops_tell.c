@@ -32,7 +32,7 @@ static bool send(int root_fd, const struct stop_letter *letter, compose *text_of
 	       err_context(err, "tell %s", letter->to);
 }
 
-/* A refusal for good is a setting to mend and no reason to try at each flush. */
+/* A refusal for good is a wrong setting and no reason to try at each flush. */
 static bool send_or_log(int root_fd, const struct stop_letter *letter, compose *text_of,
 			struct err *err)
 {

@@ -14,7 +14,7 @@
 #define LATE_MAX        2 /* answers, of what fills the link */
 #define RTO_MAX_MS      120000
 #define RTO_LOSSY_MS    2000 /* at least; else four round trips */
-#define MARK_AHEAD      8    /* files renamed together where one message is in doubt */
+#define MARK_AHEAD      8    /* files renamed together, if one message is in doubt */
 
 static void tcp_state(const struct server_connection *connection,
 		      struct tcp_info *info_out)
@@ -109,7 +109,7 @@ static bool set_control(const struct server_connection *connection, const char *
 #define TCP_RTO_MAX_MS 44 /* since Linux 6.15 */
 #endif
 
-/* The pause before a segment is sent once more doubles each time. Where one in five is
+/* The pause before a segment is sent once more doubles each time. If one in five is
  * lost, it soon is longer than all the rest takes, for nothing. */
 static void set_longest_pause(const struct server_connection *connection, bool is_lossy)
 {
@@ -363,7 +363,7 @@ static bool died(const struct server_connection *connection, struct err *err)
 			     connection->shared->outbound->smarthost.host);
 }
 
-/* A segment that is not full may wait for the next message, where one follows as soon as
+/* A segment that is not full may wait for the next message, if one follows as soon as
  * an answer to those before it comes: fewer segments, fewer bytes on the wire. */
 static void cork(struct server_connection *connection, bool wanted)
 {

@@ -1,6 +1,6 @@
 /*
  * The program that supervises a worker: lontar-link, or `lontar flush` and `lontar
- * pickup` where no gateway runs. It is at the other end of the socket PRIVATE_FD and
+ * pickup` if no gateway runs. It is at the other end of the socket PRIVATE_FD and
  * speaks the second half of ipc/link.h. A flush or pickup tells it what it has done so
  * far and how it ended; the supervisor stops it, limits it, wakes it up, and passes on
  * what an operator wants done with a message.

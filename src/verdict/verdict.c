@@ -38,7 +38,8 @@
  * worked decides only how soon somebody is told, and that is the caller's part.
  *
  * network: what answers does not speak SMTP. It is a portal or another service; we wait.
- * Scopes certificate and clock are decided where TLS is: no reply tells of them.
+ * Scopes certificate and clock are decided by the TLS code (send/refusal.h): no reply
+ * tells of them.
  *
  * A temporary code (4xx) is the server's own word that time will help. What would bounce,
  * or would stop a sender, is tried again, and a place waits an hour at most.

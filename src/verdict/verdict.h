@@ -48,8 +48,8 @@ enum verdict_action {
 			 * next link-up; no attempt is counted */
 	VERDICT_SLOW,   /* as STOP for the whole smarthost, and fewer letters an hour or
 			 * fewer connections afterwards */
-	VERDICT_RECONNECT, /* session: go on in a new connection of the same call; who
-			    * calls sees to it that each connection made some progress */
+	VERDICT_RECONNECT, /* session: go on in a new connection of the same call; the
+			    * caller sees to it that each connection made some progress */
 	VERDICT_SPLIT,     /* session: the other recipients in the next transaction */
 	VERDICT_DOWNGRADE, /* peer: without the offer that does not work, remembered */
 };

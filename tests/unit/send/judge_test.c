@@ -267,9 +267,59 @@ static void what_the_server_did_not_answer_is_not_judged(void **state)
 	judge_free(&judge);
 }
 
+/* The first of several senders is judged at the end as those after it were. */
+static void unclear_words_to_several_senders_bounce_none_of_them(void **state)
+{
+	static const struct letter others[] = {
+		{ "b@x", SMTP_AT_BODY, 554, "", "Transaction failed" },
+		{ "c@x", SMTP_AT_BODY, 554, "", "Transaction failed" },
+	};
+	struct smtp_client_answer answer = { .verdict = SMTP_PERMANENT,
+					     .stage = SMTP_AT_BODY,
+					     .reply = { .code = 554,
+							.text = "Transaction failed" } };
+	struct smtp_client_result result = { .count = 1, .answers = &answer };
+	char sender[] = "a@x";
+	struct outgoing message = { .sender = sender, .count = 1 };
+	struct judge judge = { .rules = rules };
+	enum smtp_verdict verdict;
+
+	(void)state;
+	assert_true(judge_result(&judge, &message, &result, NOW).is_suspended);
+	for (size_t i = 0; i < LENGTH(others); i++) {
+		struct judgement ignored = judge_letter(&judge, &others[i], &verdict);
+
+		(void)ignored;
+		assert_int_equal(verdict, SMTP_TEMPORARY);
+	}
+	answer.verdict = SMTP_PERMANENT;
+	assert_true(judge_suspended(&judge, &message, &result, NOW).effect >=
+		    EFFECT_LETTER);
+	assert_int_equal(answer.verdict, SMTP_TEMPORARY);
+	judge_free(&judge);
+}
+
+static void very_many_unclear_refusals_stop_the_sender_and_bounce_nothing(void **state)
+{
+	struct smtp_client_answer answers[] = {
+		{ .verdict = SMTP_TEMPORARY, .unanswered = true },
+		{ .verdict = SMTP_PERMANENT, .stage = SMTP_AT_RCPT },
+		{ .verdict = SMTP_PERMANENT, .stage = SMTP_AT_RCPT },
+	};
+	struct smtp_client_result result = { .count = LENGTH(answers),
+					     .answers = answers };
+	struct judgement judgement = judge_unclear_sender(&result);
+
+	(void)state;
+	assert_int_equal(judgement.effect, EFFECT_SENDER);
+	assert_int_equal(judgement.answer, 1);
+	for (size_t i = 0; i < LENGTH(answers); i++)
+		assert_int_equal(answers[i].verdict, SMTP_TEMPORARY);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[LENGTH(calls) + 2] = { 0 };
+	struct CMUnitTest tests[LENGTH(calls) + 4] = { 0 };
 
 	for (size_t i = 0; i < LENGTH(calls); i++)
 		tests[i] = (struct CMUnitTest){ .name = calls[i].title,
@@ -279,6 +329,10 @@ int main(void)
 		(struct CMUnitTest)cmocka_unit_test(each_recipient_has_its_own_verdict);
 	tests[LENGTH(calls) + 1] = (struct CMUnitTest)cmocka_unit_test(
 		what_the_server_did_not_answer_is_not_judged);
+	tests[LENGTH(calls) + 2] = (struct CMUnitTest)cmocka_unit_test(
+		unclear_words_to_several_senders_bounce_none_of_them);
+	tests[LENGTH(calls) + 3] = (struct CMUnitTest)cmocka_unit_test(
+		very_many_unclear_refusals_stop_the_sender_and_bounce_nothing);
 	return cmocka_run_group_tests_name("how far a refusal reaches", tests, load_rules,
 					   free_rules);
 }

@@ -1,3 +1,4 @@
+#include "send/run_learning.h"
 #include "send/run_private.h"
 
 #include <setjmp.h>
@@ -68,19 +69,39 @@ static void a_parameter_is_left_out_for_this_call_and_then_nothing_is_left(void 
 	assert_false(downgrade(SMTP_AT_MAIL, 555));
 }
 
-static void messages_a_connection_are_counted_and_remembered(void **state)
+/* How two sessions in a row end after as many messages. */
+static void end_twice(uint64_t count)
+{
+	run_learn_from_end(&run, count);
+	run_learn_from_end(&run, count);
+}
+
+static void sessions_that_end_after_as_many_messages_teach_a_limit(void **state)
 {
 	(void)state;
-	run_learn_per_connection(&run, 10);
+	run_learn_from_end(&run, 10);
+	assert_int_equal(run.memory.per_connection, 0);
+	run_learn_from_end(&run, 10);
 	assert_int_equal(run.memory.per_connection, 10);
 	assert_int_equal(run.pool.shared.per_connection, 10);
+	assert_true(run.memory.limits_until > clock_wall_s() + WEEKS_S);
 	assert_true(run.has_learnt);
+}
+
+static void sessions_that_end_by_chance_teach_nothing(void **state)
+{
+	(void)state;
+	run_learn_from_end(&run, 10);
+	run_learn_from_end(&run, 3);
+	run_learn_from_end(&run, 10);
+	assert_int_equal(run.memory.per_connection, 0);
+	assert_false(run.has_learnt);
 }
 
 static void a_connection_that_carried_nothing_teaches_nothing(void **state)
 {
 	(void)state;
-	run_learn_per_connection(&run, 0);
+	end_twice(0);
 	assert_int_equal(run.pool.shared.per_connection, 0);
 	assert_false(run.has_learnt);
 }
@@ -89,7 +110,7 @@ static void a_limit_of_errors_is_no_limit_of_messages(void **state)
 {
 	(void)state;
 	run.refused = 20;
-	run_learn_per_connection(&run, 20);
+	end_twice(20);
 	assert_int_equal(run.memory.per_connection, 0);
 }
 
@@ -100,7 +121,7 @@ static void a_setting_goes_before_what_is_learnt(void **state)
 	(void)state;
 	run.outbound.smarthost.perconnection = run.pool.shared.per_connection = 3;
 	run.outbound.smarthost.recipients = run.outbound.most_recipients = 4;
-	run_learn_per_connection(&run, 10);
+	end_twice(10);
 	run_learn_offer(&run, &offer);
 	assert_int_equal(run.pool.shared.per_connection, 3);
 	assert_int_equal(run.outbound.most_recipients, 4);
@@ -140,13 +161,15 @@ static void recipients_a_transaction_are_those_it_took(void **state)
 					     .answers = answers };
 
 	(void)state;
-	run_learn_recipients(&run, &result);
+	assert_true(run_learn_recipients(&run, &result));
 	assert_int_equal(run.memory.recipients, 2);
 	assert_int_equal(run.outbound.most_recipients, 2);
-	/* None was taken: that is no number to remember. */
+	/* None was taken: half of those that were given may be. */
 	answers[0].verdict = answers[1].verdict = SMTP_TEMPORARY;
-	run_learn_recipients(&run, &result);
-	assert_int_equal(run.memory.recipients, 2);
+	assert_true(run_learn_recipients(&run, &result));
+	assert_int_equal(run.memory.recipients, 1);
+	result.count = 1;
+	assert_false(run_learn_recipients(&run, &result));
 }
 
 static void silence_after_several_commands_means_one_at_a_time(void **state)
@@ -190,7 +213,8 @@ int main(void)
 		TEST(a_body_that_is_no_command_goes_by_data_for_weeks),
 		TEST(a_command_out_of_sequence_goes_alone),
 		TEST(a_parameter_is_left_out_for_this_call_and_then_nothing_is_left),
-		TEST(messages_a_connection_are_counted_and_remembered),
+		TEST(sessions_that_end_after_as_many_messages_teach_a_limit),
+		TEST(sessions_that_end_by_chance_teach_nothing),
 		TEST(a_connection_that_carried_nothing_teaches_nothing),
 		TEST(a_limit_of_errors_is_no_limit_of_messages),
 		TEST(a_setting_goes_before_what_is_learnt),
