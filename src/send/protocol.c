@@ -7,6 +7,7 @@
 struct protocol { /* one of the two */
 	struct smtp_client *smtp;
 	struct qmtp_client *qmtp;
+	size_t pieces; /* of QMTP's answers, which have no lines */
 };
 
 struct protocol *protocol_new_smtp(const struct smtp_offer *offer)
@@ -84,6 +85,7 @@ void protocol_body_done(struct protocol *protocol)
 
 bool protocol_feed(struct protocol *protocol, struct span bytes)
 {
+	protocol->pieces++;
 	return protocol->qmtp ? qmtp_client_feed(protocol->qmtp, bytes)
 			      : smtp_client_feed(protocol->smtp, bytes);
 }
@@ -110,7 +112,7 @@ void protocol_abandon(struct protocol *protocol, enum smtp_client_end how)
 struct smtp_client_wait protocol_awaits(const struct protocol *protocol)
 {
 	return protocol->smtp ? smtp_client_awaits(protocol->smtp)
-			      : (struct smtp_client_wait){ 0 };
+			      : (struct smtp_client_wait){ .replies = protocol->pieces };
 }
 
 struct smtp_client_result *protocol_take(struct protocol *protocol)

@@ -452,6 +452,7 @@ bool transmit_read(struct server_connection *connection, struct err *err)
 	for (;;) {
 		enum dial_io io =
 			dial_receive(connection->dial, bytes, sizeof(bytes), &got);
+		struct smtp_client_wait before = protocol_awaits(connection->protocol);
 		bool fed;
 
 		if (io == DIAL_AGAIN)
@@ -461,8 +462,10 @@ bool transmit_read(struct server_connection *connection, struct err *err)
 							      : end_of(connection);
 			return died(connection, err);
 		}
-		connection->has_moved = true;
 		fed = protocol_feed(connection->protocol, (struct span){ bytes, got });
+		/* A server that says one byte a minute is silent. */
+		connection->has_moved |=
+			protocol_awaits(connection->protocol).replies != before.replies;
 		take_results(connection);
 		if (!fed)
 			return died(connection, err);

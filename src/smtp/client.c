@@ -205,5 +205,6 @@ struct smtp_client_wait smtp_client_awaits(const struct smtp_client *client)
 		.asked = client->run_asked,
 		.answered = client->run_answered,
 		.stage = transaction ? client_stage(client, transaction) : SMTP_AT_START,
+		.replies = client->replies,
 	};
 }

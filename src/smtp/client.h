@@ -91,6 +91,7 @@ struct smtp_client_wait {
 	size_t asked;          /* commands given since nothing was awaited */
 	size_t answered;       /* replies to them */
 	enum smtp_stage stage; /* of the next reply; SMTP_AT_START: none is awaited */
+	size_t replies;        /* whole ones so far: bytes of one are no progress */
 };
 struct smtp_client_wait smtp_client_awaits(const struct smtp_client *client);
 

@@ -178,6 +178,7 @@ static void on_reply(struct smtp_client *client, const struct smtp_client_reply 
 	struct transaction *transaction = client_awaited(client);
 
 	client->last_code = reply->code;
+	client->replies++;
 	if (!transaction) {
 		on_unasked(client, reply);
 		return;

@@ -61,6 +61,7 @@ struct smtp_client {
 	uint64_t window_bytes;
 	size_t run_asked; /* as in struct smtp_client_wait */
 	size_t run_answered;
+	size_t replies;
 	struct smtp_reply_reader reader;
 	unsigned last_code;
 	const struct transaction *unclear;      /* the one whose reply had no place ... */
