@@ -206,7 +206,8 @@ int run_flush(const char *smarthost, const struct run_options *options)
 	struct run run = { .options = *options,
 			   .outbound = { .root_fd = -1, .control_fd = -1 },
 			   .quota = QUOTA_UNLIMITED,
-			   .began = clock_wall_s() };
+			   .began = clock_wall_s(),
+			   .began_ms = clock_monotonic_ms() };
 	struct err err = { 0 };
 
 	watch(&run);

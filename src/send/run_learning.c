@@ -229,7 +229,8 @@ void run_learn_call(const struct run *run)
 	const struct outbound *outbound = &run->outbound;
 	const struct link_note *link = &run->path.link;
 	const char *smarthost = parked_smarthost(outbound->parked);
-	int64_t now = clock_wall_s(), worked_s = now - run->began;
+	int64_t now = clock_wall_s();
+	int64_t worked_ms = clock_monotonic_ms() - run->began_ms;
 	struct carries_call call = { .since = link->since };
 	struct carries carries;
 	struct err err = { 0 };
@@ -238,8 +239,8 @@ void run_learn_call(const struct run *run)
 		return;
 	call.stood_s = (uint64_t)(now - link->since);
 	if (run->cut_bytes && run->state != RUN_CUT)
-		call.bytes_per_s = quota_used(&run->quota, 0) /
-				   (uint64_t)(worked_s > 0 ? worked_s : 1);
+		call.bytes_per_s = quota_used(&run->quota, 0) * 1000 /
+				   (uint64_t)(worked_ms > 0 ? worked_ms : 1);
 	carries_read(outbound->root_fd, link->name, smarthost, &carries);
 	carries_take(&carries, &call);
 	if (!carries_write(outbound->root_fd, link->name, smarthost, &carries, &err))

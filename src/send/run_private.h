@@ -41,9 +41,10 @@ struct run {
 	uint64_t files;       /* stops_fingerprint() when the settings were read */
 	struct verdict place; /* of the last message that was refused for the place */
 	struct err place_why;
-	int64_t began;   /* wall clock seconds */
-	bool was_lost;   /* the connection ended before all was answered */
-	bool is_stopped; /* by a refusal that concerns all of the smarthost's mail */
+	int64_t began;    /* wall clock seconds */
+	int64_t began_ms; /* the same, monotonic */
+	bool was_lost;    /* the connection ended before all was answered */
+	bool is_stopped;  /* by a refusal that concerns all of the smarthost's mail */
 	bool is_told_to_leave;
 	bool is_all_due;    /* also what waits for its next attempt */
 	uint64_t cut_bytes; /* of a message, when its connection ended in the middle of it

@@ -340,6 +340,18 @@ def test_postfix_takes_it_with_tls_where_it_offers_that(make_gateway, make_postf
     zone.close()
 
 
+def answers_queries(port):
+    query = bytes.fromhex("000101000001000000000000") + b"\7example\0" + bytes.fromhex("00010001")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        client.connect(("127.0.0.1", port))
+        try:
+            client.send(query)
+            return client.recv(512)
+        except OSError:
+            return None
+
+
 @pytest.mark.skipif(not shutil.which("dnsmasq"), reason="needs Debian's dnsmasq-base")
 def test_dnsmasq_says_where_mail_goes(stand, folder):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -352,6 +364,7 @@ def test_dnsmasq_says_where_mail_goes(stand, folder):
          f"--address=/mx.far.example/{ONE}"],
     )  # fmt: skip
     try:
+        wait_until(lambda: answers_queries(port), what="dnsmasq")
         stand.send("you@far.example")
         stand.send("you@nowhere.example")
         stand.gateway.run("link", "up", "line", f"dns=127.0.0.1:{port}")
