@@ -1,7 +1,6 @@
-/* What the parts of a run share: run.c (its life), run_results.c (what the server
- * answers), run_connections.c (what becomes of connections), run_listing.c (what is due),
- * run_learning.c (what is remembered), run_supervised.c (what the supervisor asks).
- * Nothing else includes this. */
+/* What the parts of a run (run.c, run_*.c) share. Each says in front of its .c what it is
+ * for; those that are a part for themselves have a header of their own: run_finish.h,
+ * run_learning.h, run_stops.h. Nothing else includes this. */
 #ifndef SEND_RUN_PRIVATE_H
 #define SEND_RUN_PRIVATE_H
 
