@@ -235,8 +235,9 @@ static json_t *smarthost_json(const struct smarthost_status *one)
 		report_text(one->name), "messages", (json_int_t)one->messages, "bytes",
 		(json_int_t)one->bytes, "held", (json_int_t)one->held, "uncertain",
 		(json_int_t)one->uncertain, "oldest_s", report_count(one->oldest_s),
-		"state", smarthost_status_state(one), "scope", report_words(stop_scope(stop)),
-		"until", report_when(is_stopped ? stop_ends(stop) : 0), "mend",
+		"state", smarthost_status_state(one), "scope",
+		report_words(stop_scope(stop)), "until",
+		report_when(is_stopped ? stop_ends(stop) : 0), "mend",
 		report_words(is_stopped ? stop_mend(stop) : ""), "last_error",
 		report_words(is_stopped ? stop->reason : one->note.last_error));
 }
