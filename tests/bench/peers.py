@@ -249,20 +249,21 @@ class Unpacked(Peer):
     packages = ()
     users = ()  # name:uid that the packages' scripts would have made
 
-    def unpack(self):
-        folder = PEERS / self.label
+    @classmethod
+    def unpack(cls):
+        folder = PEERS / cls.label
         if not folder.exists():
             downloads = PEERS / "downloads"
             downloads.mkdir(parents=True, exist_ok=True)
-            run("apt-get", "download", *self.packages, cwd=downloads)
+            run("apt-get", "download", *cls.packages, cwd=downloads)
             fresh = folder.with_suffix(".new")
-            for package in self.packages:
+            for package in cls.packages:
                 for archive in downloads.glob(f"{package}_*.deb"):
                     run("dpkg-deb", "-x", archive, fresh)
             (fresh / "etc").mkdir(exist_ok=True)
             passwd, group = (pathlib.Path(f"/etc/{name}").read_text()
                              for name in ("passwd", "group"))  # fmt: skip
-            for user, uid in self.users:
+            for user, uid in cls.users:
                 home = f"/var/lib/bench/home/{user}"
                 passwd += f"{user}:x:{uid}:{uid}::{home}:/bin/false\n"
                 group += f"{user}:x:{uid}:\n"
