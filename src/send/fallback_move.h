@@ -10,7 +10,7 @@
 struct fallback_move {
 	struct outbound *outbound;
 	int64_t link_since; /* wall clock seconds; 0: no link is up */
-	int64_t began;      /* of this flush, likewise */
+	int64_t began;      /* of this flush, wall clock seconds */
 	bool was_connected; /* in this flush */
 	bool was_lost;      /* by itself, and nothing was stopped */
 	/* Mail went to that smarthost, which needs a flush of its own. */

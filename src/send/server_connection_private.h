@@ -42,7 +42,7 @@ struct server_connection {
 			      */
 	enum smtp_client_end how; /* it ended, as far as it has */
 	bool is_half_answered;    /* see send_loss */
-	bool is_swallowed;        /* likewise */
+	bool is_swallowed;        /* as in send_loss */
 	bool is_chunked;          /* bodies go by BDAT */
 };
 

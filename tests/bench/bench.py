@@ -31,7 +31,6 @@ SECTIONS = {
     "queue": "Large queues",
     "memory": "Memory",
 }
-GOALS = ROOT / "tests/bench/goals.md"  # written by hand, of the run that it names
 QUOTED = ROOT / "tests/bench/ancestors.md"
 MODULES = {"queue": "queues"}  # the standard library has a queue of its own
 PAGE = ROOT / "docs/benchmarks.md"
@@ -75,7 +74,6 @@ def kept():
 
 def write_page(texts):
     parts = [f"<!-- section {one} -->\n{texts[one].rstrip()}\n" for one in SECTIONS if one in texts]
-    parts += [f"<!-- section goals -->\n{GOALS.read_text()}"]
     parts += [f"<!-- section quoted -->\n{QUOTED.read_text()}"]
     PAGE.write_text(HEAD + "".join("\n" + part for part in parts))
 

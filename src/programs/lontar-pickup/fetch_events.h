@@ -38,7 +38,7 @@ struct fetch_events {
 
 	/* One of these is the connection's last word; it may be closed from within. */
 
-	/* The server could not be reached, or let nobody in. */
+	/* The server could not be reached, or took no login. */
 	void (*on_not_connected)(void *ctx, const struct err *err);
 	/* The conversation broke off. */
 	void (*on_lost)(void *ctx, const struct err *err);

@@ -123,7 +123,7 @@ static void identify(const struct link_entries *entries, const char *word, bool 
 			 link_entry_interface(entry));
 }
 
-/* One link's part of the event; counts: nobody else does. */
+/* One link's part of the event. counts: no supervisor runs that would count the use. */
 static bool record_one(const struct command_context *context,
 		       const struct link_note *before, const struct link_note *note,
 		       const struct link_call *call, bool counts, struct err *err)
@@ -153,7 +153,8 @@ static bool record_others(const struct command_context *context,
 	return done;
 }
 
-/* For its start; or, where it has not answered, so that it is right in any case. */
+/* For the start of the supervisor; or, if it has not answered, so that the note is right
+ * in any case. */
 static bool record(struct command_context *context, const struct link_event *event,
 		   const char *word, bool counts, struct err *err)
 {
