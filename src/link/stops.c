@@ -125,11 +125,24 @@ static struct stop *add(struct stops *stops, bool is_whole)
 	return &stops->items[stops->count++];
 }
 
+static struct stop *find_same(const struct stops *stops, const struct stop *stop)
+{
+	return stop_is_whole(stop) ? find_whole(stops)
+				   : find(stops, stop->scope, stop->key);
+}
+
+void stops_replace(struct stops *stops, const struct stop *stop)
+{
+	struct stop *at = find_same(stops, stop);
+
+	if (!at)
+		at = add(stops, stop_is_whole(stop));
+	*at = *stop;
+}
+
 void stops_put(struct stops *stops, const struct stop *stop)
 {
-	bool is_whole = stop_is_whole(stop);
-	struct stop *at =
-		is_whole ? find_whole(stops) : find(stops, stop->scope, stop->key);
+	const struct stop *at = find_same(stops, stop);
 	struct stop put = *stop;
 
 	put.times = 1;
@@ -140,9 +153,7 @@ void stops_put(struct stops *stops, const struct stop *stop)
 	}
 	if (!put.until && !is_letter(&put))
 		put.until = stop->since + stop_usual_wait_s(put.scope, put.times);
-	if (!at)
-		at = add(stops, is_whole);
-	*at = put;
+	stops_replace(stops, &put);
 }
 
 void stops_remove(struct stops *stops, const char *scope, const char *key)

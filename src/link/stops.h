@@ -52,6 +52,16 @@ bool stops_write(int root_fd, const char *smarthost, const struct stops *stops,
 		 struct err *err) MUST_USE;
 void stops_clear(struct stops *stops);
 
+/* Type mx: the process that sends to one host does not hold the lock. It reads how often
+ * the answers to which letters were unclear, notes more of them and letters that it held,
+ * and hands these over when it ends (all else in `stops` is removed). The holder of the
+ * lock takes them over when it has gone. */
+void stops_read_for_host(int root_fd, const char *smarthost, struct stops *stops_out);
+bool stops_hand_over(int root_fd, const char *smarthost, const char *host,
+		     struct stops *stops, struct err *err) MUST_USE;
+void stops_take_over(int root_fd, const char *smarthost, const char *host,
+		     struct stops *stops);
+
 /* Two more scopes, whose key is a letter's id, keep nothing back and are not told to a
  * person: their `times` are what is wanted. suspect: the server hung up on the letter,
  * which goes last; unclear: its answers did not tell whether it took the letter. */
@@ -68,6 +78,8 @@ const struct stop *stops_find(const struct stops *stops, const char *scope,
  * same scope, `times` counts on, and its `since` and `told` are kept. `until` 0 becomes
  * the usual wait (stop_usual_wait_s), so that no stop waits for a person alone. */
 void stops_put(struct stops *stops, const struct stop *stop);
+/* The same, but `times` and all else is what the new one says. */
+void stops_replace(struct stops *stops, const struct stop *stop);
 void stops_remove(struct stops *stops, const char *scope, const char *key);
 /* A person wants all tried now: each stop but those of letters has come to its end. They
  * stay on record, so that a refusal counts on and is not told twice. */

@@ -1,4 +1,5 @@
 /* spool/state/stops/NAME: a paragraph of "key=value" lines a stop, and "end" last. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 #include "link/stops.h"
 
 #define FOLDER         "spool/state/stops"
-#define PATH_MAX_BYTES (sizeof(FOLDER) + SMARTHOST_NAME_MAX + 1)
+#define PATH_MAX_BYTES (sizeof(FOLDER) + NAME_MAX)
 #define FILE_MAX       ((size_t)(STOPS_MAX + 2) * (sizeof(struct stop) + 200))
 #define END            "end"
 

@@ -206,11 +206,14 @@ static void wait_for(pid_t pid)
 void mx_worker_free(struct mx_worker *worker)
 {
 	const struct mx_delivery_setup *setup = &worker->delivery->setup;
+	struct outbound *outbound = setup->outbound;
 
 	ev_child_stop(setup->loop, &worker->child);
 	peer_close(worker->peer);
 	if (worker->pid)
 		wait_for(worker->pid);
+	stops_take_over(outbound->root_fd, parked_smarthost(outbound->parked),
+			worker->host, &outbound->stops);
 	while (worker->messages) {
 		struct mx_message *next = worker->messages->next;
 

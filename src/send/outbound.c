@@ -54,6 +54,7 @@ static bool load_job(struct outbound *outbound, const char *smarthost, struct er
 	const char *host = mx_job_host(outbound->job);
 	const char *addresses = mx_job_addresses(outbound->job);
 
+	stops_read_for_host(outbound->root_fd, smarthost, &outbound->stops);
 	if (!load_settings(outbound, smarthost, err))
 		return false;
 	free(outbound->smarthost.host);

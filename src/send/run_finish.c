@@ -137,8 +137,14 @@ static int finish_smarthost(struct run *run, const struct err *err, char *text,
 
 static int finish_mx_job(struct run *run, char *text, size_t room)
 {
+	struct outbound *outbound = &run->outbound;
+	struct err err = { 0 };
+
 	put_back(run);
-	snprintf(text, room, "%s", run->outbound.why.text);
+	if (!stops_hand_over(outbound->root_fd, parked_smarthost(outbound->parked),
+			     outbound->smarthost.host, &outbound->stops, &err))
+		log_failure(&err);
+	snprintf(text, room, "%s", outbound->why.text);
 	if (!run->pool.was_ready)
 		return MX_JOB_NOT_REACHED;
 	return run->was_lost || run->is_stopped ? MX_JOB_LOST : EX_OK;

@@ -115,6 +115,24 @@ def test_a_domain_without_mx_is_its_own_mail_host_also_by_another_name(stand):
     assert len(stand.hosts[ONE].taken) == 3
 
 
+def test_what_a_host_answers_unclearly_three_times_is_held_and_shown(stand):
+    stand.names({"far.example": {"MX": [(10, "mx.far.example")]}, "mx.far.example": host_at(ONE)})
+    stand.gateway.control("uncertainwait", "1\n")
+    stand.hosts[ONE].answer = lambda step, argument, session: "354 go on" if step == "BODY" else None
+    stand.send("you@far.example")
+    stand.link_up()
+
+    def is_held():
+        stand.gateway.flush("direct")
+        return stand.gateway.queue()[0]["state"] == "held"
+
+    wait_until(is_held, 30, "the message being held")
+    assert len(stand.hosts[ONE].messages) == 3
+    [letter] = stand.gateway.queue()
+    assert "does not tell whether it took the message: 354" in letter["why"]
+    assert "lontar release" in letter["mend"]
+
+
 @pytest.mark.parametrize("fault", ["refused", "greeting 554", "greeting 421", "EHLO and HELO refused"])
 def test_the_next_host_takes_its_turn(stand, fault):
     stand.names({

@@ -460,6 +460,62 @@ static void out(void **state)
 			 outs[i].is_out);
 }
 
+static uint64_t times(const struct stops *stops, const char *scope, const char *key)
+{
+	const struct stop *stop = stops_find(stops, scope, key);
+
+	return stop ? stop->times : 0;
+}
+
+static void what_one_mail_host_notes_of_letters_is_taken_over_once(void **state)
+{
+	const struct stop unclear = stop_of("unclear", "1.a"),
+			  held = stop_of("person", "1.a"),
+			  sender = stop_of("sender", "a@x"), whole = stop_of("place", "");
+	struct stops ours = { 0 }, theirs, again;
+	struct err err;
+
+	(void)state;
+	stops_put(&ours, &unclear);
+	stops_put(&ours, &sender);
+	assert_true(stops_write(root_fd, "direct", &ours, &err));
+	stops_read_for_host(root_fd, "direct", &theirs);
+	assert_int_equal(theirs.count, 1);
+	stops_put(&theirs, &unclear);
+	stops_put(&theirs, &held);
+	stops_put(&theirs, &whole);
+	assert_true(stops_hand_over(root_fd, "direct", "mx.far.example", &theirs, &err));
+	stops_take_over(root_fd, "direct", "mx.other.example", &ours);
+	assert_int_equal(times(&ours, "unclear", "1.a"), 1);
+	stops_take_over(root_fd, "direct", "mx.far.example", &ours);
+	assert_int_equal(times(&ours, "unclear", "1.a"), 2);
+	assert_int_equal(times(&ours, "person", "1.a"), 1);
+	assert_int_equal(times(&ours, "sender", "a@x"), 1);
+	assert_null(stops_smarthost(&ours));
+	stops_remove(&ours, "person", "1.a");
+	stops_take_over(root_fd, "direct", "mx.far.example", &ours);
+	assert_null(stops_find(&ours, "person", "1.a"));
+	stops_read(root_fd, "direct", &again);
+	assert_int_equal(times(&again, "unclear", "1.a"), 1);
+	stops_clear(&again);
+	stops_clear(&theirs);
+	stops_clear(&ours);
+}
+
+static void a_host_that_is_no_file_name_hands_nothing_over(void **state)
+{
+	const struct stop held = stop_of("person", "1.a");
+	struct stops theirs = { 0 }, ours = { 0 };
+	struct err err;
+
+	(void)state;
+	stops_put(&theirs, &held);
+	assert_true(stops_hand_over(root_fd, "direct", "../../x", &theirs, &err));
+	stops_take_over(root_fd, "direct", "../../x", &ours);
+	assert_int_equal(ours.count, 0);
+	stops_clear(&theirs);
+}
+
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
 
 int main(void)
@@ -467,6 +523,8 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		WITH_ROOT(what_is_written_is_read_again),
 		WITH_ROOT(a_missing_or_torn_file_is_a_lost_hint),
+		WITH_ROOT(what_one_mail_host_notes_of_letters_is_taken_over_once),
+		WITH_ROOT(a_host_that_is_no_file_name_hands_nothing_over),
 		WITH_ROOT(the_fingerprint_grows_with_each_file_that_counts),
 		cmocka_unit_test(a_stop_that_is_put_again_counts_on),
 		cmocka_unit_test(the_null_sender_is_a_sender),
