@@ -110,6 +110,8 @@ static void take_effect(struct run *run, const struct outgoing *message,
 	const struct smtp_client_answer *answer = &result->answers[judgement->answer];
 	struct err why = { 0 };
 
+	if (judgement->effect == EFFECT_NONE)
+		return;
 	explain(run, answer, &why);
 	switch (judgement->effect) {
 	case EFFECT_NONE:
